@@ -1,0 +1,11 @@
+# gk_blas: CBLAS for kernels/cpu, or our own loops with -DGK_BLAS=none.
+add_library(gk_blas INTERFACE)
+if(GK_BLAS STREQUAL "none")
+  target_compile_definitions(gk_blas INTERFACE GK_BLAS_NONE)
+else()
+  set(BLA_VENDOR ${GK_BLAS})
+  find_package(BLAS REQUIRED)
+  find_path(GK_CBLAS_INCLUDE NAMES cblas.h cblas-openblas.h PATH_SUFFIXES openblas x86_64-linux-gnu REQUIRED)
+  target_include_directories(gk_blas INTERFACE ${GK_CBLAS_INCLUDE})
+  target_link_libraries(gk_blas INTERFACE ${BLAS_LIBRARIES})
+endif()

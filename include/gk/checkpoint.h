@@ -1,0 +1,35 @@
+/* A model's weights in files: TransformerLens names and shapes out; those or the paper's layout in.
+ * The conversion between memory's and the files' shapes happens here and nowhere else. */
+#ifndef GK_CHECKPOINT_H
+#define GK_CHECKPOINT_H
+
+#include "gk/model.h"
+#include "gk/safetensors.h"
+
+/* Where a run stands, as its resume point and kept states hold it. Everything else is derived. */
+typedef struct gk_position {
+    int64_t epoch;         /* updates done */
+    int64_t metrics_bytes; /* length of metrics.jsonl before the row of this epoch */
+    double loss_max;       /* largest train loss since the last row; -1: no update since */
+} gk_position;
+
+/* Weights only: checkpoints/. */
+gk_status gk_checkpoint_save(const char *path, const gk_shape *shape, const gk_real *params,
+                             int64_t epoch);
+/* Weights and both moments (adam_m.NAME, adam_v.NAME) and the position: resume.safetensors, *.state.safetensors. */
+gk_status gk_state_save(const char *path, const gk_shape *shape, const gk_real *params,
+                        const gk_real *m, const gk_real *v, const gk_position *position);
+
+/* Reads weights in either layout (told apart by W_O's rank: (H,K,D) or (D,H*K)) into a packed blob. Missing biases
+ * are zero; a bias of the file that the shape has no room for must be zero; any other missing, misshapen or unknown
+ * tensor is GK_EDATA ("mask" and "IGNORE" buffers are skipped). */
+gk_status gk_checkpoint_load(const char *path, const gk_shape *shape, gk_real *params);
+/* Only our own files with checksums. */
+gk_status gk_state_load(const char *path, const gk_shape *shape, gk_real *params, gk_real *m,
+                        gk_real *v, gk_position *position);
+
+/* One tensor set named PREFIX + name, from an open file: for tests and init. NaN and infinity are accepted. */
+gk_status gk_tensors_read(const gk_tensors_file *file, const char *path, const char *prefix,
+                          const gk_shape *shape, gk_real *packed);
+
+#endif

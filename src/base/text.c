@@ -1,0 +1,149 @@
+/* Strings that grow, numbers in and out independent of the locale, and the nearest word. */
+#include "gk/base.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void reserve(gk_text *text, size_t more)
+{
+    GK_CHECK(more < SIZE_MAX / 4 && text->length < SIZE_MAX / 4);
+    if (text->length + more + 1 <= text->capacity) return;
+    size_t capacity = 2 * (text->length + more + 1) + 64;
+    char *data = realloc(text->data, capacity);
+
+    if (!data) {
+        fprintf(stderr, "grokc: out of memory (%zu bytes of text)\n", capacity);
+        exit(1);
+    }
+    text->data = data;
+    text->capacity = capacity;
+}
+
+void gk_text_append(gk_text *text, const void *bytes, size_t n)
+{
+    reserve(text, n);
+    if (n) memcpy(text->data + text->length, bytes, n);
+    text->length += n;
+    text->data[text->length] = 0;
+}
+
+void gk_text_add(gk_text *text, const char *format, ...)
+{
+    va_list args, again;
+
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    GK_CHECK(n >= 0);
+    reserve(text, (size_t)n);
+    vsnprintf(text->data + text->length, (size_t)n + 1, format, again);
+    va_end(again);
+    text->length += (size_t)n;
+}
+
+void gk_text_add_real(gk_text *text, double value)
+{
+    char digits[64];
+
+    if (!isfinite(value)) {
+        gk_text_add(text, "null");
+        return;
+    }
+    for (int precision = 1; precision <= 17; precision++) {
+        snprintf(digits, sizeof digits, "%.*g", precision, value);
+        if (strtod(digits, NULL) == value) break;
+    }
+    gk_text_add(text, "%s", digits);
+}
+
+void gk_text_add_json(gk_text *text, const char *string)
+{
+    gk_text_append(text, "\"", 1);
+    for (const unsigned char *c = (const unsigned char *)string; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            gk_text_add(text, "\\%c", *c);
+        else if (*c < 0x20)
+            gk_text_add(text, "\\u%04x", *c);
+        else
+            gk_text_append(text, c, 1);
+    }
+    gk_text_append(text, "\"", 1);
+}
+
+void gk_text_free(gk_text *text)
+{
+    free(text->data);
+    *text = (gk_text){0};
+}
+
+static bool only(const char *string, const char *allowed)
+{
+    return *string && strspn(string, allowed) == strlen(string);
+}
+
+bool gk_parse_int(const char *string, int64_t *value)
+{
+    char *end;
+
+    if (!only(string, "+-0123456789")) return false;
+    errno = 0;
+    long long parsed = strtoll(string, &end, 10);
+    if (errno || *end || end == string) return false;
+    *value = parsed;
+    return true;
+}
+
+bool gk_parse_real(const char *string, double *value)
+{
+    char *end;
+
+    if (!only(string, "+-.eE0123456789")) return false;
+    errno = 0;
+    double parsed = strtod(string, &end);
+    if (*end || end == string || !isfinite(parsed)) return false;
+    *value = parsed;
+    return true;
+}
+
+/* Levenshtein distance with one row; words longer than the row are simply far apart. */
+static int distance(const char *a, const char *b)
+{
+    enum { LONGEST = 127 };
+    size_t n = strlen(a), m = strlen(b);
+    int row[LONGEST + 1];
+
+    if (n > LONGEST || m > LONGEST) return LONGEST;
+    for (size_t j = 0; j <= m; j++) row[j] = (int)j;
+    for (size_t i = 1; i <= n; i++) {
+        int diagonal = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= m; j++) {
+            int above = row[j];
+            int best = diagonal + (a[i - 1] != b[j - 1]);
+            if (above + 1 < best) best = above + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            diagonal = above;
+            row[j] = best;
+        }
+    }
+    return row[m];
+}
+
+int gk_nearest(const char *word, const char *const *candidates, int n)
+{
+    int nearest = -1, least = (int)strlen(word) / 3 + 1;
+
+    for (int i = 0; i < n; i++) {
+        int d = distance(word, candidates[i]);
+        if (d <= least && (nearest < 0 || d < least)) {
+            nearest = i;
+            least = d;
+        }
+    }
+    return nearest;
+}
