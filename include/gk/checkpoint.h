@@ -13,22 +13,27 @@ typedef struct gk_position {
     double loss_max;       /* largest train loss since the last row; -1: no update since */
 } gk_position;
 
-/* Weights only: checkpoints/. */
+/* Weights only: checkpoints/. __metadata__ says kind ("weights") and epoch. */
 gk_status gk_checkpoint_save(const char *path, const gk_shape *shape, const gk_real *params,
                              int64_t epoch);
-/* Weights and both moments (adam_m.NAME, adam_v.NAME) and the position: resume.safetensors, *.state.safetensors. */
+/* Weights and both moments (adam_m.NAME, adam_v.NAME): resume.safetensors, *.state.safetensors.
+ * __metadata__ says kind ("state") and the position. */
 gk_status gk_state_save(const char *path, const gk_shape *shape, const gk_real *params,
                         const gk_real *m, const gk_real *v, const gk_position *position);
 
-/* Reads weights in either layout (told apart by W_O's rank: (H,K,D) or (D,H*K)) into a packed blob. Missing biases
- * are zero; a bias of the file that the shape has no room for must be zero; any other missing, misshapen or unknown
- * tensor is GK_EDATA ("mask" and "IGNORE" buffers are skipped). */
+/* Reading fills packed blobs, or leaves them as they are where anything in the file is not right.
+ *
+ * Weights in either layout (told apart by W_O's rank: (H,K,D) or (D,H*K)), of a checkpoint, a
+ * state or somebody else. Missing biases are zero; a bias of the file that the shape has no room
+ * for must be zero; any other missing, misshapen or unknown tensor is GK_EDATA ("mask" and
+ * "IGNORE" buffers and a state's moments are skipped). */
 gk_status gk_checkpoint_load(const char *path, const gk_shape *shape, gk_real *params);
 /* Only our own files with checksums. */
 gk_status gk_state_load(const char *path, const gk_shape *shape, gk_real *params, gk_real *m,
                         gk_real *v, gk_position *position);
 
-/* One tensor set named PREFIX + name, from an open file: for tests and init. NaN and infinity are accepted. */
+/* One tensor set named PREFIX + name, from an open file: for tests and init. Tensors without the
+ * prefix are ignored; without a prefix, moments are. NaN and infinity are accepted. */
 gk_status gk_tensors_read(const gk_tensors_file *file, const char *path, const char *prefix,
                           const gk_shape *shape, gk_real *packed);
 

@@ -1,6 +1,7 @@
-/* The seam between the program that knows what a transformer is (src/) and the loops that do not (kernels/).
- * A backend owns memory, computes the ops of ops.def in the order in which they are called, and keeps its first
- * error until `sync`. src/ never touches backend memory except through upload and download. */
+/* The seam between the program that knows what a transformer is (src/) and the loops that do not
+ * (kernels/). A backend owns memory, computes the ops of ops.def in the order in which they are
+ * called, and keeps its first error until `sync`. src/ never touches backend memory except
+ * through upload and download. */
 #ifndef GK_OPS_H
 #define GK_OPS_H
 
@@ -9,7 +10,8 @@
 enum gk_activation { GK_RELU, GK_GELU /* tanh form */, GK_GELU_ERF /* exact form */ };
 enum gk_loss_form { GK_LOSS_EXACT, GK_LOSS_F64, GK_LOSS_F32 };
 
-/* What changes from step to step, for each slot, in device memory: so that no kernel argument ever changes. */
+/* What changes from step to step, for each slot, in device memory: so that no kernel argument
+ * ever changes. */
 typedef struct gk_slot {
     int64_t step;   /* updates done */
     int32_t active; /* 0: the slot's weights stay as they are */
@@ -46,8 +48,8 @@ struct gk_backend {
 #undef OP
 };
 
-/* device: auto, cpu, ref (cuda is refused with the reason in a build without it). threads: 0 = one per core that
- * this process may use. Close what was opened. */
+/* device: auto, cpu, ref (cuda is refused with the reason in a build without it). threads: 0 =
+ * one per core that this process may use. Close what was opened. */
 gk_status gk_backend_open(gk_backend *be, const char *device, int threads);
 void gk_backend_close(gk_backend *be);
 

@@ -3,9 +3,10 @@
  *   u64 little-endian N; N bytes of JSON, padded with spaces to 8; then the data, covered exactly.
  *   {"__metadata__": {string: string}, NAME: {"dtype", "shape", "data_offsets": [begin, end]}, ...}
  *
- * Files that grokc writes carry grokc_format, crc32_data and crc32_header in __metadata__ (the header's own
- * value blanked by zeros while it is computed, over the 8 length bytes too). A file with any of the three must have
- * all three and match; one with none of them is foreign: structure is checked, nothing else can be. */
+ * Files that grokc writes carry grokc_format, crc32_data and crc32_header in __metadata__ (the
+ * header's own 8 digits taken as zeros while it is computed, over the 8 length bytes too). A file
+ * with any of the three must have all three and match; one with none of them is foreign:
+ * structure is checked, nothing else can be. */
 #ifndef GK_SAFETENSORS_H
 #define GK_SAFETENSORS_H
 
@@ -21,7 +22,7 @@ typedef enum gk_dtype {
     GK_I64_TYPE,
     GK_I32_TYPE,
     GK_U8_TYPE,
-    GK_OTHER_TYPE
+    GK_OTHER_TYPE /* BOOL and the like: known to the format, not to us */
 } gk_dtype;
 
 typedef struct gk_entry {
@@ -42,7 +43,8 @@ typedef struct gk_tensors_file {
     void *metadata; /* jansson object, or NULL */
 } gk_tensors_file;
 
-/* GK_EDATA with path and reason on anything that is not exactly right; GK_EIO if it cannot be read. */
+/* GK_EDATA with path and reason on anything that is not exactly right; GK_EIO if it cannot be read.
+ * After an error there is nothing to close. */
 gk_status gk_tensors_load(gk_tensors_file *file, const char *path);
 gk_status gk_tensors_parse(gk_tensors_file *file, const char *name, char *bytes,
                            size_t size); /* takes bytes */
@@ -54,7 +56,8 @@ const char *gk_tensors_metadata(const gk_tensors_file *file, const char *key);  
 /* Element i of an F64, F32, F16 or BF16 entry. */
 double gk_entry_value(const gk_entry *entry, size_t i);
 
-/* Writing: add everything, then save by rename. Names and metadata keys must be new. Data is copied. */
+/* Writing: add everything, then save by rename. Names and metadata keys must be new, texts UTF-8.
+ * Data is copied. */
 typedef struct gk_tensors_writer {
     gk_text data;
     void *header, *metadata; /* jansson objects */

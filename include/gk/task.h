@@ -13,18 +13,18 @@ struct gk_task {
     int answers; /* labels are 0 .. answers-1 */
     int p;
 
-    /* Example `index`: its T tokens and its label (not corrupted: see data.h). */
+    /* Example `index`: its T tokens and its true label (see gk_labels). */
     void (*example)(const gk_task *task, int index, int32_t *tokens, int32_t *label);
     /* The id that split files use (p a + b for pairs), and back (-1: no such example). */
     int (*id)(const gk_task *task, int index);
     int (*find)(const gk_task *task, int id);
-    /* The example with the two operands exchanged, -1 if there is none. Its own mirror where a = b. */
+    /* The example with the operands exchanged, -1 if there is none. Its own mirror where a = b. */
     int (*mirror)(const gk_task *task, int index);
 
     int op;        /* enum gk_op */
     uint64_t seed; /* of random labels */
     int *units;    /* b -> its inverse mod p, 0 if none; what else a task needs; owned */
-    int *index_of_id, *id_of_index; /* owned; p^2 and n of them */
+    int *index_of_id, *id_of_index; /* owned; p^2 (-1: no such example) and n of them */
 };
 
 /* GK_EUSAGE where the operation has no examples or makes no sense for this p. */
@@ -32,8 +32,25 @@ gk_status gk_task_open(gk_task *task, const gk_config *config);
 void gk_task_close(gk_task *task);
 const char *gk_task_name(int i, const char **help); /* NULL past the last */
 
-/* The split of config.task: `order` gets the n indices, training examples first; *n_train of them are trained on.
- * GK_EUSAGE with the reason where one side would be empty or a file does not fit. Caller owns order (n). */
+/* The split of config.task: `order` gets the n indices, training examples first; *n_train of them,
+ * floor(train_fraction n), are trained on. Caller owns order (n). GK_EUSAGE with the reason where
+ * one side would be empty, the text is none of these, or a file does not fit (with its line).
+ *
+ *   python:S     random.seed(S), random.shuffle of the indices
+ *   torch:S      torch.manual_seed(S), torch.randperm(n)
+ *   philox:S     for i = n-1 .. 1: swap order[i], order[gk_random_below(i + 1, S, GK_RNG_SPLIT, i)]
+ *   symmetric:S  the unordered pairs {a,b}, by (min, max), shuffled as in philox:S; then each is
+ *                written as a,b  b,a (those that exist). A pair that the end of the training set
+ *                would cut is tested: *n_train may be one less
+ *   file:PATH    one id a line, all n of them, training ids first; empty lines are skipped */
 gk_status gk_split(int *order, int *n_train, const gk_task *task, const gk_config *config);
+
+/* The labels of the n examples of a split, in its order. The first floor(corrupt_fraction n_train)
+ * of the shuffled training positions get a uniform other answer; test labels are always true.
+ * Stream (label_seed, GK_RNG_CORRUPT): indices n_train-1 .. 1 shuffle, as in philox:S; index
+ * 2^32 + j draws d in [0, answers-1) for position j, whose label becomes (label + 1 + d) mod
+ * answers. So a larger fraction corrupts the same examples in the same way, and more. */
+void gk_labels(int32_t *label, const int *order, int n_train, const gk_task *task,
+               const gk_config *config);
 
 #endif

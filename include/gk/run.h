@@ -1,0 +1,70 @@
+/* A run directory: the truth about a run. Training writes it; everything else only reads it.
+ *
+ *   config.yaml metrics.jsonl checkpoints/ resume.safetensors summary.json      the same bytes on every rerun
+ *   env.json log.txt state owner                                                clocks, machines, processes
+ *   parent.json                                                                 where a branch comes from
+ */
+#ifndef GK_RUN_H
+#define GK_RUN_H
+
+#include "gk/checkpoint.h"
+#include "gk/events.h"
+
+/* Packed blobs of one run on their way between device and files. */
+typedef struct gk_stage {
+    gk_real *params, *m, *v;
+} gk_stage;
+
+typedef struct gk_run {
+    char dir[GK_PATH_MAX];
+    gk_config config;
+    gk_shape shape;
+    gk_events events;
+    gk_position position;           /* of the current event: what a resume point written now holds */
+    int64_t metrics_bytes;          /* length of metrics.jsonl now */
+    bool owned, finished, restored; /* restored: goes on from a resume point */
+    char state[16];                 /* done, diverged ... as in the state file */
+    int metrics;                    /* file descriptor, -1 */
+    double last_resume, last_touch; /* clocks */
+} gk_run;
+
+typedef enum gk_open_mode { GK_GO_ON, GK_FRESH } gk_open_mode;
+
+/* GK_EUSAGE where `dir` holds something but is no run: such a directory is not touched. */
+gk_status gk_run_check_directory(const char *dir);
+
+/* Takes the directory (owner file) and finds out what it is: new, to be gone on with, or finished (run->finished;
+ * nothing is written then). Refuses a directory of another config, another process's, or one that is not a run.
+ * Close it in any case. */
+gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, const gk_shape *shape,
+                      gk_open_mode mode);
+/* Where it stands. With a resume point: the stage and run->position are loaded, metrics.jsonl is cut and its rows
+ * replayed, run->restored. Without: an empty metrics.jsonl, epoch 0; the stage is left alone. */
+gk_status gk_run_restore(gk_run *run, gk_stage *stage);
+void gk_run_close(gk_run *run);
+
+gk_status gk_run_append(gk_run *run, const gk_row *row);    /* a line of metrics.jsonl, and the events */
+/* Weights of the current event. `last`: the run ends here. */
+gk_status gk_run_checkpoint(gk_run *run, const gk_stage *stage, bool last);
+/* Everything, for going on (resume.safetensors) and for branches (checkpoints/EPOCH.state.safetensors). */
+gk_status gk_run_resume_point(gk_run *run, const gk_stage *stage);
+gk_status gk_run_keep_state(gk_run *run, const gk_stage *stage);
+/* summary.json and state. `state` is done or diverged. */
+gk_status gk_run_finish(gk_run *run, const char *state, const char *ended_by);
+gk_status gk_run_set_state(gk_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* environment.c: what runs here, once more, for env.json (`backend`: JSON members); a line with a clock in log.txt. */
+gk_status gk_run_environment(gk_run *run, const char *backend, const char *plan);
+void gk_run_log(gk_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void gk_environment_print(gk_text *json, int64_t epoch, const char *backend, const char *plan);
+
+/* branch.c: a new directory whose resume point is `parent`'s kept state of `epoch`; gk_run_open goes on from it. */
+gk_status gk_run_branch(const char *dir, const char *parent, int64_t epoch, const gk_config *config,
+                        const gk_config *parent_config, const gk_shape *shape);
+
+/* owner.c: one process per directory. Stale: its process is gone from this host, or no word for 15 minutes. */
+gk_status gk_owner_take(const char *dir);
+void gk_owner_touch(const char *dir);
+void gk_owner_release(const char *dir);
+
+#endif

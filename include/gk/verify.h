@@ -1,0 +1,30 @@
+/* Every op of a backend against another backend (`ref`), on a table of op x shape:
+ * src/verify/cases.c. `grokc verify` and tests/test_ops.c run all of it; benchmarks time the
+ * same rows. */
+#ifndef GK_VERIFY_H
+#define GK_VERIFY_H
+
+#include "gk/ops.h"
+
+typedef struct gk_verify_result {
+    char op[32], shape[64];
+    double error, limit; /* of the output that comes nearest to its limit; see src/verify/trial.h */
+    const char *problem; /* NULL: the op is right */
+} gk_verify_result;
+
+int gk_verify_cases(void);
+
+/* Case i, 0 <= i < gk_verify_cases(), with 3 runs side by side. What must hold, besides error <=
+ * limit: nothing is written outside of the outputs nor into inputs; with beta 0 outputs do not
+ * depend on what they held; each of the 3 runs has the same bytes as alone. */
+void gk_verify(gk_verify_result *result, int i, gk_backend *be, gk_backend *ref);
+
+/* Seconds per call of case i with R runs: the best of `calls`. Negative: memory is out or the
+ * device failed. */
+double gk_verify_time(int i, gk_backend *be, int R, int calls);
+
+/* c eps sqrt(length): what rounding may do to a sum of `length` terms, relative to the largest
+ * result. eps is that of gk_real. */
+double gk_verify_limit(double c, double length);
+
+#endif

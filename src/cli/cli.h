@@ -1,0 +1,32 @@
+/* The command line: one function per subcommand, and the few pieces they share. Results go to stdout, everything
+ * else to stderr. */
+#ifndef GK_CLI_H
+#define GK_CLI_H
+
+#include "gk/train.h"
+
+enum { GK_SETS_MAX = 256 };
+
+/* Options that several subcommands take, filled by gk_cli_parse. */
+typedef struct gk_cli {
+    const char *argument;           /* the one positional argument, NULL: none */
+    const char *out, *device;       /* NULL: not given */
+    const char *set[GK_SETS_MAX];
+    int sets;
+    bool fresh, dry_run;
+} gk_cli;
+
+/* `allowed`: the long options of this subcommand, separated by blanks, e.g. "set out". GK_EUSAGE otherwise. */
+gk_status gk_cli_parse(gk_cli *cli, int argc, char **argv, const char *allowed);
+
+/* The config of a path, --set and --device. */
+gk_status gk_cli_config(gk_config *config, const char *path, const gk_cli *cli);
+
+/* Opens directory and backend, trains, prints how it ended. GK_DIVERGED where it did. */
+gk_status gk_cli_run(const gk_config *config, const char *dir, gk_open_mode mode);
+
+#define COMMAND(name, arguments, help) gk_status gk_cli_##name(int argc, char **argv);
+#include "subcommands.def"
+#undef COMMAND
+
+#endif

@@ -1,0 +1,30 @@
+/* grokc list options|tasks|measures|backends */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void print_list(const char *(*name)(int i, const char **help))
+{
+    const char *help, *word;
+
+    for (int i = 0; (word = name(i, &help)); i++) printf("%-20s %s\n", word, help);
+}
+
+gk_status gk_cli_list(int argc, char **argv)
+{
+    gk_cli cli;
+
+    GK_TRY(gk_cli_parse(&cli, argc, argv, ""));
+    const char *what = cli.argument ? cli.argument : "";
+    if (!strcmp(what, "options")) {
+        gk_text text = {0};
+        gk_config_list(&text);
+        fputs(text.data, stdout);
+        gk_text_free(&text);
+    } else if (!strcmp(what, "tasks")) print_list(gk_task_name);
+    else if (!strcmp(what, "measures")) print_list(gk_measure_name);
+    else if (!strcmp(what, "backends")) print_list(gk_backend_name);
+    else return gk_fail(GK_EUSAGE, "grokc list options|tasks|measures|backends");
+    return GK_OK;
+}

@@ -1,0 +1,120 @@
+/* The owner file: host, pid, the process's start time, so that two processes never write one directory. */
+#include "gk/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SILENT_SECONDS = 15 * 60, TAKEOVER_SECONDS = 60 };
+
+/* Start time of a process in clock ticks since boot: tells a pid from its next bearer. 0: no such process. */
+static unsigned long long started(long pid)
+{
+    char path[64], text[1024];
+    unsigned long long ticks = 0;
+
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = 0;
+    char *field = strrchr(text, ')');                       /* the name before it may hold anything */
+    for (int i = 0; field && i < 20; i++) field = strchr(field + 1, ' ');
+    if (field) sscanf(field, "%llu", &ticks);
+    return ticks;
+}
+
+static void describe(char *text, size_t size)
+{
+    char host[256] = "unknown";
+    const char *job = getenv("SLURM_JOB_ID");
+
+    gethostname(host, sizeof host - 1);
+    snprintf(text, size, "host %s\npid %ld\nstarted %llu\njob %s\n", host, (long)getpid(), started(getpid()),
+             job ? job : "-");
+}
+
+static bool create(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+
+    if (fd < 0) return false;
+    bool good = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    int why = errno;
+    close(fd);
+    if (!good) unlink(path);
+    errno = why;
+    return good;
+}
+
+/* Does the process that wrote `owner` still hold the directory? who: "pid 12 on host a". */
+static bool alive(const char *owner, char who[320])
+{
+    char *text, host[256] = "", here[256] = "";
+    size_t size;
+    long pid = 0;
+    unsigned long long ticks = 0;
+    struct stat info;
+
+    if (stat(owner, &info) != 0 || gk_file_read(owner, 65536, &text, &size) != GK_OK) return false;
+    int fields = sscanf(text, "host %255s pid %ld started %llu", host, &pid, &ticks);
+    free(text);
+    snprintf(who, 320, "pid %ld on host %s", pid, host);
+    double silent = difftime(time(NULL), info.st_mtime);
+    if (fields != 3) return silent < 5;                     /* being written at this moment */
+    gethostname(here, sizeof here - 1);
+    if (strcmp(host, here) != 0) return silent < SILENT_SECONDS;
+    return started(pid) == ticks && ticks != 0;
+}
+
+/* Removes a stale owner file; `takeover` makes sure that only one process does and checks it once more. */
+static gk_status remove_stale(const char *dir, const char *owner)
+{
+    char takeover[GK_PATH_MAX], who[320];
+    struct stat info;
+
+    GK_TRY(gk_path(takeover, "%s/owner.takeover" GK_TEMPORARY, dir));
+    if (stat(takeover, &info) == 0 && difftime(time(NULL), info.st_mtime) > TAKEOVER_SECONDS) unlink(takeover);
+    if (!create(takeover, "")) {
+        if (errno != EEXIST) return gk_fail(GK_EIO, "cannot write into %s: %s", dir, strerror(errno));
+        return gk_fail(GK_EIO, "%s is being taken over by another process", dir);
+    }
+    if (!alive(owner, who)) unlink(owner);
+    unlink(takeover);
+    return GK_OK;
+}
+
+gk_status gk_owner_take(const char *dir)
+{
+    char owner[GK_PATH_MAX], text[512], who[320] = "";
+
+    GK_TRY(gk_path(owner, "%s/owner", dir));
+    describe(text, sizeof text);
+    if (create(owner, text)) return GK_OK;
+    if (errno != EEXIST) return gk_fail(GK_EIO, "cannot write into %s: %s", dir, strerror(errno));
+    if (!alive(owner, who)) GK_TRY(remove_stale(dir, owner));
+    if (create(owner, text)) return GK_OK;
+    alive(owner, who);
+    return gk_fail(GK_EIO, "%s is in use by %s; wait for it, stop it, or give another directory with --out", dir, who);
+}
+
+void gk_owner_touch(const char *dir)
+{
+    char owner[GK_PATH_MAX];
+
+    if (gk_path(owner, "%s/owner", dir) == GK_OK) utimensat(AT_FDCWD, owner, NULL, 0);
+}
+
+void gk_owner_release(const char *dir)
+{
+    char owner[GK_PATH_MAX];
+
+    if (gk_path(owner, "%s/owner", dir) == GK_OK) unlink(owner);
+}

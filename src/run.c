@@ -1,0 +1,315 @@
+/* The run directory: opened, gone on with, written, finished. */
+#include "gk/run.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { METRICS_LIMIT = 1 << 30 };
+
+static gk_status replace(const gk_run *run, const char *name, const gk_text *text)
+{
+    char path[GK_PATH_MAX];
+
+    GK_TRY(gk_path(path, "%s/%s", run->dir, name));
+    return gk_file_replace(path, text->data, text->length);
+}
+
+static bool has(const gk_run *run, const char *name)
+{
+    char path[GK_PATH_MAX];
+
+    return gk_path(path, "%s/%s", run->dir, name) == GK_OK && gk_exists(path);
+}
+
+/* Calls `doomed(name)` for each entry of dir/sub and removes those it says yes to; a missing folder has none. */
+static void sweep(const gk_run *run, const char *sub, bool (*doomed)(const char *name, int64_t epoch), int64_t epoch)
+{
+    char folder[GK_PATH_MAX], path[GK_PATH_MAX];
+    struct dirent *entry;
+
+    if (gk_path(folder, "%s/%s", run->dir, sub) != GK_OK) return;
+    DIR *list = opendir(folder);
+    if (!list) return;
+    while ((entry = readdir(list)))
+        if (doomed(entry->d_name, epoch) && gk_path(path, "%s/%s", folder, entry->d_name) == GK_OK) unlink(path);
+    closedir(list);
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+
+    return n >= m && strcmp(name + n - m, end) == 0;
+}
+
+static bool is_temporary(const char *name, int64_t epoch)
+{
+    (void)epoch;
+    return ends_with(name, GK_TEMPORARY);
+}
+
+/* 00001000.safetensors and 00001000.state.safetensors of `epoch` and later: to be made again */
+static bool is_later(const char *name, int64_t epoch)
+{
+    char *end;
+    long long of = strtoll(name, &end, 10);
+
+    return end > name && ends_with(name, ".safetensors") && of >= epoch;
+}
+
+static bool is_earlier_weights(const char *name, int64_t epoch)
+{
+    char *end;
+    long long of = strtoll(name, &end, 10);
+
+    return end > name && strcmp(end, ".safetensors") == 0 && of < epoch;
+}
+
+gk_status gk_run_check_directory(const char *dir)
+{
+    struct dirent *entry;
+    bool empty = true;
+    bool run = false;
+    DIR *list = opendir(dir);
+
+    if (!list && errno == ENOENT) return GK_OK;
+    if (!list) return gk_fail(GK_EIO, "cannot open directory %s: %s", dir, strerror(errno));
+    while ((entry = readdir(list))) {
+        const char *name = entry->d_name;
+        if (name[0] == '.' || !strcmp(name, "owner") || is_temporary(name, 0)) continue;
+        empty = false;
+        run |= !strcmp(name, "config.yaml");
+    }
+    closedir(list);
+    if (empty || run) return GK_OK;
+    return gk_fail(GK_EUSAGE, "%s is not empty and not a run (it has no config.yaml); give another --out", dir);
+}
+
+static gk_status start_over(const gk_run *run)
+{
+    static const char *const names[] = {"config.yaml", "resume.safetensors", "metrics.jsonl", "summary.json",
+                                        "env.json", "log.txt", "state"};
+    char path[GK_PATH_MAX];
+
+    if (has(run, "parent.json"))
+        return gk_fail(GK_EUSAGE, "%s is a branch: remove it and use `grokc branch` again instead of --fresh", run->dir);
+    sweep(run, "checkpoints", is_later, 0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        GK_TRY(gk_path(path, "%s/%s", run->dir, names[i]));
+        if (unlink(path) != 0 && errno != ENOENT)
+            return gk_fail(GK_EIO, "cannot remove %s: %s", path, strerror(errno));
+    }
+    return GK_OK;
+}
+
+/* The config of the directory against the one that was asked for; writes it where it is new or run.epochs grew. */
+static gk_status settle_config(gk_run *run, bool *grew)
+{
+    char path[GK_PATH_MAX];
+    gk_text text = {0};
+    gk_config there;
+
+    *grew = false;
+    GK_TRY(gk_path(path, "%s/config.yaml", run->dir));
+    if (gk_exists(path)) {
+        GK_TRY(gk_config_load(&there, path, NULL, 0));
+        gk_config_diff(&text, &there, &run->config);
+        if (text.length) {
+            gk_status status = gk_fail(GK_EUSAGE, "%s holds a run of another config:\n%sgive another --out, or --fresh to "
+                                       "start it over", run->dir, text.data);
+            gk_text_free(&text);
+            return status;
+        }
+        *grew = run->config.run.epochs > there.run.epochs;
+        if (!*grew) return GK_OK;
+    }
+    gk_config_print(&text, &run->config);
+    gk_status status = gk_file_replace(path, text.data, text.length);
+    gk_text_free(&text);
+    return status;
+}
+
+static void read_state(gk_run *run)
+{
+    char path[GK_PATH_MAX], *text;
+    size_t size;
+
+    snprintf(run->state, sizeof run->state, "new");
+    if (gk_path(path, "%s/state", run->dir) != GK_OK || !gk_exists(path)) return;
+    if (gk_file_read(path, 65536, &text, &size) != GK_OK) return;
+    text[strcspn(text, ":\n")] = 0;
+    snprintf(run->state, sizeof run->state, "%.15s", text);
+    free(text);
+}
+
+gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, const gk_shape *shape, gk_open_mode mode)
+{
+    char checkpoints[GK_PATH_MAX];
+    bool grew;
+
+    *run = (gk_run){.config = *config, .shape = *shape, .metrics = -1, .last_resume = gk_seconds()};
+    GK_TRY(gk_path(run->dir, "%s", dir));
+    GK_TRY(gk_path(checkpoints, "%s/checkpoints", dir));
+    GK_TRY(gk_run_check_directory(dir));
+    GK_TRY(gk_make_directories(dir));
+    GK_TRY(gk_owner_take(dir));
+    run->owned = true;
+    sweep(run, ".", is_temporary, 0);
+    sweep(run, "checkpoints", is_temporary, 0);
+    if (mode == GK_FRESH) GK_TRY(start_over(run));
+    GK_TRY(settle_config(run, &grew));
+    read_state(run);
+    run->finished = !strcmp(run->state, "diverged") || (!strcmp(run->state, "done") && !grew);
+    if (run->finished) return GK_OK;
+    GK_TRY(gk_make_directories(checkpoints));
+    return gk_run_set_state(run, "running");
+}
+
+/* The rows before the resume point, once more through the events. */
+static gk_status replay(gk_run *run, const char *path)
+{
+    char *text;
+    size_t size, at = 0;
+    gk_status status = GK_OK;
+    gk_row row;
+
+    GK_TRY(gk_file_read(path, METRICS_LIMIT, &text, &size));
+    if (size < (size_t)run->position.metrics_bytes)
+        status = gk_fail(GK_EDATA, "%s has %zu bytes, but the resume point was made at %lld; --fresh starts over", path,
+                         size, (long long)run->position.metrics_bytes);
+    else size = (size_t)run->position.metrics_bytes;
+    while (status == GK_OK && at < size) {
+        const char *end = memchr(text + at, '\n', size - at);
+        size_t length = end ? (size_t)(end - text) - at : size - at;
+        status = gk_row_parse(&row, text + at, length);
+        if (status == GK_OK) gk_events_add(&run->events, &row, &run->config);
+        at += length + 1;
+    }
+    free(text);
+    return status;
+}
+
+gk_status gk_run_restore(gk_run *run, gk_stage *stage)
+{
+    char resume[GK_PATH_MAX], metrics[GK_PATH_MAX], summary[GK_PATH_MAX];
+
+    GK_TRY(gk_path(resume, "%s/resume.safetensors", run->dir));
+    GK_TRY(gk_path(summary, "%s/summary.json", run->dir));
+    GK_TRY(gk_path(metrics, "%s/metrics.jsonl", run->dir));
+    gk_events_start(&run->events);
+    run->position = (gk_position){.loss_max = -1};
+    run->restored = gk_exists(resume);
+    if (run->restored) {
+        GK_TRY(gk_state_load(resume, &run->shape, stage->params, stage->m, stage->v, &run->position));
+        if (run->position.metrics_bytes > 0) GK_TRY(replay(run, metrics));
+    } else if (has(run, "parent.json"))
+        return gk_fail(GK_EDATA, "%s is a branch, but its resume point is gone; branch again", run->dir);
+    if (run->position.epoch > run->config.run.epochs)
+        return gk_fail(GK_EUSAGE, "%s stands at epoch %lld already, beyond run.epochs = %lld", run->dir,
+                       (long long)run->position.epoch, (long long)run->config.run.epochs);
+    sweep(run, "checkpoints", is_later, run->position.epoch);
+    unlink(summary);                /* of a shorter run */
+    run->metrics = open(metrics, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (run->metrics < 0) return gk_fail(GK_EIO, "cannot open %s: %s", metrics, strerror(errno));
+    run->metrics_bytes = run->position.metrics_bytes;
+    if (ftruncate(run->metrics, run->metrics_bytes) != 0 || lseek(run->metrics, 0, SEEK_END) != run->metrics_bytes)
+        return gk_fail(GK_EIO, "cannot cut %s: %s", metrics, strerror(errno));
+    return GK_OK;
+}
+
+void gk_run_close(gk_run *run)
+{
+    if (run->metrics >= 0) close(run->metrics);
+    if (run->owned) gk_owner_release(run->dir);
+    run->metrics = -1;
+    run->owned = false;
+}
+
+gk_status gk_run_append(gk_run *run, const gk_row *row)
+{
+    gk_text line = {0};
+    gk_status status = GK_OK;
+
+    gk_row_print(&line, row);
+    if (write(run->metrics, line.data, line.length) == (ssize_t)line.length) {
+        run->metrics_bytes += (int64_t)line.length;
+        gk_events_add(&run->events, row, &run->config);
+    } else {
+        status = gk_fail(GK_EIO, "cannot write %s/metrics.jsonl: %s", run->dir, strerror(errno));
+        if (ftruncate(run->metrics, run->metrics_bytes) != 0) gk_warn("and cannot cut it");
+    }
+    gk_text_free(&line);
+    return status;
+}
+
+gk_status gk_run_checkpoint(gk_run *run, const gk_stage *stage, bool last)
+{
+    char path[GK_PATH_MAX];
+    int64_t epoch = run->position.epoch;
+    int keep = run->config.run.keep_checkpoints;
+
+    if (keep == GK_KEEP_NONE && !last) return GK_OK;
+    GK_TRY(gk_path(path, "%s/checkpoints/%08lld.safetensors", run->dir, (long long)epoch));
+    GK_TRY(gk_checkpoint_save(path, &run->shape, stage->params, epoch));
+    if (keep != GK_KEEP_ALL) sweep(run, "checkpoints", is_earlier_weights, epoch);
+    return GK_OK;
+}
+
+static gk_status save_state(const gk_run *run, const gk_stage *stage, const char *path)
+{
+    if (fsync(run->metrics) != 0) return gk_fail(GK_EIO, "cannot sync %s/metrics.jsonl: %s", run->dir, strerror(errno));
+    return gk_state_save(path, &run->shape, stage->params, stage->m, stage->v, &run->position);
+}
+
+gk_status gk_run_keep_state(gk_run *run, const gk_stage *stage)
+{
+    char path[GK_PATH_MAX];
+
+    GK_TRY(gk_path(path, "%s/checkpoints/%08lld.state.safetensors", run->dir, (long long)run->position.epoch));
+    return save_state(run, stage, path);
+}
+
+gk_status gk_run_resume_point(gk_run *run, const gk_stage *stage)
+{
+    char path[GK_PATH_MAX];
+
+    GK_TRY(gk_path(path, "%s/resume.safetensors", run->dir));
+    GK_TRY(save_state(run, stage, path));
+    run->last_resume = gk_seconds();
+    return GK_OK;
+}
+
+gk_status gk_run_finish(gk_run *run, const char *state, const char *ended_by)
+{
+    gk_text summary = {0};
+
+    gk_events_print(&summary, &run->events, &run->config, state, ended_by);
+    gk_status status = replace(run, "summary.json", &summary);
+    gk_text_free(&summary);
+    if (status == GK_OK) status = gk_run_set_state(run, "%s", state);
+    run->finished = status == GK_OK;
+    return status;
+}
+
+gk_status gk_run_set_state(gk_run *run, const char *format, ...)
+{
+    char line[4608];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    gk_text text = {0};
+    gk_text_add(&text, "%s\n", line);
+    gk_status status = replace(run, "state", &text);
+    gk_text_free(&text);
+    line[strcspn(line, ":\n")] = 0;
+    snprintf(run->state, sizeof run->state, "%.15s", line);
+    return status;
+}
