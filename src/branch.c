@@ -4,72 +4,103 @@
 #include <stdlib.h>
 #include <string.h>
 
-static gk_status write_parent(const char *dir, const char *parent, int64_t epoch, const gk_text *difference)
+/* What parent.json says. */
+static void print_parent(gk_text *json, const char *parent, int64_t epoch, const gk_config *config,
+                         const gk_config *parent_config)
 {
-    char path[GK_PATH_MAX];
-    gk_text json = {0};
+    gk_text difference = {0};
 
-    GK_TRY(gk_path(path, "%s/parent.json", dir));
-    gk_text_add(&json, "{\n  \"parent\": ");
-    gk_text_add_json(&json, parent);
-    gk_text_add(&json, ",\n  \"epoch\": %lld,\n  \"difference\": ", (long long)epoch);
-    gk_text_add_json(&json, difference->data ? difference->data : "");
-    gk_text_add(&json, "\n}\n");
-    gk_status status = gk_file_replace(path, json.data, json.length);
-    gk_text_free(&json);
-    return status;
+    gk_config_diff(&difference, parent_config, config);
+    gk_text_add(json, "{\n  \"parent\": ");
+    gk_text_add_json(json, parent);
+    gk_text_add(json, ",\n  \"epoch\": %lld,\n  \"difference\": ", (long long)epoch);
+    gk_text_add_json(json, difference.data ? difference.data : "");
+    gk_text_add(json, "\n}\n");
+    gk_text_free(&difference);
+}
+
+/* Is `dir` this very branch, whole or as a process left it that died while making it? */
+static bool is_begun(const char *dir, const gk_text *json)
+{
+    char path[GK_PATH_MAX], *text;
+    size_t size;
+
+    if (gk_path(path, "%s/parent.json", dir) != GK_OK || !gk_exists(path)) return false;
+    if (gk_file_read(path, 1 << 20, &text, &size) != GK_OK) return false;
+    bool same = size == json->length && !memcmp(text, json->data, size);
+    free(text);
+    return same;
 }
 
 /* config.yaml comes last: a directory without it is not a run. */
-static gk_status write_branch(const char *dir, const char *parent, const gk_config *config,
-                              const gk_config *parent_config, const gk_shape *shape, const gk_stage *stage,
+static gk_status write_branch(const char *dir, const gk_text *json, const gk_config *config,
+                              const gk_shape *shape, const gk_stage *stage,
                               const gk_position *position)
 {
     char path[GK_PATH_MAX];
     gk_text text = {0};
 
-    gk_config_diff(&text, parent_config, config);
-    gk_status status = write_parent(dir, parent, position->epoch, &text);
-    gk_text_free(&text);
-    GK_TRY(status);
+    GK_TRY(gk_path(path, "%s/parent.json", dir));
+    GK_TRY(gk_file_replace(path, json->data, json->length));
     GK_TRY(gk_path(path, "%s/resume.safetensors", dir));
     GK_TRY(gk_state_save(path, shape, stage->params, stage->m, stage->v, position));
     GK_TRY(gk_path(path, "%s/config.yaml", dir));
     gk_config_print(&text, config);
-    status = gk_file_replace(path, text.data, text.length);
+    gk_status status = gk_file_replace(path, text.data, text.length);
     gk_text_free(&text);
+    return status;
+}
+
+/* A new branch in `dir`, or one that was begun in the same way. */
+static gk_status make_branch(const char *dir, const char *parent, int64_t epoch,
+                             const gk_config *config, const gk_shape *shape, const gk_text *json)
+{
+    char state[GK_PATH_MAX];
+    size_t n = gk_parameters(shape);
+    gk_stage stage = {0};
+    gk_position position;
+
+    GK_TRY(gk_path(state, "%s/checkpoints/%08lld.state.safetensors", parent, (long long)epoch));
+    if (!gk_exists(state))
+        return gk_fail(
+            GK_EUSAGE,
+            "%s has no kept state of epoch %lld; run.keep_state says which epochs are kept", parent,
+            (long long)epoch);
+    if (!is_begun(dir, json)) GK_TRY(gk_run_check_directory(dir));
+    stage.params = gk_alloc(3 * n, sizeof(gk_real));
+    stage.m = stage.params + n;
+    stage.v = stage.m + n;
+    gk_status status = gk_state_load(state, shape, stage.params, stage.m, stage.v, &position);
+    position.metrics_bytes = 0; /* the rows before it are the parent's */
+    if (status == GK_OK) status = gk_make_directories(dir);
+    if (status == GK_OK && (status = gk_owner_take(dir)) == GK_OK) {
+        status = write_branch(dir, json, config, shape, &stage, &position);
+        gk_owner_release(dir);
+    }
+    free(stage.params);
     return status;
 }
 
 gk_status gk_run_branch(const char *dir, const char *parent, int64_t epoch, const gk_config *config,
                         const gk_config *parent_config, const gk_shape *shape)
 {
-    char state[GK_PATH_MAX], there[GK_PATH_MAX];
-    size_t n = gk_parameters(shape);
-    gk_stage stage = {0};
-    gk_position position;
+    char there[GK_PATH_MAX];
+    gk_text json = {0};
+    gk_status status = GK_OK;
 
     if (epoch > config->run.epochs)
-        return gk_fail(GK_EUSAGE, "run.epochs = %lld is before the branch's epoch %lld", (long long)config->run.epochs,
-                       (long long)epoch);
-    GK_TRY(gk_path(state, "%s/checkpoints/%08lld.state.safetensors", parent, (long long)epoch));
-    if (!gk_exists(state))
-        return gk_fail(GK_EUSAGE, "%s has no kept state of epoch %lld; run.keep_state says which epochs are kept", parent,
-                       (long long)epoch);
+        return gk_fail(GK_EUSAGE, "run.epochs = %lld is before the branch's epoch %lld",
+                       (long long)config->run.epochs, (long long)epoch);
     GK_TRY(gk_path(there, "%s/config.yaml", dir));
-    if (gk_exists(there))
-        return gk_fail(GK_EUSAGE, "%s is a run already; `grokc train %s/config.yaml --out %s` goes on with it", dir, dir, dir);
-    GK_TRY(gk_run_check_directory(dir));
-    stage.params = gk_alloc(3 * n, sizeof(gk_real));
-    stage.m = stage.params + n;
-    stage.v = stage.m + n;
-    gk_status status = gk_state_load(state, shape, stage.params, stage.m, stage.v, &position);
-    position.metrics_bytes = 0;     /* the rows before it are the parent's */
-    if (status == GK_OK) status = gk_make_directories(dir);
-    if (status == GK_OK && (status = gk_owner_take(dir)) == GK_OK) {
-        status = write_branch(dir, parent, config, parent_config, shape, &stage, &position);
-        gk_owner_release(dir);
-    }
-    free(stage.params);
+    print_parent(&json, parent, epoch, config, parent_config);
+    if (!gk_exists(there))
+        status = make_branch(dir, parent, epoch, config, shape, &json);
+    else if (!is_begun(dir, &json))
+        status = gk_fail(
+            GK_EUSAGE,
+            "%s is a run already, and not this branch; `grokc train %s/config.yaml --out %s` goes "
+            "on with it",
+            dir, dir, dir);
+    gk_text_free(&json);
     return status;
 }

@@ -28,7 +28,7 @@ typedef struct loader {
     uint64_t seed;
 } loader;
 
-/* ------------------------------------------------------------------------------------ messages */
+/* ------------------------------------------------------------------ messages, and one key given */
 
 __attribute__((format(printf, 3, 4))) static gk_status fail(const loader *l, int place,
                                                             const char *format, ...)
@@ -115,8 +115,6 @@ static gk_status bad_value(const loader *l, int place, const gk_config_key *key,
     return status;
 }
 
-/* -------------------------------------------------------------------------------- one key given */
-
 /* The end of a message about a word that a PICK key does not have. */
 static shown nearest_word(const gk_config_key *key, const char *value)
 {
@@ -189,10 +187,11 @@ static gk_status bad_yaml(const loader *l)
 
     if (parser->error == YAML_MEMORY_ERROR)
         return gk_fail(GK_EMEM, "no memory to read %s", l->name);
+    if (parser->error != YAML_READER_ERROR && parser->context)
+        return fail(l, (int)parser->problem_mark.line + 1, "this is not YAML: %s %s (line %d)",
+                    parser->problem, parser->context, (int)parser->context_mark.line + 1);
     if (parser->error != YAML_READER_ERROR)
-        return fail(l, (int)parser->problem_mark.line + 1, "this is not YAML: %s%s%s",
-                    parser->problem, parser->context ? " " : "",
-                    parser->context ? parser->context : "");
+        return fail(l, (int)parser->problem_mark.line + 1, "this is not YAML: %s", parser->problem);
     for (size_t i = 0; i < parser->problem_offset && i < l->size; i++) line += l->yaml[i] == '\n';
     return fail(l, line, "this is not UTF-8 text: %s (byte %zu)", parser->problem,
                 parser->problem_offset);

@@ -25,15 +25,19 @@ void gk_environment_print(gk_text *json, int64_t epoch, const char *backend, con
 
     now(clock);
     gethostname(host, sizeof host - 1);
-    gk_text_add(json, "{\"from_epoch\": %lld, \"time\": \"%s\", \"host\": ", (long long)epoch, clock);
+    gk_text_add(json, "{\"from_epoch\": %lld, \"time\": \"%s\", \"host\": ", (long long)epoch,
+                clock);
     gk_text_add_json(json, host);
-    gk_text_add(json, ", \"grokc\": \"" GK_VERSION "\", \"commit\": \"" GK_COMMIT "\", \"compiler\": ");
+    gk_text_add(json,
+                ", \"grokc\": \"" GK_VERSION "\", \"commit\": \"" GK_COMMIT "\", \"compiler\": ");
     gk_text_add_json(json, GK_COMPILER);
     gk_text_add(json, ", \"flags\": ");
     gk_text_add_json(json, GK_FLAGS);
     gk_text_add(json, ", \"real\": \"" GK_REAL_NAME "\", \"plan\": \"%s\", \"job\": ", plan);
-    if (job) gk_text_add_json(json, job);
-    else gk_text_add(json, "null");
+    if (job)
+        gk_text_add_json(json, job);
+    else
+        gk_text_add(json, "null");
     gk_text_add(json, ", %s}", backend);
 }
 
@@ -69,7 +73,7 @@ void gk_run_log(gk_run *run, const char *format, ...)
 
     if (gk_path(path, "%s/log.txt", run->dir) != GK_OK) return;
     FILE *log = fopen(path, "a");
-    if (!log) return;               /* a log that cannot be written harms no run */
+    if (!log) return; /* a log that cannot be written harms no run */
     now(clock);
     fprintf(log, "%s ", clock);
     va_start(args, format);

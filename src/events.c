@@ -44,8 +44,10 @@ void gk_events_add(gk_events *events, const gk_row *row, const gk_config *config
     for (int i = 0; i < CONDITIONS; i++) {
         bool now = holds(&conditions[i], row);
         if (now && events->crossed[i] < 0) events->crossed[i] = row->epoch;
-        if (!now) events->stays[i] = -1;
-        else if (events->stays[i] < 0) events->stays[i] = row->epoch;
+        if (!now)
+            events->stays[i] = -1;
+        else if (events->stays[i] < 0)
+            events->stays[i] = row->epoch;
     }
     if (isfinite(row->test_loss) && (events->peak_epoch < 0 || row->test_loss > events->peak)) {
         events->peak = row->test_loss;
@@ -60,7 +62,8 @@ const char *gk_events_stop(const gk_events *events, const gk_config *config)
 {
     if (!events->rows) return NULL;
     if (events->last.test_loss < config->run.stop_test_loss) return "run.stop_test_loss";
-    if (!isnan(config->run.stop_test_acc) && events->acc_rows >= config->run.stop_rows) return "run.stop_test_acc";
+    if (!isnan(config->run.stop_test_acc) && events->acc_rows >= config->run.stop_rows)
+        return "run.stop_test_acc";
     return NULL;
 }
 
@@ -74,8 +77,10 @@ const char *gk_events_phase(const gk_events *events)
 
 static void add_epoch(gk_text *json, const char *key, int64_t epoch)
 {
-    if (epoch < 0) gk_text_add(json, "\"%s\": null", key);
-    else gk_text_add(json, "\"%s\": %lld", key, (long long)epoch);
+    if (epoch < 0)
+        gk_text_add(json, "\"%s\": null", key);
+    else
+        gk_text_add(json, "\"%s\": %lld", key, (long long)epoch);
 }
 
 static void add_delay(gk_text *json, const gk_events *events)
@@ -90,13 +95,13 @@ static void add_delay(gk_text *json, const gk_events *events)
     gk_text_add_real(json, both && memorised > 0 ? (double)grok / (double)memorised : GK_NULL);
 }
 
-void gk_events_print(gk_text *json, const gk_events *events, const gk_config *config, const char *state,
-                     const char *ended_by)
+void gk_events_print(gk_text *json, const gk_events *events, const gk_config *config,
+                     const char *state, const char *ended_by)
 {
     gk_text_add(json, "{\n  \"format\": 1,\n  \"state\": \"%s\",\n  \"ended_by\": ", state);
     gk_text_add_json(json, ended_by);
-    gk_text_add(json, ",\n  \"epochs\": %lld,\n  \"measure_every\": %lld,\n", (long long)events->last.epoch,
-                (long long)config->run.measure_every);
+    gk_text_add(json, ",\n  \"epochs\": %lld,\n  \"measure_every\": %lld,\n",
+                (long long)events->last.epoch, (long long)config->run.measure_every);
     gk_text_add(json, "  ");
     add_delay(json, events);
     gk_text_add(json, ",\n  \"test_loss_peak\": {");
@@ -114,7 +119,7 @@ void gk_events_print(gk_text *json, const gk_events *events, const gk_config *co
     gk_text_add(json, "\n  },\n  \"last\": ");
     gk_text row = {0};
     gk_row_print(&row, &events->last);
-    gk_text_append(json, row.data, row.length - 1);         /* without its newline */
+    gk_text_append(json, row.data, row.length - 1); /* without its newline */
     gk_text_free(&row);
     gk_text_add(json, "\n}\n");
 }

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SILENT_SECONDS = 15 * 60, TAKEOVER_SECONDS = 60 };
+enum { SILENT_SECONDS = 15 * 60, TAKEOVER_SECONDS = 60, STARTING_SECONDS = 2 };
+
+/* STARTING: the file is there, but not what is in it yet */
+typedef enum holder { NOBODY, STARTING, ALIVE } holder;
 
 /* Start time of a process in clock ticks since boot: tells a pid from its next bearer. 0: no such process. */
 static unsigned long long started(long pid)
@@ -25,7 +28,7 @@ static unsigned long long started(long pid)
     ssize_t n = read(fd, text, sizeof text - 1);
     close(fd);
     text[n > 0 ? n : 0] = 0;
-    char *field = strrchr(text, ')');                       /* the name before it may hold anything */
+    char *field = strrchr(text, ')'); /* the name before it may hold anything */
     for (int i = 0; field && i < 20; i++) field = strchr(field + 1, ' ');
     if (field) sscanf(field, "%llu", &ticks);
     return ticks;
@@ -37,8 +40,8 @@ static void describe(char *text, size_t size)
     const char *job = getenv("SLURM_JOB_ID");
 
     gethostname(host, sizeof host - 1);
-    snprintf(text, size, "host %s\npid %ld\nstarted %llu\njob %s\n", host, (long)getpid(), started(getpid()),
-             job ? job : "-");
+    snprintf(text, size, "host %s\npid %ld\nstarted %llu\njob %s\n", host, (long)getpid(),
+             started(getpid()), job ? job : "-");
 }
 
 static bool create(const char *path, const char *text)
@@ -46,8 +49,9 @@ static bool create(const char *path, const char *text)
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 
     if (fd < 0) return false;
-    bool good = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    int why = errno;
+    ssize_t n = write(fd, text, strlen(text));
+    bool good = n == (ssize_t)strlen(text);
+    int why = n < 0 ? errno : ENOSPC;
     close(fd);
     if (!good) unlink(path);
     errno = why;
@@ -55,7 +59,7 @@ static bool create(const char *path, const char *text)
 }
 
 /* Does the process that wrote `owner` still hold the directory? who: "pid 12 on host a". */
-static bool alive(const char *owner, char who[320])
+static holder holder_of(const char *owner, char who[320])
 {
     char *text, host[256] = "", here[256] = "";
     size_t size;
@@ -63,15 +67,15 @@ static bool alive(const char *owner, char who[320])
     unsigned long long ticks = 0;
     struct stat info;
 
-    if (stat(owner, &info) != 0 || gk_file_read(owner, 65536, &text, &size) != GK_OK) return false;
+    if (stat(owner, &info) != 0 || gk_file_read(owner, 65536, &text, &size) != GK_OK) return NOBODY;
     int fields = sscanf(text, "host %255s pid %ld started %llu", host, &pid, &ticks);
     free(text);
     snprintf(who, 320, "pid %ld on host %s", pid, host);
     double silent = difftime(time(NULL), info.st_mtime);
-    if (fields != 3) return silent < 5;                     /* being written at this moment */
+    if (fields != 3) return fabs(silent) < STARTING_SECONDS ? STARTING : NOBODY;
     gethostname(here, sizeof here - 1);
-    if (strcmp(host, here) != 0) return silent < SILENT_SECONDS;
-    return started(pid) == ticks && ticks != 0;
+    if (strcmp(host, here) != 0) return silent < SILENT_SECONDS ? ALIVE : NOBODY;
+    return started(pid) == ticks && ticks != 0 ? ALIVE : NOBODY;
 }
 
 /* Removes a stale owner file; `takeover` makes sure that only one process does and checks it once more. */
@@ -81,28 +85,39 @@ static gk_status remove_stale(const char *dir, const char *owner)
     struct stat info;
 
     GK_TRY(gk_path(takeover, "%s/owner.takeover" GK_TEMPORARY, dir));
-    if (stat(takeover, &info) == 0 && difftime(time(NULL), info.st_mtime) > TAKEOVER_SECONDS) unlink(takeover);
+    if (stat(takeover, &info) == 0 && difftime(time(NULL), info.st_mtime) > TAKEOVER_SECONDS)
+        unlink(takeover);
     if (!create(takeover, "")) {
-        if (errno != EEXIST) return gk_fail(GK_EIO, "cannot write into %s: %s", dir, strerror(errno));
+        if (errno != EEXIST)
+            return gk_fail(GK_EIO, "cannot write into %s: %s", dir, strerror(errno));
         return gk_fail(GK_EIO, "%s is being taken over by another process", dir);
     }
-    if (!alive(owner, who)) unlink(owner);
+    if (holder_of(owner, who) == NOBODY) unlink(owner);
     unlink(takeover);
     return GK_OK;
 }
 
 gk_status gk_owner_take(const char *dir)
 {
+    static const struct timespec moment = {.tv_nsec = 50000000};
     char owner[GK_PATH_MAX], text[512], who[320] = "";
 
     GK_TRY(gk_path(owner, "%s/owner", dir));
     describe(text, sizeof text);
-    if (create(owner, text)) return GK_OK;
-    if (errno != EEXIST) return gk_fail(GK_EIO, "cannot write into %s: %s", dir, strerror(errno));
-    if (!alive(owner, who)) GK_TRY(remove_stale(dir, owner));
-    if (create(owner, text)) return GK_OK;
-    alive(owner, who);
-    return gk_fail(GK_EIO, "%s is in use by %s; wait for it, stop it, or give another directory with --out", dir, who);
+    while (!create(owner, text)) {
+        if (errno != EEXIST)
+            return gk_fail(GK_EIO, "cannot write into %s: %s", dir, strerror(errno));
+        switch (holder_of(owner, who)) {
+        case ALIVE:
+            return gk_fail(
+                GK_EIO,
+                "%s is in use by %s; wait for it, stop it, or give another directory with --out",
+                dir, who);
+        case STARTING: nanosleep(&moment, NULL); break;
+        case NOBODY: GK_TRY(remove_stale(dir, owner));
+        }
+    }
+    return GK_OK;
 }
 
 void gk_owner_touch(const char *dir)

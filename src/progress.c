@@ -12,16 +12,20 @@ void gk_progress_start(gk_progress *progress, int64_t epoch)
     const char *term = getenv("TERM");
 
     *progress = (gk_progress){.terminal = isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb")),
-                              .start = gk_seconds(), .from = epoch};
+                              .start = gk_seconds(),
+                              .from = epoch};
 }
 
 static void clock_text(char text[32], double seconds)
 {
     long s = seconds < 0 || seconds > 3e6 ? -1 : (long)(seconds + 0.5);
 
-    if (s < 0) snprintf(text, 32, "?");
-    else if (s < 3600) snprintf(text, 32, "%02ld:%02ld", s / 60, s % 60);
-    else snprintf(text, 32, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    if (s < 0)
+        snprintf(text, 32, "?");
+    else if (s < 3600)
+        snprintf(text, 32, "%02ld:%02ld", s / 60, s % 60);
+    else
+        snprintf(text, 32, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
 }
 
 void gk_progress_show(gk_progress *progress, const gk_run *run, int64_t epoch, bool last)
@@ -33,15 +37,18 @@ void gk_progress_show(gk_progress *progress, const gk_run *run, int64_t epoch, b
     if (last && !progress->shown && !progress->terminal) return;
     progress->last = now;
     progress->shown = true;
-    char spent_text[32], left_text[32], bar[11] = "          ";
+    char spent_text[32], left_text[32], bar[11] = "          ", numbers[96] = "";
     double rate = spent > 0 ? (double)done / spent : 0;
     int percent = epochs ? (int)(100 * epoch / epochs) : 100;
     clock_text(spent_text, spent);
     clock_text(left_text, rate > 0 ? (double)(epochs - epoch) / rate : -1);
     memset(bar, '#', (size_t)(percent / 10));
     const gk_row *row = &run->events.last;
-    fprintf(stderr, "%sepoch %lld/%lld %d%%|%s| train %.2g test %.2g acc %.0f%% [%s<%s, %.4g ep/s] %s%s",
-            progress->terminal ? "\r" : "", (long long)epoch, (long long)epochs, percent, bar, row->train_loss,
-            row->test_loss, 100 * row->test_acc, spent_text, left_text, rate, gk_events_phase(&run->events),
+    if (run->events.rows) /* a branch may begin between two rows */
+        snprintf(numbers, sizeof numbers, "train %.2g test %.2g acc %.0f%% ", row->train_loss,
+                 row->test_loss, 100 * row->test_acc);
+    fprintf(stderr, "%sepoch %lld/%lld %d%%|%s| %s[%s<%s, %.4g ep/s] %s%s",
+            progress->terminal ? "\r" : "", (long long)epoch, (long long)epochs, percent, bar,
+            numbers, spent_text, left_text, rate, gk_events_phase(&run->events),
             progress->terminal ? (last ? "\033[K\n" : "\033[K") : "\n");
 }

@@ -28,7 +28,8 @@ static bool has(const gk_run *run, const char *name)
 }
 
 /* Calls `doomed(name)` for each entry of dir/sub and removes those it says yes to; a missing folder has none. */
-static void sweep(const gk_run *run, const char *sub, bool (*doomed)(const char *name, int64_t epoch), int64_t epoch)
+static void sweep(const gk_run *run, const char *sub,
+                  bool (*doomed)(const char *name, int64_t epoch), int64_t epoch)
 {
     char folder[GK_PATH_MAX], path[GK_PATH_MAX];
     struct dirent *entry;
@@ -37,7 +38,8 @@ static void sweep(const gk_run *run, const char *sub, bool (*doomed)(const char 
     DIR *list = opendir(folder);
     if (!list) return;
     while ((entry = readdir(list)))
-        if (doomed(entry->d_name, epoch) && gk_path(path, "%s/%s", folder, entry->d_name) == GK_OK) unlink(path);
+        if (doomed(entry->d_name, epoch) && gk_path(path, "%s/%s", folder, entry->d_name) == GK_OK)
+            unlink(path);
     closedir(list);
 }
 
@@ -88,46 +90,54 @@ gk_status gk_run_check_directory(const char *dir)
     }
     closedir(list);
     if (empty || run) return GK_OK;
-    return gk_fail(GK_EUSAGE, "%s is not empty and not a run (it has no config.yaml); give another --out", dir);
+    return gk_fail(GK_EUSAGE,
+                   "%s is not empty and not a run (it has no config.yaml); give another --out",
+                   dir);
 }
 
+/* `state` goes first and config.yaml stays until the new one replaces it: it is a run at every moment. */
 static gk_status start_over(const gk_run *run)
 {
-    static const char *const names[] = {"config.yaml", "resume.safetensors", "metrics.jsonl", "summary.json",
-                                        "env.json", "log.txt", "state"};
+    static const char *const names[] = {"state",        "resume.safetensors", "metrics.jsonl",
+                                        "summary.json", "env.json",           "log.txt"};
     char path[GK_PATH_MAX];
 
     if (has(run, "parent.json"))
-        return gk_fail(GK_EUSAGE, "%s is a branch: remove it and use `grokc branch` again instead of --fresh", run->dir);
-    sweep(run, "checkpoints", is_later, 0);
+        return gk_fail(GK_EUSAGE,
+                       "%s is a branch: remove it and use `grokc branch` again instead of --fresh",
+                       run->dir);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         GK_TRY(gk_path(path, "%s/%s", run->dir, names[i]));
         if (unlink(path) != 0 && errno != ENOENT)
             return gk_fail(GK_EIO, "cannot remove %s: %s", path, strerror(errno));
     }
+    sweep(run, "checkpoints", is_later, 0);
     return GK_OK;
 }
 
-/* The config of the directory against the one that was asked for; writes it where it is new or run.epochs grew. */
-static gk_status settle_config(gk_run *run, bool *grew)
+/* The config of the directory against the one that was asked for; writes it where it is new, to be started over, or
+ * run.epochs grew. A finished run that grew is one that runs before that: there may be no next moment. */
+static gk_status settle_config(gk_run *run, gk_open_mode mode)
 {
     char path[GK_PATH_MAX];
     gk_text text = {0};
     gk_config there;
 
-    *grew = false;
     GK_TRY(gk_path(path, "%s/config.yaml", run->dir));
-    if (gk_exists(path)) {
+    if (mode == GK_GO_ON && gk_exists(path)) {
         GK_TRY(gk_config_load(&there, path, NULL, 0));
         gk_config_diff(&text, &there, &run->config);
         if (text.length) {
-            gk_status status = gk_fail(GK_EUSAGE, "%s holds a run of another config:\n%sgive another --out, or --fresh to "
-                                       "start it over", run->dir, text.data);
+            gk_status status =
+                gk_fail(GK_EUSAGE,
+                        "%s holds a run of another config:\n%sgive another --out, or --fresh to "
+                        "start it over",
+                        run->dir, text.data);
             gk_text_free(&text);
             return status;
         }
-        *grew = run->config.run.epochs > there.run.epochs;
-        if (!*grew) return GK_OK;
+        if (run->config.run.epochs == there.run.epochs) return GK_OK;
+        if (!strcmp(run->state, "done")) GK_TRY(gk_run_set_state(run, "running"));
     }
     gk_config_print(&text, &run->config);
     gk_status status = gk_file_replace(path, text.data, text.length);
@@ -148,14 +158,15 @@ static void read_state(gk_run *run)
     free(text);
 }
 
-gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, const gk_shape *shape, gk_open_mode mode)
+gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, const gk_shape *shape,
+                      gk_open_mode mode)
 {
     char checkpoints[GK_PATH_MAX];
-    bool grew;
 
     *run = (gk_run){.config = *config, .shape = *shape, .metrics = -1, .last_resume = gk_seconds()};
     GK_TRY(gk_path(run->dir, "%s", dir));
-    GK_TRY(gk_path(checkpoints, "%s/checkpoints", dir));
+    GK_TRY(gk_path(checkpoints, "%s/checkpoints/1000000000.state.safetensors" GK_TEMPORARY, dir));
+    GK_TRY(gk_path(checkpoints, "%s/checkpoints", dir)); /* the longest name fits, too */
     GK_TRY(gk_run_check_directory(dir));
     GK_TRY(gk_make_directories(dir));
     GK_TRY(gk_owner_take(dir));
@@ -163,9 +174,9 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, con
     sweep(run, ".", is_temporary, 0);
     sweep(run, "checkpoints", is_temporary, 0);
     if (mode == GK_FRESH) GK_TRY(start_over(run));
-    GK_TRY(settle_config(run, &grew));
     read_state(run);
-    run->finished = !strcmp(run->state, "diverged") || (!strcmp(run->state, "done") && !grew);
+    GK_TRY(settle_config(run, mode));
+    run->finished = !strcmp(run->state, "diverged") || !strcmp(run->state, "done");
     if (run->finished) return GK_OK;
     GK_TRY(gk_make_directories(checkpoints));
     return gk_run_set_state(run, "running");
@@ -181,14 +192,20 @@ static gk_status replay(gk_run *run, const char *path)
 
     GK_TRY(gk_file_read(path, METRICS_LIMIT, &text, &size));
     if (size < (size_t)run->position.metrics_bytes)
-        status = gk_fail(GK_EDATA, "%s has %zu bytes, but the resume point was made at %lld; --fresh starts over", path,
-                         size, (long long)run->position.metrics_bytes);
-    else size = (size_t)run->position.metrics_bytes;
+        status =
+            gk_fail(GK_EDATA,
+                    "%s has %zu bytes, but the resume point was made at %lld; --fresh starts over",
+                    path, size, (long long)run->position.metrics_bytes);
+    else
+        size = (size_t)run->position.metrics_bytes;
     while (status == GK_OK && at < size) {
         const char *end = memchr(text + at, '\n', size - at);
         size_t length = end ? (size_t)(end - text) - at : size - at;
-        status = gk_row_parse(&row, text + at, length);
-        if (status == GK_OK) gk_events_add(&run->events, &row, &run->config);
+        if (gk_row_parse(&row, text + at, length) != GK_OK)
+            status =
+                gk_fail(GK_EDATA, "%s: byte %zu: %s; --fresh starts over", path, at, gk_message());
+        else
+            gk_events_add(&run->events, &row, &run->config);
         at += length + 1;
     }
     free(text);
@@ -206,19 +223,22 @@ gk_status gk_run_restore(gk_run *run, gk_stage *stage)
     run->position = (gk_position){.loss_max = -1};
     run->restored = gk_exists(resume);
     if (run->restored) {
-        GK_TRY(gk_state_load(resume, &run->shape, stage->params, stage->m, stage->v, &run->position));
+        GK_TRY(
+            gk_state_load(resume, &run->shape, stage->params, stage->m, stage->v, &run->position));
         if (run->position.metrics_bytes > 0) GK_TRY(replay(run, metrics));
     } else if (has(run, "parent.json"))
-        return gk_fail(GK_EDATA, "%s is a branch, but its resume point is gone; branch again", run->dir);
+        return gk_fail(GK_EDATA, "%s is a branch, but its resume point is gone; branch again",
+                       run->dir);
     if (run->position.epoch > run->config.run.epochs)
-        return gk_fail(GK_EUSAGE, "%s stands at epoch %lld already, beyond run.epochs = %lld", run->dir,
-                       (long long)run->position.epoch, (long long)run->config.run.epochs);
+        return gk_fail(GK_EUSAGE, "%s stands at epoch %lld already, beyond run.epochs = %lld",
+                       run->dir, (long long)run->position.epoch, (long long)run->config.run.epochs);
     sweep(run, "checkpoints", is_later, run->position.epoch);
-    unlink(summary);                /* of a shorter run */
+    unlink(summary); /* of a shorter run */
     run->metrics = open(metrics, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (run->metrics < 0) return gk_fail(GK_EIO, "cannot open %s: %s", metrics, strerror(errno));
     run->metrics_bytes = run->position.metrics_bytes;
-    if (ftruncate(run->metrics, run->metrics_bytes) != 0 || lseek(run->metrics, 0, SEEK_END) != run->metrics_bytes)
+    if (ftruncate(run->metrics, run->metrics_bytes) != 0 ||
+        lseek(run->metrics, 0, SEEK_END) != run->metrics_bytes)
         return gk_fail(GK_EIO, "cannot cut %s: %s", metrics, strerror(errno));
     return GK_OK;
 }
@@ -237,13 +257,19 @@ gk_status gk_run_append(gk_run *run, const gk_row *row)
     gk_status status = GK_OK;
 
     gk_row_print(&line, row);
-    if (write(run->metrics, line.data, line.length) == (ssize_t)line.length) {
+    for (size_t at = 0; status == GK_OK && at < line.length;) {
+        ssize_t n = write(run->metrics, line.data + at, line.length - at);
+        if (n > 0)
+            at += (size_t)n;
+        else if (n == 0 || errno != EINTR)
+            status =
+                gk_fail(GK_EIO, "cannot write %s/metrics.jsonl: %s", run->dir, strerror(errno));
+    }
+    if (status == GK_OK) {
         run->metrics_bytes += (int64_t)line.length;
         gk_events_add(&run->events, row, &run->config);
-    } else {
-        status = gk_fail(GK_EIO, "cannot write %s/metrics.jsonl: %s", run->dir, strerror(errno));
-        if (ftruncate(run->metrics, run->metrics_bytes) != 0) gk_warn("and cannot cut it");
-    }
+    } else if (ftruncate(run->metrics, run->metrics_bytes) != 0)
+        gk_warn("and cannot cut it");
     gk_text_free(&line);
     return status;
 }
@@ -263,7 +289,8 @@ gk_status gk_run_checkpoint(gk_run *run, const gk_stage *stage, bool last)
 
 static gk_status save_state(const gk_run *run, const gk_stage *stage, const char *path)
 {
-    if (fsync(run->metrics) != 0) return gk_fail(GK_EIO, "cannot sync %s/metrics.jsonl: %s", run->dir, strerror(errno));
+    if (fsync(run->metrics) != 0)
+        return gk_fail(GK_EIO, "cannot sync %s/metrics.jsonl: %s", run->dir, strerror(errno));
     return gk_state_save(path, &run->shape, stage->params, stage->m, stage->v, &run->position);
 }
 
@@ -271,7 +298,8 @@ gk_status gk_run_keep_state(gk_run *run, const gk_stage *stage)
 {
     char path[GK_PATH_MAX];
 
-    GK_TRY(gk_path(path, "%s/checkpoints/%08lld.state.safetensors", run->dir, (long long)run->position.epoch));
+    GK_TRY(gk_path(path, "%s/checkpoints/%08lld.state.safetensors", run->dir,
+                   (long long)run->position.epoch));
     return save_state(run, stage, path);
 }
 

@@ -17,12 +17,12 @@ typedef struct batch {
     gk_arena device, host;
     gk_model model;
     gk_data data;
-    gk_slot *slot;                  /* (R), the host's copy: current at every event */
-    gk_row *row;                    /* (R) */
+    gk_slot *slot; /* (R), the host's copy: current at every event */
+    gk_row *row;   /* (R) */
     gk_stage stage;
     gk_progress progress;
-    double per_epoch;               /* seconds, of the last advance */
-    bool stopping;                  /* a signal was seen before the current event */
+    double per_epoch; /* seconds, of the last advance */
+    bool stopping;    /* a signal was seen before the current event */
 } batch;
 
 static void layout(batch *b)
@@ -30,7 +30,8 @@ static void layout(batch *b)
     size_t R = (size_t)b->R, n = gk_parameters(&b->size.shape);
 
     gk_model_layout(&b->model, &b->size.shape, b->R, b->size.rows, &b->device);
-    gk_data_layout(&b->data, b->R, b->size.n_train, b->size.n_test, b->size.shape.T, &b->device, &b->host);
+    gk_data_layout(&b->data, b->R, b->size.n_train, b->size.n_test, b->size.shape.T, &b->device,
+                   &b->host);
     b->slot = gk_arena_take(&b->host, R, sizeof *b->slot);
     b->row = gk_arena_take(&b->host, R, sizeof *b->row);
     b->stage.params = gk_arena_take(&b->host, n, sizeof(gk_real));
@@ -70,7 +71,9 @@ static gk_status allocate(batch *b)
     b->device.base = b->be->alloc(b->be, b->device.size);
     b->host.base = aligned_alloc(256, (b->host.size + 255) / 256 * 256);
     if (!b->device.base || !b->host.base)
-        return gk_fail(GK_EMEM, "not enough memory: a batch of %d runs needs %zu MB on the device and %zu MB on the host",
+        return gk_fail(GK_EMEM,
+                       "not enough memory: a batch of %d runs needs %zu MB on the device and %zu "
+                       "MB on the host",
                        b->R, b->device.size >> 20, b->host.size >> 20);
     layout(b);
     gk_model_start(&b->model, &b->run[0].config, b->be);
@@ -81,9 +84,15 @@ static gk_slot slot_of(const gk_run *run)
 {
     const gk_config *c = &run->config;
 
-    return (gk_slot){.step = run->position.epoch, .active = 1, .l2 = c->optim.decay == GK_DECAY_L2,
-                     .warmup = c->optim.warmup, .lr = c->optim.lr, .weight_decay = c->optim.weight_decay,
-                     .beta1 = c->optim.beta1, .beta2 = c->optim.beta2, .eps = c->optim.eps,
+    return (gk_slot){.step = run->position.epoch,
+                     .active = 1,
+                     .l2 = c->optim.decay == GK_DECAY_L2,
+                     .warmup = c->optim.warmup,
+                     .lr = c->optim.lr,
+                     .weight_decay = c->optim.weight_decay,
+                     .beta1 = c->optim.beta1,
+                     .beta2 = c->optim.beta2,
+                     .eps = c->optim.eps,
                      .loss_max = run->position.loss_max};
 }
 
@@ -119,7 +128,10 @@ static gk_status start_run(batch *b, int r)
     return status;
 }
 
-static void upload_slots(batch *b) { b->be->upload(b->be, b->model.slot, b->slot, (size_t)b->R * sizeof *b->slot); }
+static void upload_slots(batch *b)
+{
+    b->be->upload(b->be, b->model.slot, b->slot, (size_t)b->R * sizeof *b->slot);
+}
 
 static gk_status download_slots(batch *b)
 {
@@ -185,7 +197,8 @@ static gk_status run_event(batch *b, int r, bool with_row)
     }
     if (state) return end_run(b, r, state, by);
 
-    bool resume = c->run.resume_every > 0 ? now - run->last_resume >= c->run.resume_every : with_row;
+    bool resume =
+        c->run.resume_every > 0 ? now - run->last_resume >= c->run.resume_every : with_row;
     if (resume || b->stopping) {
         GK_TRY(stage_run(b, r, &staged));
         GK_TRY(gk_run_resume_point(run, &b->stage));
@@ -245,7 +258,7 @@ static gk_status loop(batch *b)
     for (;;) {
         GK_TRY(event(b));
         int64_t k = epochs_to_next(b), done;
-        gk_progress_show(&b->progress, &b->run[0], b->run[0].position.epoch, k == 0);
+        gk_progress_show(&b->progress, &b->run[0], b->run[0].position.epoch, k == 0 || b->stopping);
         if (k == 0) return GK_OK;
         if (b->stopping) return GK_STOPPED;
         double start = gk_seconds();
@@ -262,9 +275,11 @@ static void note_end(gk_run *run, gk_status status)
 
     snprintf(why, sizeof why, "%s", gk_message());
     gk_run_log(run, "%s", status == GK_STOPPED ? "interrupted" : why);
-    if (status == GK_STOPPED) gk_run_set_state(run, "interrupted");
-    else gk_run_set_state(run, "failed: %s", why);
-    gk_fail(status, "%s", why);     /* the first message is the one that counts */
+    if (status == GK_STOPPED)
+        gk_run_set_state(run, "interrupted");
+    else
+        gk_run_set_state(run, "failed: %s", why);
+    gk_fail(status, "%s", why); /* the first message is the one that counts */
 }
 
 gk_status gk_train(gk_run *runs, int R, gk_backend *be)

@@ -22,19 +22,20 @@ double gk_verify_limit(double c, double length)
     return c * (sizeof(gk_real) == sizeof(float) ? FLT_EPSILON : DBL_EPSILON) * sqrt(length);
 }
 
-/* "m 3 n 113 beta 1" from the names "m n beta" */
-static void describe(gk_verify_result *result, const gk_op_case *c)
+/* The shape is "m 3 n 113 beta 1" from the names "m n beta". */
+void gk_verify_name(gk_verify_result *result, int i)
 {
+    const gk_op_case *c = &gk_op_cases[i];
     const char *name = c->names;
     size_t at = 0;
 
+    *result = (gk_verify_result){0};
     snprintf(result->op, sizeof result->op, "%s", c->op);
-    for (int i = 0; *name && at < sizeof result->shape; i++) {
-        int length = (int)strcspn(name, " "), written;
+    for (int k = 0; *name && at < sizeof result->shape; k++) {
+        int length = (int)strcspn(name, " ");
 
-        written = snprintf(result->shape + at, sizeof result->shape - at, "%s%.*s %d", i ? " " : "",
-                           length, name, c->size[i]);
-        at += written;
+        at += snprintf(result->shape + at, sizeof result->shape - at, "%s%.*s %d", k ? " " : "",
+                       length, name, c->size[k]);
         name += length + (name[length] == ' ');
     }
 }
@@ -80,8 +81,7 @@ void gk_verify(gk_verify_result *result, int i, gk_backend *be, gk_backend *ref)
 {
     gk_trial expected, got;
 
-    *result = (gk_verify_result){0};
-    describe(result, &gk_op_cases[i]);
+    gk_verify_name(result, i);
     gk_trial_run(&expected, &gk_op_cases[i], ref, 0, RUNS, 1);
     gk_trial_run(&got, &gk_op_cases[i], be, 0, RUNS, 1);
     result->problem = expected.problem ? expected.problem : gk_trial_check(&got);

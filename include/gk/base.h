@@ -86,7 +86,7 @@ void gk_text_free(gk_text *text);                         /* back to {0} */
 bool gk_parse_int(const char *string, int64_t *value);
 bool gk_parse_real(const char *string, double *value);
 
-/* The index of the candidate nearest to `word` (edit distance at most a third of its length), or -1. */
+/* The index of the candidate nearest to `word` (edit distance at most 1 + a third of its length), or -1. */
 int gk_nearest(const char *word, const char *const *candidates, int n);
 
 /* --------------------------------------------------------------------------------------------- file.c */

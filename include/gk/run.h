@@ -58,7 +58,8 @@ gk_status gk_run_environment(gk_run *run, const char *backend, const char *plan)
 void gk_run_log(gk_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void gk_environment_print(gk_text *json, int64_t epoch, const char *backend, const char *plan);
 
-/* branch.c: a new directory whose resume point is `parent`'s kept state of `epoch`; gk_run_open goes on from it. */
+/* branch.c: a new directory whose resume point is `parent`'s kept state of `epoch`; gk_run_open goes on from it.
+ * A directory that is this very branch already is left alone. */
 gk_status gk_run_branch(const char *dir, const char *parent, int64_t epoch, const gk_config *config,
                         const gk_config *parent_config, const gk_shape *shape);
 

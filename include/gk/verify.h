@@ -1,6 +1,5 @@
-/* Every op of a backend against another backend (`ref`), on a table of op x shape:
- * src/verify/cases.c. `grokc verify` and tests/test_ops.c run all of it; benchmarks time the
- * same rows. */
+/* Every op of a backend against `ref`, on a table of op x shape (src/verify/cases.c). `grokc
+ * verify` and tests/test_ops.c run all of it; benchmarks time the same rows. */
 #ifndef GK_VERIFY_H
 #define GK_VERIFY_H
 
@@ -13,10 +12,12 @@ typedef struct gk_verify_result {
 } gk_verify_result;
 
 int gk_verify_cases(void);
+/* Fills in op and shape of case i, 0 <= i < gk_verify_cases(). */
+void gk_verify_name(gk_verify_result *result, int i);
 
-/* Case i, 0 <= i < gk_verify_cases(), with 3 runs side by side. What must hold, besides error <=
- * limit: nothing is written outside of the outputs nor into inputs; with beta 0 outputs do not
- * depend on what they held; each of the 3 runs has the same bytes as alone. */
+/* Case i with 3 runs side by side. Besides error <= limit: nothing is written outside of the
+ * outputs nor into inputs; with beta 0 outputs do not depend on what they
+ * held; each of the 3 runs has the same bytes as alone. */
 void gk_verify(gk_verify_result *result, int i, gk_backend *be, gk_backend *ref);
 
 /* Seconds per call of case i with R runs: the best of `calls`. Negative: memory is out or the

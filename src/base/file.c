@@ -79,9 +79,9 @@ gk_status gk_sync_directory(const char *path)
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0) return gk_fail(GK_EIO, "cannot open directory %s: %s", path, strerror(errno));
-    int failed = fsync(fd) != 0 && errno != EINVAL; /* EINVAL: a file system that cannot */
+    int why = fsync(fd) == 0 || errno == EINVAL ? 0 : errno; /* EINVAL: a file system that cannot */
     close(fd);
-    return failed ? gk_fail(GK_EIO, "cannot sync directory %s", path) : GK_OK;
+    return why ? gk_fail(GK_EIO, "cannot sync directory %s: %s", path, strerror(why)) : GK_OK;
 }
 
 gk_status gk_file_replace(const char *path, const void *data, size_t size)

@@ -25,6 +25,7 @@ void gk_signal_install(void)
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaction(numbers[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file over the limit: write fails with EFBIG */
 }
 
 int gk_signal_seen(void) { return (int)seen; }

@@ -54,10 +54,14 @@ void gk_text_add_real(gk_text *text, double value)
         gk_text_add(text, "null");
         return;
     }
-    for (int precision = 1; precision <= 17; precision++) {
-        snprintf(digits, sizeof digits, "%.*g", precision, value);
-        if (strtod(digits, NULL) == value) break;
-    }
+    int precision = 0;
+    do snprintf(digits, sizeof digits, "%.*e", precision, value);
+    while (strtod(digits, NULL) != value && ++precision <= 16);
+    int exponent = atoi(strchr(digits, 'e') + 1);
+    if (exponent >= -5 && exponent < 16)            /* 30, not 3e+01 */
+        snprintf(digits, sizeof digits, "%.*f", precision > exponent ? precision - exponent : 0, value);
+    else if (precision == 0)                        /* 1.0e-08: YAML 1.1 wants the point */
+        snprintf(digits, sizeof digits, "%.1e", value);
     gk_text_add(text, "%s", digits);
 }
 
@@ -136,7 +140,9 @@ static int distance(const char *a, const char *b)
 
 int gk_nearest(const char *word, const char *const *candidates, int n)
 {
-    int nearest = -1, least = (int)strlen(word) / 3 + 1;
+    enum { WORD = 60 };
+    size_t length = strlen(word);
+    int nearest = -1, least = length > WORD ? -1 : (int)length / 3 + 1;
 
     for (int i = 0; i < n; i++) {
         int d = distance(word, candidates[i]);

@@ -21,6 +21,7 @@ gk_status gk_cli_branch(int argc, char **argv)
     GK_TRY(gk_config_load(&parent_config, path, NULL, 0));
     GK_TRY(gk_cli_config(&config, path, &cli));
     GK_TRY(gk_batch_measure(&size, &config, 1));
+    gk_signal_install();
     GK_TRY(gk_run_branch(cli.out, parent, epoch, &config, &parent_config, &size.shape));
     return gk_cli_run(&config, cli.out, GK_GO_ON);
 }

@@ -18,11 +18,15 @@ static bool is_allowed(const char *name, size_t n, const char *allowed)
 
 static gk_status take_value(gk_cli *cli, const char *name, size_t n, const char *value)
 {
+    if (!*value) return gk_fail(GK_EUSAGE, "--%.*s needs a value", (int)n, name);
     if (!strncmp(name, "set", n)) {
-        if (cli->sets == GK_SETS_MAX) return gk_fail(GK_EUSAGE, "more than %d times --set", GK_SETS_MAX);
+        if (cli->sets == GK_SETS_MAX)
+            return gk_fail(GK_EUSAGE, "more than %d times --set", GK_SETS_MAX);
         cli->set[cli->sets++] = value;
-    } else if (!strncmp(name, "out", n)) cli->out = value;
-    else cli->device = value;
+    } else if (!strncmp(name, "out", n))
+        cli->out = value;
+    else
+        cli->device = value;
     return GK_OK;
 }
 
@@ -31,7 +35,8 @@ gk_status gk_cli_parse(gk_cli *cli, int argc, char **argv, const char *allowed)
     *cli = (gk_cli){0};
     for (int i = 0; i < argc; i++) {
         if (strncmp(argv[i], "--", 2) != 0) {
-            if (cli->argument) return gk_fail(GK_EUSAGE, "one argument is expected, not also \"%s\"", argv[i]);
+            if (cli->argument)
+                return gk_fail(GK_EUSAGE, "one argument is expected, not also \"%s\"", argv[i]);
             cli->argument = argv[i];
             continue;
         }
@@ -39,9 +44,12 @@ gk_status gk_cli_parse(gk_cli *cli, int argc, char **argv, const char *allowed)
         size_t n = value ? (size_t)(value - name) : strlen(name);
         if (!is_allowed(name, n, allowed))
             return gk_fail(GK_EUSAGE, "unknown option \"%s\"; --help shows what there is", argv[i]);
-        if (!strncmp(name, "fresh", n)) cli->fresh = true;
-        else if (!strncmp(name, "dry-run", n)) cli->dry_run = true;
-        else {
+        bool is_fresh = !strncmp(name, "fresh", n), is_dry_run = !strncmp(name, "dry-run", n);
+        if (is_fresh || is_dry_run) {
+            if (value) return gk_fail(GK_EUSAGE, "--%.*s takes no value", (int)n, name);
+            cli->fresh |= is_fresh;
+            cli->dry_run |= is_dry_run;
+        } else {
             if (!value && i + 1 == argc) return gk_fail(GK_EUSAGE, "%s needs a value", argv[i]);
             GK_TRY(take_value(cli, name, n, value ? value + 1 : argv[++i]));
         }
@@ -70,8 +78,8 @@ static void print_end(const gk_run *run)
     const gk_row *row = &run->events.last;
     int64_t grok = gk_grok_epoch(&run->events);
 
-    printf("%s: %s at epoch %lld, train loss %.3g, test loss %.3g, test accuracy %.4g%%", run->dir, run->state,
-           (long long)row->epoch, row->train_loss, row->test_loss, 100 * row->test_acc);
+    printf("%s: %s at epoch %lld, train loss %.3g, test loss %.3g, test accuracy %.4g%%", run->dir,
+           run->state, (long long)row->epoch, row->train_loss, row->test_loss, 100 * row->test_acc);
     if (grok >= 0) printf(", test loss below 0.1 from epoch %lld on", (long long)grok);
     putchar('\n');
 }
@@ -83,11 +91,10 @@ static gk_status train_opened(gk_run *run, gk_backend *be)
     if (was_finished) {
         printf("%s: %s already; see summary.json\n", run->dir, run->state);
     } else {
-        gk_signal_install();
         gk_status status = gk_train(run, 1, be);
         if (status == GK_STOPPED)
-            gk_warn("%s stopped at epoch %lld with a resume point; the same command goes on", run->dir,
-                    (long long)run->position.epoch);
+            gk_warn("%s stopped at epoch %lld with a resume point; the same command goes on",
+                    run->dir, (long long)run->position.epoch);
         GK_TRY(status);
         print_end(run);
     }
@@ -99,9 +106,12 @@ gk_status gk_cli_run(const gk_config *config, const char *dir, gk_open_mode mode
     gk_batch_size size;
     gk_backend be;
     gk_run *run = gk_alloc(1, sizeof *run);
+
+    gk_signal_install();
     gk_status status = gk_batch_measure(&size, config, 1);
 
-    if (status == GK_OK && (status = gk_backend_open(&be, config->device.backend, (int)config->device.threads)) == GK_OK) {
+    if (status == GK_OK && (status = gk_backend_open(&be, config->device.backend,
+                                                     (int)config->device.threads)) == GK_OK) {
         status = gk_run_open(run, dir, config, &size.shape, mode);
         if (status == GK_OK) status = train_opened(run, &be);
         gk_run_close(run);

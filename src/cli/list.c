@@ -22,9 +22,13 @@ gk_status gk_cli_list(int argc, char **argv)
         gk_config_list(&text);
         fputs(text.data, stdout);
         gk_text_free(&text);
-    } else if (!strcmp(what, "tasks")) print_list(gk_task_name);
-    else if (!strcmp(what, "measures")) print_list(gk_measure_name);
-    else if (!strcmp(what, "backends")) print_list(gk_backend_name);
-    else return gk_fail(GK_EUSAGE, "grokc list options|tasks|measures|backends");
+    } else if (!strcmp(what, "tasks"))
+        print_list(gk_task_name);
+    else if (!strcmp(what, "measures"))
+        print_list(gk_measure_name);
+    else if (!strcmp(what, "backends"))
+        print_list(gk_backend_name);
+    else
+        return gk_fail(GK_EUSAGE, "grokc list options|tasks|measures|backends");
     return GK_OK;
 }

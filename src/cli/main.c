@@ -21,9 +21,12 @@ static void usage(FILE *to)
 {
     fputs("grokc " GK_VERSION ": a laboratory for grokking experiments\n\n", to);
     for (int i = 0; i < COMMANDS; i++)
-        fprintf(to, "  grokc %s %s\n      %s\n", commands[i].name, commands[i].arguments, commands[i].help);
-    fputs("\nExit codes: 0 done, 1 failed, 2 wrong usage or config, 3 diverged, 75 stopped with a resume point\n"
-          "(run the same command again), 130 second Ctrl-C. The README is the manual.\n", to);
+        fprintf(to, "  grokc %s %s\n      %s\n", commands[i].name, commands[i].arguments,
+                commands[i].help);
+    fputs("\nExit codes: 0 done, 1 failed, 2 wrong usage or config, 3 diverged, 75 stopped with a "
+          "resume point\n"
+          "(run the same command again), 130 second Ctrl-C. The README is the manual.\n",
+          to);
 }
 
 static const struct command *find(const char *name)
@@ -69,7 +72,8 @@ int main(int argc, char **argv)
         return 0;
     }
     gk_status status = command->run(argc - 2, argv + 2);
-    if (status != GK_OK && status != GK_DIVERGED && status != GK_STOPPED) gk_warn("%s", gk_message());
+    if (status != GK_OK && status != GK_DIVERGED && status != GK_STOPPED)
+        gk_warn("%s", gk_message());
     if (fflush(stdout) != 0 && status == GK_OK) {
         gk_warn("cannot write to stdout");
         return 1;

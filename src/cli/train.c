@@ -7,10 +7,13 @@
 /* runs/<the config's name>; a config.yaml inside a run directory means that directory's run. */
 static gk_status default_directory(char dir[GK_PATH_MAX], const char *path)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path,
+               *dot = strrchr(name, '.');
 
-    if (!strcmp(name, "config.yaml") && slash) return gk_path(dir, "%.*s", (int)(slash - path), path);
-    return gk_path(dir, "runs/%.*s", dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
+    if (!strcmp(name, "config.yaml") && slash > path)
+        return gk_path(dir, "%.*s", (int)(slash - path), path);
+    return gk_path(dir, "runs/%.*s", dot && dot > name ? (int)(dot - name) : (int)strlen(name),
+                   name);
 }
 
 /* The resolved config, and as comments below it what it amounts to. */
@@ -24,11 +27,11 @@ static gk_status dry_run(const gk_config *config, const char *dir)
     gk_config_print(&text, config);
     const gk_shape *s = &size.shape;
     gk_text_add(&text, "# directory: %s\n", dir);
-    gk_text_add(&text, "# examples: %d in train, %d in test; %d tokens each, %d outputs\n", size.n_train, size.n_test, s->T,
-                s->C);
+    gk_text_add(&text, "# examples: %d in train, %d in test; %d tokens each, %d outputs\n",
+                size.n_train, size.n_test, s->T, s->C);
     gk_text_add(&text, "# parameters: %zu\n", gk_parameters(s));
-    gk_text_add(&text, "# memory: %.1f MB on the device, %.1f MB on the host\n", 1e-6 * (double)size.device_bytes,
-                1e-6 * (double)size.host_bytes);
+    gk_text_add(&text, "# memory: %.1f MB on the device, %.1f MB on the host\n",
+                1e-6 * (double)size.device_bytes, 1e-6 * (double)size.host_bytes);
     const char *plan = gk_plan_name(config, s, &why);
     gk_text_add(&text, "# plan: %s (%s)\n", plan, why);
     fputs(text.data, stdout);
@@ -45,8 +48,10 @@ gk_status gk_cli_train(int argc, char **argv)
     GK_TRY(gk_cli_parse(&cli, argc, argv, "set out device fresh dry-run"));
     if (!cli.argument) return gk_fail(GK_EUSAGE, "which config? grokc train configs/paper.yaml");
     GK_TRY(gk_cli_config(&config, cli.argument, &cli));
-    if (cli.out) GK_TRY(gk_path(dir, "%s", cli.out));
-    else GK_TRY(default_directory(dir, cli.argument));
+    if (cli.out)
+        GK_TRY(gk_path(dir, "%s", cli.out));
+    else
+        GK_TRY(default_directory(dir, cli.argument));
     if (cli.dry_run) return dry_run(&config, dir);
     return gk_cli_run(&config, dir, cli.fresh ? GK_FRESH : GK_GO_ON);
 }

@@ -14,8 +14,11 @@ static int check_all(gk_backend *be, gk_backend *ref)
         gk_verify_result result;
         gk_verify(&result, i, be, ref);
         bool good = !result.problem && result.error <= result.limit;
-        printf("%-16s %-44s %10.1e %10.1e  %s\n", result.op, result.shape, result.error, result.limit,
-               result.problem ? result.problem : good ? "ok" : "TOO FAR OFF");
+        printf("%-16s %-44s %10.1e %10.1e  %s\n", result.op, result.shape, result.error,
+               result.limit,
+               result.problem ? result.problem
+               : good         ? "ok"
+                              : "TOO FAR OFF");
         wrong += !good;
     }
     return wrong;
@@ -37,8 +40,10 @@ gk_status gk_cli_verify(int argc, char **argv)
         gk_text_free(&about);
         int wrong = check_all(&be, &ref);
         gk_backend_close(&ref);
-        if (wrong) status = gk_fail(GK_EDEVICE, "%d of %d cases are wrong", wrong, gk_verify_cases());
-        else printf("%d cases, all right\n", gk_verify_cases());
+        if (wrong)
+            status = gk_fail(GK_EDEVICE, "%d of %d cases are wrong", wrong, gk_verify_cases());
+        else
+            printf("%d cases, all right\n", gk_verify_cases());
     }
     gk_backend_close(&be);
     return status;

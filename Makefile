@@ -1,0 +1,74 @@
+# Thin: each target does all its set-up (scripts/setup.sh), then calls CMake's presets. `make help` lists them.
+CONFIG ?= configs/paper.yaml
+ifeq ($(notdir $(CONFIG)),paper.yaml)
+SET ?= --set run.stop_test_loss=1e-5
+endif
+OUT ?= runs/$(basename $(notdir $(CONFIG)))
+PRESET ?= release
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+FUZZ_SECONDS ?= 60
+
+# -u MAKEFLAGS: variables meant for this Makefile do not reach those that CMake writes.
+build = env -u MAKEFLAGS cmake --build --preset $(1) --parallel $(JOBS)
+# The program alone where cmocka is missing.
+configure = cmake --preset release -DGK_TESTS=$$(pkg-config --exists cmocka && echo ON || echo OFF)
+sources = find src include kernels tests bench -name '*.[ch]'
+
+.PHONY: run test test-slow test-asan bench peers fuzz format check-format tidy clean help
+
+run:            ## train CONFIG (the paper's) into runs/; SET='--set key=value' and OUT=DIR change it
+	@scripts/setup.sh run
+	@test build/release/.configured -nt CMakePresets.json || { $(configure) && touch build/release/.configured; }
+	@$(call build,release) --target grokc
+	build/release/grokc train $(CONFIG) --out $(OUT) $(SET)
+
+test:           ## the fast tests; PRESET=ci|asan|clang|f64|tsan for another build
+	@scripts/setup.sh test
+	@cmake --preset $(PRESET) -DGK_TESTS=ON
+	@$(call build,$(PRESET))
+	@ctest --preset $(PRESET) -L fast
+
+test-slow:      ## what takes minutes: longer trajectories, whole runs
+	@scripts/setup.sh test
+	@cmake --preset release -DGK_TESTS=ON
+	@$(call build,release)
+	@ctest --preset release -L slow
+
+test-asan:      ## the fast tests under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory test PRESET=asan
+
+bench:          ## time the operations and whole steps on this machine
+	@scripts/setup.sh test
+	@cmake --preset release -DGK_TESTS=ON
+	@$(call build,release)
+	@for b in build/release/bench/bench_*; do test -x $$b -a -f $$b || continue; echo "$$b"; $$b || exit; done
+
+peers: bench    ## the same beside what we are compared with (bench/peers)
+	@bench/peers/run.sh
+
+fuzz:           ## every libFuzzer target for FUZZ_SECONDS (a minute)
+	@scripts/setup.sh ci
+	@cmake --preset fuzz
+	@$(call build,fuzz)
+	@for f in build/fuzz/tests/fuzz/fuzz_*; do test -x $$f -a -f $$f || continue; n=$$(basename $$f); \
+	    mkdir -p build/fuzz/corpus/$$n; test -d tests/fuzz/$$n && seeds=tests/fuzz/$$n || seeds=; echo "$$n"; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	        -artifact_prefix=build/fuzz/$$n- build/fuzz/corpus/$$n $$seeds || exit; done
+
+format:         ## lay out the C sources (.def lists are tables and stay)
+	@$(sources) | xargs clang-format -i
+
+check-format:   ## fail where `make format` would change something
+	@$(sources) | xargs clang-format --dry-run -Werror
+
+tidy:           ## clang-tidy over the program
+	@scripts/setup.sh ci
+	@cmake --preset release -DGK_TESTS=ON
+	@$(call build,release) --target gk_version_header
+	@find src kernels -name '*.c' | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build/release
+
+clean:          ## remove build/ (runs/ stays)
+	rm -rf build
+
+help:           ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 15

@@ -1,0 +1,218 @@
+/* Causal attention of the last Q of T positions, an example at a time: a row of K floats is a few vectors, and all
+ * that an example needs stays in the first cache. */
+#ifndef SIMD
+#include "cpu.h"
+
+#include <math.h>
+
+typedef struct attention_job {
+    gk_real *z, *prob;          /* forward: out */
+    gk_real *dq, *dk, *dv;      /* back: out */
+    const gk_real *p, *dz;      /* back: in */
+    const gk_real *q, *k, *v;
+    gk_real *scratch;           /* back: T floats of every chunk */
+    int B, Q, T, H, K, chunk;
+    float scale;                /* 1 / sqrt(K) */
+} attention_job;
+
+/* Examples [first, end), counted through all runs. */
+typedef struct attention_chunk {
+    size_t first, end;
+} attention_chunk;
+
+static attention_chunk chunk_of(const attention_job *w, int chunk)
+{
+    int per_run = cpu_pieces(w->B, w->chunk);
+    cpu_range range = cpu_piece(w->B, w->chunk, chunk % per_run);
+    size_t run = (size_t)(chunk / per_run) * w->B;
+
+    return (attention_chunk){run + range.from, run + range.to};
+}
+
+#define SIMD_SOURCE "attention.c"
+#include "simd.h"
+
+static int examples_per_chunk(int Q, int T, int H, int K) { return cpu_chunk_rows((Q + T) * H * K); }
+
+void cpu_attention(gk_backend *be, gk_real *z, gk_real *prob, const gk_real *q, const gk_real *k,
+                   const gk_real *v, int R, int B, int Q, int T, int H, int K)
+{
+    attention_job job = {.z = z, .prob = prob, .q = q, .k = k, .v = v, .B = B, .Q = Q, .T = T,
+                         .H = H, .K = K, .chunk = examples_per_chunk(Q, T, H, K),
+                         .scale = (float)(1 / sqrt(K))};
+
+    cpu_parallel(be, R * cpu_pieces(B, job.chunk), CPU_PICK(be, examples), &job);
+}
+
+void cpu_attention_back(gk_backend *be, gk_real *dq, gk_real *dk, gk_real *dv, const gk_real *dz,
+                        const gk_real *prob, const gk_real *q, const gk_real *k, const gk_real *v,
+                        int R, int B, int Q, int T, int H, int K)
+{
+    attention_job job = {.dq = dq, .dk = dk, .dv = dv, .p = prob, .dz = dz, .q = q, .k = k, .v = v,
+                         .B = B, .Q = Q, .T = T, .H = H, .K = K,
+                         .chunk = examples_per_chunk(Q, T, H, K), .scale = (float)(1 / sqrt(K))};
+    int chunks = R * cpu_pieces(B, job.chunk);
+
+    job.scratch = cpu_scratch(be, (size_t)chunks * T * sizeof *job.scratch);
+    cpu_parallel(be, chunks, CPU_PICK(be, examples_back), &job);
+}
+
+#else
+
+static inline float SIMD(dot)(const gk_real *a, const gk_real *b, int K)
+{
+    vf sum = v_set(0);
+    int c = 0;
+
+    for (; c + VW <= K; c += VW) sum += v_load(a + c) * v_load(b + c);
+    if (c < K) sum += v_load_part(a + c, K - c, 0) * v_load_part(b + c, K - c, 0);
+    return v_sum(sum);
+}
+
+/* prob[t] = score of key t minus the largest; beyond the `seen` keys -inf. A NaN stays one. */
+static inline void SIMD(scores)(gk_real *prob, const gk_real *q, const gk_real *k, size_t stride,
+                                int seen, int T, int K, float scale)
+{
+    float max = -HUGE_VALF;
+
+    for (int t = 0; t < seen; t++) {
+        prob[t] = SIMD(dot)(q, k + t * stride, K) * scale;
+        max = prob[t] > max ? prob[t] : max;
+    }
+    for (int t = 0; t < seen; t++) prob[t] -= max;
+    for (int t = seen; t < T; t++) prob[t] = -HUGE_VALF;
+}
+
+static inline void SIMD(exponentials)(gk_real *x, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + VW <= n; i += VW) v_store(x + i, v_exp(v_load(x + i)));
+    if (i < n) v_store_part(x + i, v_exp(v_load_part(x + i, (int)(n - i), 0)), (int)(n - i));
+}
+
+static inline void SIMD(normalise)(gk_real *prob, int n)
+{
+    double sum = 0;
+
+    for (int t = 0; t < n; t++) sum += (double)prob[t];
+    float factor = (float)(1 / sum);
+
+    for (int t = 0; t < n; t++) prob[t] *= factor;
+}
+
+/* out[0..K-1] = sum over t < n of weight[t] in[t stride], a vector of columns at a time */
+static inline void SIMD(weighted)(gk_real *out, const gk_real *weight, const gk_real *in,
+                                  size_t stride, int n, int K)
+{
+    int c = 0;
+
+    for (; c + VW <= K; c += VW) {
+        vf sum = v_set(0);
+
+        for (int t = 0; t < n; t++)
+            sum += v_set(weight[t]) * v_load(in + t * stride + c);
+        v_store(out + c, sum);
+    }
+    if (c == K) return;
+    vf sum = v_set(0);
+
+    for (int t = 0; t < n; t++)
+        sum += v_set(weight[t]) * v_load_part(in + t * stride + c, K - c, 0);
+    v_store_part(out + c, sum, K - c);
+}
+
+/* Query i of head h of the examples of a chunk; exp is taken of all their scores at once. */
+static void SIMD(examples)(const void *job, int chunk)
+{
+    const attention_job *w = job;
+    const int Q = w->Q, T = w->T, H = w->H, K = w->K;
+    const size_t HK = (size_t)H * K;
+    attention_chunk c = chunk_of(w, chunk);
+    gk_real *prob = w->prob + c.first * H * Q * T;
+
+    for (size_t e = c.first; e < c.end; e++) {
+        for (int h = 0; h < H; h++) {
+            const gk_real *q = w->q + e * Q * HK + (size_t)h * K;
+            const gk_real *k = w->k + e * T * HK + (size_t)h * K;
+
+            for (int i = 0; i < Q; i++, prob += T)
+                SIMD(scores)(prob, q + i * HK, k, HK, T - Q + i + 1, T, K, w->scale);
+        }
+    }
+    prob = w->prob + c.first * H * Q * T;
+    SIMD(exponentials)(prob, (c.end - c.first) * H * Q * T);
+    for (size_t e = c.first; e < c.end; e++) {
+        for (int h = 0; h < H; h++) {
+            const gk_real *v = w->v + e * T * HK + (size_t)h * K;
+            gk_real *z = w->z + e * Q * HK + (size_t)h * K;
+
+            for (int i = 0; i < Q; i++, prob += T) {
+                SIMD(normalise)(prob, T - Q + i + 1);
+                SIMD(weighted)(z + i * HK, prob, v, HK, T - Q + i + 1, K);
+            }
+        }
+    }
+}
+
+/* out (+)= factor in */
+static inline void SIMD(add_scaled)(gk_real *out, float factor, const gk_real *in, int K, bool add)
+{
+    int c = 0;
+
+    for (; c + VW <= K; c += VW) {
+        vf x = v_set(factor) * v_load(in + c);
+
+        if (add) x += v_load(out + c);
+        v_store(out + c, x);
+    }
+    if (c == K) return;
+    vf x = v_set(factor) * v_load_part(in + c, K - c, 0);
+
+    if (add) x += v_load_part(out + c, K - c, 0);
+    v_store_part(out + c, x, K - c);
+}
+
+/* One query: ds[t] = p[t] (dz . v[t] - mean) / sqrt(K), formulas as in ref. */
+static inline void SIMD(score_gradients)(gk_real *ds, const gk_real *p, const gk_real *dz,
+                                         const gk_real *v, size_t stride, int seen, int K,
+                                         float scale)
+{
+    float mean = 0;
+
+    for (int t = 0; t < seen; t++) {
+        ds[t] = SIMD(dot)(dz, v + t * stride, K);
+        mean += p[t] * ds[t];
+    }
+    for (int t = 0; t < seen; t++) ds[t] = p[t] * (ds[t] - mean) * scale;
+}
+
+/* Query i is the first that sees key T - Q + i, and query 0 the first of all before. */
+static void SIMD(examples_back)(const void *job, int chunk)
+{
+    const attention_job *w = job;
+    const int Q = w->Q, T = w->T, H = w->H, K = w->K;
+    const size_t HK = (size_t)H * K;
+    attention_chunk c = chunk_of(w, chunk);
+    const gk_real *p = w->p + c.first * H * Q * T;
+    gk_real *ds = w->scratch + (size_t)chunk * T;
+
+    for (size_t eh = c.first * H; eh < c.end * H; eh++) {
+        size_t query = eh / H * Q * HK + eh % H * K, key = eh / H * T * HK + eh % H * K;
+
+        for (int i = 0; i < Q; i++, query += HK, p += T) {
+            int seen = T - Q + i + 1;
+
+            SIMD(score_gradients)(ds, p, w->dz + query, w->v + key, HK, seen, K, w->scale);
+            SIMD(weighted)(w->dq + query, ds, w->k + key, HK, seen, K);
+            for (int t = 0; t < seen; t++) {
+                bool add = i > 0 && t < seen - 1;
+
+                SIMD(add_scaled)(w->dk + key + t * HK, ds[t], w->q + query, K, add);
+                SIMD(add_scaled)(w->dv + key + t * HK, p[t], w->dz + query, K, add);
+            }
+        }
+    }
+}
+
+#endif

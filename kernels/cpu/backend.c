@@ -1,0 +1,118 @@
+/* The cpu backend: our own loops for what costs time, ref's for the rest. */
+#include "cpu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void *cpu_scratch(gk_backend *be, size_t bytes)
+{
+    cpu_state *s = cpu_state_of(be);
+
+    if (bytes <= s->scratch_bytes) return s->scratch;
+    bytes = (bytes + CPU_LINE - 1) / CPU_LINE * CPU_LINE;
+    free(s->scratch);
+    s->scratch = aligned_alloc(CPU_LINE, bytes);
+    if (!s->scratch) {
+        gk_warn("out of memory: %zu bytes for partial sums", bytes);
+        abort();
+    }
+    s->scratch_bytes = bytes;
+    return s->scratch;
+}
+
+typedef struct parts {
+    gk_real *out;
+    const double *part;
+    int pieces, n;
+    gk_real beta;
+} parts;
+
+enum { PART = 4096 };
+
+static void add_parts(const void *job, int i)
+{
+    const parts *w = job;
+    int per_run = cpu_pieces(w->n, PART), r = i / per_run;
+    cpu_range range = cpu_piece(w->n, PART, i % per_run);
+    const double *part = w->part + (size_t)r * w->pieces * w->n;
+    gk_real *out = w->out + (size_t)r * w->n;
+
+    for (int j = range.from; j < range.to; j++) {
+        double sum = w->beta != 0 ? (double)out[j] : 0;
+
+        for (int p = 0; p < w->pieces; p++) sum += part[(size_t)p * w->n + j];
+        out[j] = (gk_real)sum;
+    }
+}
+
+void cpu_add_parts(gk_backend *be, gk_real *out, const double *part, int R, int pieces, int n,
+                   gk_real beta)
+{
+    parts job = {out, part, pieces, n, beta};
+
+    cpu_parallel(be, R * cpu_pieces(n, PART), add_parts, &job);
+}
+
+static void cpu_close(gk_backend *be)
+{
+    cpu_state *s = cpu_state_of(be);
+
+    cpu_pool_close(s->pool);
+    free(s->scratch);
+    free(s);
+    be->state = NULL;
+}
+
+/* "cpu": "...", "threads": 2, "simd": "avx512", "matmul": "own", "blas": "OpenBLAS 0.3.21 SkylakeX" */
+static void cpu_describe(gk_backend *be, gk_text *json)
+{
+    cpu_state *s = cpu_state_of(be);
+    char name[CPU_NAME_MAX];
+
+    cpu_model(name);
+    gk_text_add(json, "\"cpu\": ");
+    gk_text_add_json(json, name);
+    gk_text_add(json, ", \"threads\": %d, \"simd\": \"%s\", \"matmul\": \"%s\", \"blas\": ",
+                cpu_pool_threads(s->pool), cpu_simd_name(s->simd), s->blas ? "blas" : "own");
+    cpu_blas_name(name);
+    gk_text_add_json(json, name);
+}
+
+gk_status cpu_backend(gk_backend *be, int threads)
+{
+    cpu_state state = {0}, *s;
+
+    GK_TRY(cpu_choose_simd(&state.simd));
+    GK_TRY(cpu_choose_matmul(&state.blas));
+    GK_TRY(cpu_pool_open(&state.pool, threads));
+    cpu_blas_open();
+    s = gk_alloc(1, sizeof *s);
+    *s = state;
+    *be = (gk_backend){
+        .name = "cpu",
+        .state = s,
+        .close = cpu_close,
+        .alloc = host_alloc,
+        .release = host_release,
+        .upload = host_upload,
+        .download = host_download,
+        .zero = host_zero,
+        .sync = host_sync,
+        .describe = cpu_describe,
+        .matmul = cpu_matmul,
+        .add_rows = cpu_add_rows,
+        .embed = cpu_embed,
+        .embed_back = cpu_embed_back,
+        .attention = cpu_attention,
+        .attention_back = cpu_attention_back,
+        .bias_act = cpu_bias_act,
+        .bias_act_back = cpu_bias_act_back,
+        .bias_add = cpu_bias_add,
+        .bias_add_back = cpu_bias_add_back,
+        .log_softmax = cpu_log_softmax,
+        .group_sums = ref_group_sums, /* a few microseconds, in the order of the rows */
+        .tick = ref_tick,
+        .adamw = cpu_adamw,
+    };
+    return GK_OK;
+}

@@ -1,0 +1,98 @@
+/* What the files of the cpu backend share. Every op cuts its work into chunks by the sizes of one run, so that
+ * bits depend neither on the number of threads nor on R; sums over chunks are added in the order of the chunks. */
+#ifndef GK_CPU_H
+#define GK_CPU_H
+
+#include "../kernels.h"
+#include "threads.h"
+
+enum cpu_simd { CPU_NONE, CPU_AVX2, CPU_AVX512 }; /* none: 16 byte vectors of the compiler's choice */
+enum { CPU_LINE = 64, CPU_NAME_MAX = 128 };
+
+typedef struct cpu_state {
+    cpu_pool *pool;
+    enum cpu_simd simd;
+    bool blas; /* products go to BLAS and not to our own loops */
+    void *scratch;
+    size_t scratch_bytes;
+} cpu_state;
+
+static inline cpu_state *cpu_state_of(gk_backend *be) { return be->state; }
+
+static inline void cpu_parallel(gk_backend *be, int n, cpu_chunk *chunk, const void *job)
+{
+    cpu_pool_run(cpu_state_of(be)->pool, n, chunk, job);
+}
+
+/* Memory for partial results, aligned to a line, contents undefined: one block, valid until the next call. */
+void *cpu_scratch(gk_backend *be, size_t bytes);
+
+/* The address of that variant of a function (or object) which simd.h compiled for this backend. */
+#ifdef __x86_64__
+#define CPU_PICK(be, name)                                                                         \
+    ((__typeof__(&name##_none)[]){&name##_none, &name##_avx2,                                      \
+                                  &name##_avx512}[cpu_state_of(be)->simd])
+#else
+#define CPU_PICK(be, name) (&name##_none)
+#endif
+
+static inline int cpu_min(int a, int b) { return a < b ? a : b; }
+static inline int cpu_max(int a, int b) { return a > b ? a : b; }
+static inline int cpu_pieces(int n, int size) { return (n - 1) / size + 1; }
+
+/* Part `i` of [0, n) in pieces of `size`. */
+typedef struct cpu_range {
+    int from, to;
+} cpu_range;
+
+static inline cpu_range cpu_piece(int n, int size, int i)
+{
+    return (cpu_range){i * size, cpu_min(n, (i + 1) * size)};
+}
+
+/* Rows of `cols` elements in a chunk of some 20 us. */
+static inline int cpu_chunk_rows(int cols) { return cpu_max(1, 32768 / cols); }
+
+/* Runs that are worked on at a time when each needs `bytes` of scratch memory. */
+static inline int cpu_group(int R, size_t bytes)
+{
+    size_t fit = ((size_t)64 << 20) / bytes;
+
+    return fit < 1 ? 1 : fit < (size_t)R ? (int)fit : R;
+}
+
+/* out[r][i] = beta out + sum over pieces p of part[r][p][i], i < n: in this order, in double. */
+void cpu_add_parts(gk_backend *be, gk_real *out, const double *part, int R, int pieces, int n,
+                   gk_real beta);
+
+/* simd.c: the best variant of this CPU, its name; the one that GROKC_SIMD asks for, if it does. */
+enum cpu_simd cpu_best_simd(void);
+const char *cpu_simd_name(enum cpu_simd simd);
+gk_status cpu_choose_simd(enum cpu_simd *simd);
+
+/* cores.c */
+void cpu_model(char name[CPU_NAME_MAX]);
+
+/* One product c (m,n) = op(a) (m,k) op(b) (k,n) + beta c. */
+typedef struct cpu_product {
+    gk_real *c;
+    const gk_real *a, *b;
+    int m, n, k, ta, tb, lda, ldb, ldc;
+    gk_real beta;
+} cpu_product;
+
+/* blas.c: whether there is one; whether products should go there; its name and version; the core type that
+ * OpenBLAS chose (NULL: another BLAS). One thread per call from cpu_blas_open on. */
+bool cpu_has_blas(void);
+bool cpu_prefers_blas(void);
+gk_status cpu_choose_matmul(bool *blas);
+void cpu_blas_open(void);
+void cpu_blas_name(char name[CPU_NAME_MAX]);
+const char *cpu_blas_core(void);
+void cpu_blas_product(const cpu_product *p);
+
+#define OP(name, ...) void cpu_##name(gk_backend *be, __VA_ARGS__);
+#include "gk/ops.def"
+#undef OP
+
+#endif

@@ -1,0 +1,141 @@
+/* The loss, row by row. The exact form (see ref) in vectors of floats with sums in double; the others are ref's.
+ *
+ * With M the largest logit, e_j = exp(x_j - M), S = sum of e_j over j != t, Z = exp(x_t - M) + S: dlogits_j =
+ * scale e_j / Z, dlogits_t = -scale S / Z, and the loss is log1p(S) where M = x_t, else M - x_t + log Z. This is
+ * ref's form, M being x_t + m. The rounding error of x_j - M is computed and given to exp too, so that e_j is
+ * right to an ulp however far apart the logits are; S and the loss are as good as from logits in double. */
+#ifndef SIMD
+#include "cpu.h"
+
+#include <math.h>
+
+typedef struct loss_job {
+    gk_backend *be;
+    double *row_loss;
+    uint8_t *row_hit;
+    gk_real *dlogits;
+    const gk_real *logits;
+    const int32_t *label;
+    int B, C, form, chunk;
+    double scale;
+} loss_job;
+
+/* Chunk i: rows [first, first + n), counted through all runs. */
+typedef struct loss_chunk {
+    size_t first;
+    int n;
+} loss_chunk;
+
+static loss_chunk chunk_of(const loss_job *w, int i)
+{
+    int per_run = cpu_pieces(w->B, w->chunk);
+    cpu_range range = cpu_piece(w->B, w->chunk, i % per_run);
+
+    return (loss_chunk){(size_t)(i / per_run) * w->B + range.from, range.to - range.from};
+}
+
+#define SIMD_SOURCE "log_softmax.c"
+#include "simd.h"
+
+static void ref_rows(const void *job, int i)
+{
+    const loss_job *w = job;
+    loss_chunk c = chunk_of(w, i);
+    size_t at = c.first * w->C;
+
+    ref_log_softmax(w->be, w->row_loss + c.first, w->row_hit + c.first,
+                    w->dlogits ? w->dlogits + at : NULL, w->logits + at, w->label + c.first, 1, c.n,
+                    w->C, w->form, w->scale);
+}
+
+void cpu_log_softmax(gk_backend *be, double *row_loss, uint8_t *row_hit, gk_real *dlogits,
+                     const gk_real *logits, const int32_t *label, int R, int B, int C, int form,
+                     double scale)
+{
+    loss_job job = {be, row_loss, row_hit, dlogits, logits, label, B, C, form,
+                    cpu_chunk_rows(C), scale};
+
+    GK_CHECK(form == GK_LOSS_EXACT || form == GK_LOSS_F64 || form == GK_LOSS_F32);
+    cpu_parallel(be, R * cpu_pieces(B, job.chunk),
+                 form == GK_LOSS_EXACT ? CPU_PICK(be, exact_rows) : ref_rows, &job);
+}
+
+#else
+
+/* The largest of n numbers, leaving out NaN; -inf of none. */
+static inline float SIMD(maximum)(const gk_real *x, int n)
+{
+    vf max = v_set(-HUGE_VALF);
+    int j = 0;
+
+    for (; j + VW <= n; j += VW) max = v_max(v_load(x + j), max);
+    if (j < n) max = v_max(v_load_part(x + j, n - j, -HUGE_VALF), max);
+    return v_largest(max);
+}
+
+/* exp(x - max) to an ulp: `low` is what the difference lost to rounding (Knuth's two-sum; for x = -inf
+ * it is NaN, and then -1 as good as anything). */
+static inline vf SIMD(exp_difference)(vf x, vf max)
+{
+    vf difference = x - max, lost = difference - x;
+    vf low = (x - (difference - lost)) - (max + lost);
+
+    return v_exp_pair(difference, v_max(low, v_set(-1)));
+}
+
+/* e[j] = exp(x[j] - max), where e is wanted (it may be x); returns their sum over j != t. */
+static inline double SIMD(exp_sum)(gk_real *e, const gk_real *x, int n, int t, float max)
+{
+    vd low = v_low(v_set(0)), high = low;
+    int j = 0;
+
+    for (; j + VW <= n; j += VW) {
+        vf y = SIMD(exp_difference)(v_load(x + j), v_set(max));
+
+        if (e) v_store(e + j, y);
+        y = v_without(y, t - j);
+        low += v_low(y);
+        high += v_high(y);
+    }
+    if (j < n) {
+        vf y = SIMD(exp_difference)(v_load_part(x + j, n - j, -HUGE_VALF), v_set(max));
+
+        if (e) v_store_part(e + j, y, n - j);
+        y = v_without(y, t - j);
+        low += v_low(y);
+        high += v_high(y);
+    }
+    return d_sum(low + high);
+}
+
+static inline void SIMD(multiply)(gk_real *x, int n, float factor)
+{
+    int j = 0;
+
+    for (; j + VW <= n; j += VW) v_store(x + j, v_load(x + j) * v_set(factor));
+    if (j < n) v_store_part(x + j, v_load_part(x + j, n - j, 0) * v_set(factor), n - j);
+}
+
+static void SIMD(exact_rows)(const void *job, int i)
+{
+    const loss_job *w = job;
+    loss_chunk c = chunk_of(w, i);
+
+    for (size_t row = c.first; row < c.first + c.n; row++) {
+        const gk_real *x = w->logits + row * w->C;
+        gk_real *d = w->dlogits ? w->dlogits + row * w->C : NULL;
+        int t = w->label[row];
+        float xt = x[t], max = SIMD(maximum)(x, w->C);
+        bool first = xt == max && SIMD(maximum)(x, t) < xt;
+        double S = SIMD(exp_sum)(d, x, w->C, t, max);
+        double Z = S + (max == xt ? 1 : exp((double)xt - (double)max));
+
+        w->row_hit[row] = first && Z == Z; /* Z is NaN for a NaN anywhere */
+        w->row_loss[row] = max == xt ? log1p(S) : (double)max - (double)xt + log(Z);
+        if (!d) continue;
+        SIMD(multiply)(d, w->C, (float)(w->scale / Z)); /* d[t] too, which is replaced: */
+        d[t] = (gk_real)(-w->scale * S / Z);
+    }
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* What stands behind the seam: the backends of this build and every op of `ref`, on which other
+ * backends that compute in host memory may fall back, one op at a time. Never included by src/. */
+#ifndef GK_KERNELS_H
+#define GK_KERNELS_H
+
+#include "gk/ops.h"
+
+/* Fills in the whole table. threads: 0 = one per core that this process may use; ref has no use
+ * for them. An error leaves nothing to close. */
+#define BACKEND(name, help) gk_status name##_backend(gk_backend *be, int threads);
+#include "gk/backends.def"
+#undef BACKEND
+
+#define OP(name, ...) void ref_##name(gk_backend *be, __VA_ARGS__);
+#include "gk/ops.def"
+#undef OP
+
+/* kernels/ref/backend.c: memory of a backend that computes where the host's memory is. `zero`
+ * fills with zero bytes; upload and download copy; sync has nothing to wait for and returns
+ * GK_OK. They do not use be->state. */
+void *host_alloc(gk_backend *be, size_t bytes);
+void host_release(gk_backend *be, void *memory);
+void host_upload(gk_backend *be, void *to, const void *from, size_t bytes);
+void host_download(gk_backend *be, void *to, const void *from, size_t bytes);
+void host_zero(gk_backend *be, void *memory, size_t bytes);
+gk_status host_sync(gk_backend *be);
+
+#endif

@@ -1,0 +1,53 @@
+/* AdamW (Loshchilov & Hutter 2019; Kingma & Ba 2015) as PyTorch has it. */
+#include "../kernels.h"
+
+#include <math.h>
+
+void ref_tick(gk_backend *be, gk_slot *slot, const double *sum, int R, double rows)
+{
+    (void)be;
+    for (int r = 0; r < R; r++) {
+        gk_slot *s = &slot[r];
+        double t = (double)s->step, n = t + 1;
+
+        s->loss = sum[(size_t)r * 2] / rows;
+        if (isnan(s->loss) || s->loss > s->loss_max) s->loss_max = s->loss; /* a NaN there stays */
+        s->lr_now = s->lr * (s->step < s->warmup ? t / (double)s->warmup : 1);
+        s->correction1 = 1 - pow(s->beta1, n);
+        s->correction2 = 1 - pow(s->beta2, n);
+        if (s->active) s->step++;
+    }
+}
+
+/* One tensor of one run. */
+static void update(gk_real *p, gk_real *m, gk_real *v, const gk_real *grad, size_t size,
+                   const gk_slot *s, const gk_tensor_span *tensor)
+{
+    double lr = s->lr_now * tensor->lr_scale, decay = s->weight_decay * tensor->decay_scale;
+    double keep = s->l2 ? 1 : 1 - lr * decay, l2 = s->l2 ? decay : 0;
+    double step = lr / s->correction1, root2 = sqrt(s->correction2);
+
+    for (size_t i = 0; i < size; i++) {
+        double g = grad[i] + l2 * p[i];
+        double mi = s->beta1 * m[i] + (1 - s->beta1) * g;
+        double vi = s->beta2 * v[i] + (1 - s->beta2) * g * g;
+
+        p[i] = (gk_real)(keep * p[i] - step * mi / (sqrt(vi) / root2 + s->eps));
+        m[i] = (gk_real)mi;
+        v[i] = (gk_real)vi;
+    }
+}
+
+void ref_adamw(gk_backend *be, gk_real *param, gk_real *m, gk_real *v, const gk_real *grad,
+               const gk_slot *slot, const gk_tensor_span *tensor, int n, int R)
+{
+    (void)be;
+    for (int i = 0; i < n; i++) {
+        for (int r = 0; r < R; r++) {
+            size_t at = tensor[i].offset + r * tensor[i].size;
+
+            if (!slot[r].active || tensor[i].lr_scale == 0) continue;
+            update(param + at, m + at, v + at, grad + at, tensor[i].size, &slot[r], &tensor[i]);
+        }
+    }
+}

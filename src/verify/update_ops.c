@@ -1,0 +1,186 @@
+/* Trials of the loss, its sums and the optimiser: their arrays, and the call. Sizes: cases.c. */
+#include "gk/verify.h"
+#include "trial.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+static const uint8_t *bytes(gk_trial *t, int n, int below)
+{
+    return gk_trial_add(t, (gk_trial_array){.element = 1, .layout = gk_layout_flat(n)},
+                        gk_fill_byte, below);
+}
+
+enum { MODERATE, CONFIDENT, FAR, HARD }; /* what the logits are like */
+
+static int label_of(int run, size_t row, int C) { return (int)((row * 7 + run * 5 + 2) % C); }
+
+static void fill_label(const gk_trial *t, void *element, int run, size_t i, double u, double x)
+{
+    int32_t label = label_of(run, i, t->size[1]);
+
+    (void)u, (void)x;
+    memcpy(element, &label, sizeof label);
+}
+
+/* CONFIDENT: losses of about 1e-9. FAR: gaps of 200. HARD: ties; every third row has a NaN. */
+static void fill_logit(const gk_trial *t, void *element, int run, size_t i, double u, double x)
+{
+    int C = t->size[1];
+    size_t row = i / C, col = i % C;
+    double value = 8 * u - 4;
+
+    if (x == CONFIDENT) value = 2 * u + ((int)col == label_of(run, row, C) ? 26 : 0);
+    if (x == FAR) value = 200 * u - 100;
+    if (x == HARD) value = row % 3 == 1 && col == row % C ? NAN : floor(4 * u);
+    gk_real logit = (gk_real)value;
+    memcpy(element, &logit, sizeof logit);
+}
+
+/* The exact form promises relative accuracy at any size of the loss, the usual ones absolute. A
+ * logit's rounding error of eps / 2 times the gap is a relative error of every p_j, and p_j
+ * below 1e-30 may be 0. */
+void gk_trial_log_softmax(gk_trial *t)
+{
+    static const double gap[] = {8, 28, 200, 4};
+    int B = t->size[0], C = t->size[1], form = t->size[2], gradient = t->size[3];
+    int kind = t->size[4];
+    double scale = 1.0 / 3830, eps = gk_verify_limit(1, 1);
+    double real = 4 * (gap[kind] + sqrt(C)), exact = form == GK_LOSS_EXACT ? 1e-30 : 1;
+    double loss_eps = form == GK_LOSS_EXACT ? eps : form == GK_LOSS_F64 ? DBL_EPSILON : FLT_EPSILON;
+    gk_layout rows = gk_layout_flat(B), matrix = gk_layout_flat((size_t)B * C);
+    gk_trial_array loss = {.element = sizeof(double),
+                           .layout = rows,
+                           .compare = GK_EACH,
+                           .limit = real * loss_eps,
+                           .floor = exact};
+    gk_trial_array hit = {.element = 1, .layout = rows, .compare = GK_SAME};
+    gk_trial_array d = {.element = sizeof(gk_real),
+                        .layout = matrix,
+                        .compare = GK_EACH,
+                        .limit = real * fmax(loss_eps, eps),
+                        .floor = exact * scale};
+    gk_trial_array logit = {.element = sizeof(gk_real), .layout = matrix};
+    gk_trial_array label = {.element = sizeof(int32_t), .layout = rows};
+    double *row_loss = gk_trial_add(t, loss, NULL, 0);
+    uint8_t *row_hit = gk_trial_add(t, hit, NULL, 0);
+    gk_real *dlogits =
+        gradient ? gk_trial_add(t, d, gradient == 2 ? fill_logit : NULL, kind) : NULL;
+    const gk_real *logits = gradient == 2 ? dlogits : gk_trial_add(t, logit, fill_logit, kind);
+    const int32_t *labels = gk_trial_add(t, label, fill_label, 0);
+
+    while (gk_trial_again(t))
+        t->be->log_softmax(t->be, row_loss, row_hit, dlogits, logits, labels, t->R, B, C, form,
+                           scale);
+}
+
+void gk_trial_group_sums(gk_trial *t)
+{
+    int B = t->size[0], G = t->size[1], grouped = t->size[2], beta = t->size[3];
+    gk_trial_array sums = {.element = sizeof(double),
+                           .layout = gk_layout_flat((size_t)2 * G),
+                           .compare = GK_NORM,
+                           .limit = 4 * DBL_EPSILON * sqrt(B)};
+    gk_trial_array losses = {.element = sizeof(double), .layout = gk_layout_flat(B)};
+    double *sum = gk_trial_add(t, sums, beta ? gk_fill_double : NULL, 1);
+    const double *row_loss = gk_trial_add(t, losses, gk_fill_double, 5);
+    const uint8_t *row_hit = bytes(t, B, 2), *group = grouped ? bytes(t, B, G + 1) : NULL;
+
+    while (gk_trial_again(t))
+        t->be->group_sums(t->be, sum, row_loss, row_hit, group, t->R, B, G, beta);
+}
+
+/* Run 0 warms up, run 1 does nothing, run 2 has l2 decay. x: the step of run 0. */
+static void fill_slot(const gk_trial *t, void *element, int run, size_t i, double u, double x)
+{
+    gk_slot s = {.step = (int64_t)x + 20 * run,
+                 .active = run != 1,
+                 .l2 = run == 2,
+                 .warmup = run == 2 ? 0 : 10,
+                 .lr = 1e-3 * (1 + u),
+                 .weight_decay = 1 + run,
+                 .beta1 = 0.9,
+                 .beta2 = 0.98,
+                 .eps = 1e-8,
+                 .loss = 7,
+                 .loss_max = 2 * run - 1};
+
+    (void)t, (void)i;
+    s.lr_now = s.lr * (s.warmup ? fmin((double)s.step / (double)s.warmup, 1) : 1);
+    s.correction1 = 1 - pow(s.beta1, (double)s.step + 1);
+    s.correction2 = 1 - pow(s.beta2, (double)s.step + 1);
+    memcpy(element, &s, sizeof s);
+}
+
+/* The slots and the sums that tick meets: x as above, but a NaN where size[1] says so. */
+static void fill_tick_slot(const gk_trial *t, void *element, int run, size_t i, double u, double x)
+{
+    gk_slot s;
+
+    fill_slot(t, &s, run, i, u, x);
+    s.lr_now = s.correction1 = s.correction2 = -1;
+    if (t->size[1] == 2 && run == 0) s.loss_max = NAN;
+    memcpy(element, &s, sizeof s);
+}
+
+static void fill_sum(const gk_trial *t, void *element, int run, size_t i, double u, double x)
+{
+    double sum = t->size[1] == 1 && run == 0 && i == 0 ? NAN : u * x;
+
+    memcpy(element, &sum, sizeof sum);
+}
+
+void gk_trial_tick(gk_trial *t)
+{
+    gk_trial_array slots = {.element = sizeof(gk_slot),
+                            .layout = gk_layout_flat(1),
+                            .compare = GK_SLOTS,
+                            .limit = 1e-14};
+    gk_trial_array sums = {.element = sizeof(double), .layout = gk_layout_flat(2)};
+    gk_slot *slot = gk_trial_add(t, slots, fill_tick_slot, t->size[0]);
+    const double *sum = gk_trial_add(t, sums, fill_sum, 3830 * 4);
+
+    while (gk_trial_again(t)) t->be->tick(t->be, slot, sum, t->R, 3830);
+}
+
+static const size_t blob[] = {114 * 3, 1, 12769, 257, 0};
+
+/* The table of tensors, which depends on R only; tensor 1 is frozen, tensor 3 does not decay. */
+static void fill_span(const gk_trial *t, void *element, int run, size_t i, double u, double x)
+{
+    gk_tensor_span span = {.size = blob[i],
+                           .lr_scale = i == 1   ? 0
+                                       : i == 2 ? 0.5
+                                                : 1,
+                           .decay_scale = i == 3 ? 0 : 1};
+
+    (void)run, (void)u, (void)x;
+    for (size_t k = 0; k < i; k++) span.offset += (blob[k] * t->R + 63) / 64 * 64;
+    memcpy(element, &span, sizeof span);
+}
+
+static void fill_positive(const gk_trial *t, void *element, int run, size_t i, double u, double x)
+{
+    gk_fill_real(t, element, run, i, 0.5 + 0.5 * u, x);
+}
+
+/* Gradients of 10^-size[1]: at 1e-9 the eps of the optimiser matters. */
+void gk_trial_adamw(gk_trial *t)
+{
+    double g = pow(10, -t->size[1]), limit = gk_verify_limit(8, 1);
+    gk_layout blobs = {.blob = blob}, spans = gk_layout_flat(4);
+    gk_trial_array slots = {.element = sizeof(gk_slot), .layout = gk_layout_flat(1)};
+    gk_trial_array v_array = {
+        .element = sizeof(gk_real), .layout = blobs, .compare = GK_NORM, .limit = limit};
+    gk_real *param = gk_trial_inout(t, blobs, 1e-2, limit), *m = gk_trial_inout(t, blobs, g, limit);
+    gk_real *v = gk_trial_add(t, v_array, fill_positive, g * g);
+    const gk_real *grad = gk_trial_in(t, blobs, g);
+    const gk_slot *slot = gk_trial_add(t, slots, fill_slot, t->size[0]);
+
+    spans.shared = true;
+    const gk_tensor_span *tensor =
+        gk_trial_add(t, (gk_trial_array){.element = sizeof *tensor, .layout = spans}, fill_span, 0);
+
+    while (gk_trial_again(t)) t->be->adamw(t->be, param, m, v, grad, slot, tensor, 4, t->R);
+}
