@@ -9,10 +9,10 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 FUZZ_SECONDS ?= 60
 
 # -u MAKEFLAGS: variables meant for this Makefile do not reach those that CMake writes.
-build = env -u MAKEFLAGS cmake --build --preset $(1) --parallel $(JOBS)
+build = env -u MAKEFLAGS -u MAKELEVEL cmake --build --preset $(1) --parallel $(JOBS)
 # The program alone where cmocka is missing.
 configure = cmake --preset release -DGK_TESTS=$$(pkg-config --exists cmocka && echo ON || echo OFF)
-sources = find src include kernels tests bench -name '*.[ch]'
+sources = find src include kernels tests bench -path tests/golden -prune -o -name '*.[ch]' -print
 
 .PHONY: run test test-slow test-asan bench peers fuzz format check-format tidy clean help
 
@@ -55,11 +55,11 @@ fuzz:           ## every libFuzzer target for FUZZ_SECONDS (a minute)
 	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
 	        -artifact_prefix=build/fuzz/$$n- build/fuzz/corpus/$$n $$seeds || exit; done
 
-format:         ## lay out the C sources (.def lists are tables and stay)
+format:         ## lay out the C sources (.def lists and tests/golden are tables and stay)
 	@$(sources) | xargs clang-format -i
 
 check-format:   ## fail where `make format` would change something
-	@$(sources) | xargs clang-format --dry-run -Werror
+	@$(sources) | xargs clang-format --dry-run -Werror --ferror-limit=1
 
 tidy:           ## clang-tidy over the program
 	@scripts/setup.sh ci

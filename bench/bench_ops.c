@@ -28,7 +28,7 @@ enum {
 
 /* Arrays that the ops share; large enough for each of them. */
 static struct {
-    gk_real *x, *y, *z, *h, *pre, *w, *w2, *prob, *bias;
+    gk_real *x, *y, *z, *h, *pre, *w, *w2, *prob, *zero, *d_bias;
     int32_t *token, *label;
     double *row_loss, *sum;
     uint8_t *row_hit;
@@ -83,21 +83,21 @@ static void add_rows(gk_backend *be, const row *r)
 }
 static void bias_act(gk_backend *be, const row *r)
 {
-    be->bias_act(be, a.h, a.pre, r->m ? NULL : a.bias, 1, B, F, r->m);
+    be->bias_act(be, a.h, a.pre, a.zero, 1, B, F, r->m);
 }
 static void bias_act_back(gk_backend *be, const row *r)
 {
-    be->bias_act_back(be, a.h, a.bias, a.h, a.pre, 1, B, F, r->m, 0);
+    be->bias_act_back(be, a.h, a.d_bias, a.h, a.pre, 1, B, F, r->m, 0);
 }
 static void bias_add(gk_backend *be, const row *r)
 {
     (void)r;
-    be->bias_add(be, a.x, a.bias, 1, B, D);
+    be->bias_add(be, a.x, a.zero, 1, B, D);
 }
 static void bias_add_back(gk_backend *be, const row *r)
 {
     (void)r;
-    be->bias_add_back(be, a.bias, a.x, 1, B, D, 0);
+    be->bias_add_back(be, a.d_bias, a.x, 1, B, D, 0);
 }
 static void log_softmax(gk_backend *be, const row *r)
 {
@@ -193,7 +193,8 @@ static void fill_arrays(gk_backend *be)
     a.x = reals(be, most), a.y = reals(be, most), a.z = reals(be, most);
     a.h = reals(be, most), a.pre = reals(be, most), a.w = reals(be, BIG * BIG),
     a.w2 = reals(be, BIG * BIG);
-    a.prob = reals(be, (size_t)B * T * H), a.bias = reals(be, F);
+    a.prob = reals(be, (size_t)B * T * H), a.d_bias = reals(be, F);
+    a.zero = reals(be, F), be->zero(be, a.zero, F * sizeof *a.zero);
     a.token = gk_alloc((size_t)B * T, sizeof *a.token), a.label = gk_alloc(B, sizeof *a.label);
     a.row_loss = gk_alloc(B, sizeof(double)), a.sum = gk_alloc(2, sizeof(double));
     a.row_hit = gk_alloc(B, 1);

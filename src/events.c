@@ -89,8 +89,8 @@ static void add_delay(gk_text *json, const gk_events *events)
     bool both = grok >= 0 && memorised >= 0;
 
     add_epoch(json, "grok_epoch", grok);
-    gk_text_add(json, ",\n  ");
-    add_epoch(json, "grok_delay", both ? grok - memorised : -1);
+    gk_text_add(json, ",\n  \"grok_delay\": ");
+    gk_text_add_real(json, both ? (double)(grok - memorised) : GK_NULL);
     gk_text_add(json, ",\n  \"grok_delay_ratio\": ");
     gk_text_add_real(json, both && memorised > 0 ? (double)grok / (double)memorised : GK_NULL);
 }

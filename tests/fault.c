@@ -30,7 +30,8 @@ static int fails(int flags, int fd, const void *data, size_t size)
 
     if (!fault || sscanf(fault, "%15[a-z]:%d", kind, &at) != 2) return 0;
     count++;
-    if (count == at) syscall(SYS_close, syscall(SYS_openat, AT_FDCWD, "hit", O_CREAT | O_WRONLY, 0666));
+    if (count == at)
+        syscall(SYS_close, syscall(SYS_openat, AT_FDCWD, "hit", O_CREAT | O_WRONLY, 0666));
     if (!strcmp(kind, "kill") && count == at) {
         if (size > 1) syscall(SYS_write, fd, data, size / 2);
         kill(getpid(), SIGKILL);

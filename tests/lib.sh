@@ -124,6 +124,10 @@ wait_for() {
     return 1
 }
 
+# column NAME RUN: of its metrics.jsonl, one value a line
+column() { sed -n "s/.*\"$1\": \([^,}]*\).*/\1/p" "$2/metrics.jsonl"; }
+last_epoch() { column epoch "$1" | tail -n 1; }
+
 milliseconds() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
 end() {

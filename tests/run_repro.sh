@@ -13,7 +13,6 @@ YAML
 short=(train base.yaml --set run.epochs=600)
 
 names() { (cd "$1/checkpoints" && echo *); }
-last_epoch() { tail -n 1 "$1/metrics.jsonl" | sed 's/^{"epoch": \([0-9]*\),.*/\1/'; }
 
 # background ARGUMENT...: starts grokc; $! is its process
 background() { "$grokc" "$@" >bg.out 2>bg.err </dev/null & }
@@ -263,8 +262,9 @@ none|last|500.state 600
 LIST
 
 # ---- stop rules: where awk finds that they should stop
-acc=$(sed 's/.*"test_acc": \([^,]*\).*/\1/' whole/metrics.jsonl | sort -g | tail -n 40 | head -n 1)
-should=$(awk -F '[:,]' -v limit="$acc" '{ n = $12 >= limit ? n + 1 : 0; if (n == 4) { print $2 + 0; exit } }' whole/metrics.jsonl)
+acc=$(column test_acc whole | sort -g | tail -n 40 | head -n 1)
+should=$(paste <(column epoch whole) <(column test_acc whole) |
+    awk -v limit="$acc" '{ n = $2 >= limit ? n + 1 : 0; if (n == 4) { print $1; exit } }')
 check "awk found an epoch to stop at ($acc, $should)" test "$should" -gt 0 -a "$should" -lt 1990
 rule=(--set run.stop_test_acc="$acc" --set run.stop_rows=4)
 expect 0 train base.yaml "${rule[@]}" --out direct
@@ -279,10 +279,12 @@ same 'four rows with an end among them: other bytes' direct grown
 expect 0 train base.yaml "${rule[@]}" --set run.epochs=2100 --out grown             # it would stop there anyway
 check 'more epochs do not help' cmp direct/metrics.jsonl grown/metrics.jsonl
 
-loss=$(sed -n 's/^{"epoch": 21,.*"test_loss": \([^,]*\).*/\1/p' whole/metrics.jsonl)
-should=$(awk -F '[:,]' -v limit="$loss" '$10 < limit { print $2 + 0; exit }' whole/metrics.jsonl)
+loss=$(column test_loss whole | sort -g | sed -n 3p)  # two rows are below it
+should=$(paste <(column epoch whole) <(column test_loss whole) |
+    awk -v limit="$loss" '$2 < limit { print $1; exit }')
 expect 0 train base.yaml --set run.stop_test_loss="$loss" --out loss
-check "test_loss < $loss: stops at ${should:-2000}" test "$(last_epoch loss)" = "${should:-2000}"
+check "test_loss < $loss: stops at $should" test "$(last_epoch loss)" = "$should"
+check 'the reason' grep -qF '"ended_by": "run.stop_test_loss"' loss/summary.json
 
 # ---- threads
 if [[ $("$grokc" --version) = *f32* ]]; then

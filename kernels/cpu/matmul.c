@@ -12,7 +12,8 @@ enum {
     BLOCK_ROWS_BLAS = 480, /* BLAS packs b again for every block */
     BLOCK_COLS = 128,      /* where there are few rows; and columns of b packed at a time in a slice */
     FEW_BLOCKS = 8,
-    SLICES = 8
+    SLICES = 8,
+    SLICE_DEPTH = 128 /* a is read down its columns: fewer lines at a time than in a block */
 };
 
 typedef struct matmul_job {
@@ -128,8 +129,8 @@ static void multiply_blocks(gk_backend *be, matmul_job *w, int R)
 /* Our own product of any depth into c, packing b as it goes. */
 static void multiply_own(const cpu_tiles *tiles, const cpu_product *p)
 {
-    _Alignas(CPU_LINE) gk_real packed[CPU_DEPTH * BLOCK_COLS];
-    int depth = even(p->k, CPU_DEPTH), rows = even(p->m, 2 * BLOCK_ROWS);
+    _Alignas(CPU_LINE) gk_real packed[SLICE_DEPTH * BLOCK_COLS];
+    int depth = even(p->k, SLICE_DEPTH), rows = 2 * BLOCK_ROWS;
 
     for (int k = 0; k < p->k; k += depth) {
         for (int j = 0; j < p->n; j += BLOCK_COLS) {
@@ -139,7 +140,8 @@ static void multiply_own(const cpu_tiles *tiles, const cpu_product *p)
             block.n = cpu_min(BLOCK_COLS, p->n - j);
             if (k > 0) block.beta = 1;
             block.b = column_of_b(p, j);
-            tiles->pack(packed, step_of_b(&block, k), block.k, block.n, p->tb, p->ldb);
+            block.b = step_of_b(&block, k);
+            tiles->pack(packed, block.b, block.k, block.n, p->tb, p->ldb);
             for (int i = 0; i < p->m; i += rows) {
                 cpu_product part = block;
 

@@ -18,10 +18,9 @@ const cpu_tiles *cpu_tiles_of(gk_backend *be) { return CPU_PICK(be, tiles); }
 enum { ROWS = VW == 16 ? 12 : 6, STRIP = 2 * VW };
 
 /* c (rows, cols) (+)= a b: element (i,p) of a is at a[i si + p sp]; b (k, STRIP); all ROWS rows of a are read. */
-__attribute__((always_inline)) static inline void SIMD(tile)(gk_real *c, size_t ldc,
-                                                             const gk_real *a, size_t si, size_t sp,
-                                                             const gk_real *b, int k, int rows,
-                                                             int cols, bool add)
+__attribute__((always_inline)) static inline void
+SIMD(tile)(gk_real *c, size_t ldc, const gk_real *a, size_t si, size_t sp, const gk_real *b, int k,
+           int rows, int cols, bool add)
 {
     vf sum[ROWS][2];
 

@@ -58,11 +58,12 @@ void gk_text_add_real(gk_text *text, double value)
     do snprintf(digits, sizeof digits, "%.*e", precision, value);
     while (strtod(digits, NULL) != value && ++precision <= 16);
     int exponent = atoi(strchr(digits, 'e') + 1);
-    if (exponent >= -5 && exponent < 16)            /* 30, not 3e+01 */
-        snprintf(digits, sizeof digits, "%.*f", precision > exponent ? precision - exponent : 0, value);
-    else if (precision == 0)                        /* 1.0e-08: YAML 1.1 wants the point */
+    if (exponent >= -5 && exponent < 16) /* 30, not 3e+01 */
+        snprintf(digits, sizeof digits, "%.*f", precision > exponent ? precision - exponent : 0,
+                 value);
+    else if (precision == 0) /* 1.0e-08: YAML 1.1 wants the point */
         snprintf(digits, sizeof digits, "%.1e", value);
-    gk_text_add(text, "%s", digits);
+    gk_text_add(text, "%s%s", digits, strcmp(digits, "-0") ? "" : ".0"); /* in JSON, -0 is 0 */
 }
 
 void gk_text_add_json(gk_text *text, const char *string)

@@ -50,9 +50,8 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    gk_mend_blas(argv);
     if (argc < 2) {
         usage(stderr);
         return gk_exit_code(GK_EUSAGE);
@@ -74,9 +73,17 @@ int main(int argc, char **argv)
     gk_status status = command->run(argc - 2, argv + 2);
     if (status != GK_OK && status != GK_DIVERGED && status != GK_STOPPED)
         gk_warn("%s", gk_message());
-    if (fflush(stdout) != 0 && status == GK_OK) {
+    return gk_exit_code(status);
+}
+
+int main(int argc, char **argv)
+{
+    gk_mend_blas(argv);
+    int code = run(argc, argv);
+    bool lost = fflush(stdout) != 0; /* a full buffer may have been lost before */
+    if ((lost || ferror(stdout)) && code == 0) {
         gk_warn("cannot write to stdout");
         return 1;
     }
-    return gk_exit_code(status);
+    return code;
 }
