@@ -123,6 +123,8 @@ static gk_status check_run(const gk_config *config)
 {
     if (gk_epochs_check(config->run.checkpoint_at) != GK_OK)
         return gk_fail(GK_EUSAGE, "run.checkpoint_at: %s", gk_message());
+    if (gk_epochs_check(config->run.arrays_at) != GK_OK)
+        return gk_fail(GK_EUSAGE, "run.arrays_at: %s", gk_message());
     if (gk_epochs_check(config->run.keep_state) != GK_OK)
         return gk_fail(GK_EUSAGE, "run.keep_state: %s", gk_message());
     return GK_OK;

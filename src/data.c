@@ -3,9 +3,8 @@
 #include "gk/model.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-static void layout_set(gk_set *set, int R, int B, int T, int groups, gk_arena *device, gk_arena *host)
+static void layout_set(gk_set *set, int R, int B, int T, int groups, gk_arena *device)
 {
     size_t rows = (size_t)R * (size_t)B;
     size_t block = (size_t)R * (size_t)gk_set_block_rows(&(gk_set){.B = B}, 0, GK_BLOCK_ROWS);
@@ -17,13 +16,13 @@ static void layout_set(gk_set *set, int R, int B, int T, int groups, gk_arena *d
     set->sum = gk_arena_take(device, (size_t)R * (size_t)groups * 2, sizeof *set->sum);
     set->row_loss = gk_arena_take(device, block, sizeof *set->row_loss);
     set->row_hit = gk_arena_take(device, block, sizeof *set->row_hit);
-    set->group_rows = gk_arena_take(host, (size_t)R * (size_t)groups, sizeof *set->group_rows);
 }
 
-void gk_data_layout(gk_data *data, int R, int n_train, int n_test, int T, gk_arena *device, gk_arena *host)
+void gk_data_layout(gk_data *data, int R, const gk_analysis *analysis, int T, gk_arena *device)
 {
-    layout_set(&data->train, R, n_train, T, 1, device, host);
-    layout_set(&data->test, R, n_test, T, 2, device, host);
+    layout_set(&data->train, R, analysis->n_train, T, 1, device);
+    layout_set(&data->grid, R, analysis->inputs, T, GK_ROW_GROUPS, device);
+    layout_set(&data->rest, R, analysis->N - analysis->inputs, T, GK_ROW_GROUPS, device);
 }
 
 /* Run `slot`'s part of every block of an array with `width` bytes a row. */
@@ -36,46 +35,32 @@ static void put_rows(void *to, const void *from, const gk_set *set, int slot, si
     }
 }
 
-/* Examples order[0 .. B-1] into the set. `trained` (by example, NULL: no groups) tells where the mirror is. */
-static void put_set(gk_set *set, int slot, const gk_task *task, const int *order, const int32_t *label,
-                    const uint8_t *trained, gk_backend *be)
+/* Rows row[0 .. B-1] of the analysis (NULL: first, first + 1, ...) into the set. */
+static void put_set(gk_set *set, int slot, const gk_task *task, const gk_analysis *a, const int *row, int first,
+                    gk_backend *be)
 {
     size_t B = (size_t)set->B, T = (size_t)set->T;
-    int32_t *token = gk_alloc(B * T, sizeof *token), ignored;
+    int32_t *token = gk_alloc(B * T, sizeof *token), *label = gk_alloc(B, sizeof *label), ignored;
     uint8_t *group = gk_alloc(B, 1);
-    int *rows = set->group_rows + (size_t)slot * (size_t)set->groups;
 
-    memset(rows, 0, (size_t)set->groups * sizeof *rows);
     for (size_t i = 0; i < B; i++) {
-        task->example(task, order[i], token + i * T, &ignored);
-        int mirror = trained ? task->mirror(task, order[i]) : 0;
-        group[i] = trained && !(mirror >= 0 && trained[mirror]) ? GK_UNMIRRORED : GK_MIRRORED;
-        rows[group[i]]++;
+        int at = row ? row[i] : first + (int)i;
+        task->example(task, a->order[at], token + i * T, &ignored);
+        label[i] = a->label[at];
+        group[i] = set->groups == 1 ? 0 : a->group[at];
     }
     put_rows(set->token, token, set, slot, T * sizeof *token, be);
     put_rows(set->label, label, set, slot, sizeof *label, be);
     put_rows(set->group, group, set, slot, 1, be);
     free(token);
+    free(label);
     free(group);
 }
 
-gk_status gk_data_put(gk_data *data, int slot, const gk_task *task, const gk_config *config, gk_backend *be)
+void gk_data_put(gk_data *data, int slot, const gk_task *task, const gk_analysis *analysis, gk_backend *be)
 {
-    size_t n = (size_t)task->n;
-    int n_train = 0, *order = gk_alloc(n, sizeof *order);
-    gk_status status = gk_split(order, &n_train, task, config);
-
-    if (status == GK_OK) {
-        int32_t *label = gk_alloc(n, sizeof *label);
-        uint8_t *trained = gk_alloc(n, 1);
-        GK_CHECK(n_train == data->train.B && task->n - n_train == data->test.B);
-        gk_labels(label, order, n_train, task, config);
-        for (int i = 0; i < n_train; i++) trained[order[i]] = 1;
-        put_set(&data->train, slot, task, order, label, NULL, be);
-        put_set(&data->test, slot, task, order + n_train, label + n_train, trained, be);
-        free(label);
-        free(trained);
-    }
-    free(order);
-    return status;
+    GK_CHECK(data->train.B == analysis->n_train && data->grid.B == analysis->inputs);
+    put_set(&data->train, slot, task, analysis, analysis->train, 0, be);
+    put_set(&data->grid, slot, task, analysis, NULL, 0, be);
+    put_set(&data->rest, slot, task, analysis, NULL, analysis->inputs, be);
 }

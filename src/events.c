@@ -21,9 +21,10 @@ static const struct condition {
     {"test_loss < 0.01", offsetof(gk_row, test_loss), true, 0.01},
     {"test_loss < 0.001", offsetof(gk_row, test_loss), true, 1e-3},
     {"test_loss < 1e-05", offsetof(gk_row, test_loss), true, 1e-5},
+    {"restricted_all < 0.01", offsetof(gk_row, restricted_all), true, 0.01},
 };
 
-enum { MEMORISED = 1, GROKKED = 6, CONDITIONS = sizeof conditions / sizeof *conditions };
+enum { MEMORISED = 1, GROKKED = 6, GENERALISED = 10, CONDITIONS = sizeof conditions / sizeof *conditions };
 
 static bool holds(const struct condition *c, const gk_row *row)
 {
@@ -32,11 +33,19 @@ static bool holds(const struct condition *c, const gk_row *row)
     return c->below ? value < c->limit : value >= c->limit;
 }
 
+void gk_events_free(gk_events *events) { gk_text_free(&events->moments); }
+
 void gk_events_start(gk_events *events)
 {
+    gk_events_free(events);
     memset(events, 0, sizeof *events);
     events->peak_epoch = -1;
     for (int i = 0; i < GK_EVENTS_MAX; i++) events->crossed[i] = events->stays[i] = -1;
+}
+
+const gk_moment *gk_events_moments(const gk_events *events)
+{
+    return (const gk_moment *)(const void *)events->moments.data;
 }
 
 void gk_events_add(gk_events *events, const gk_row *row, const gk_config *config)
@@ -54,7 +63,10 @@ void gk_events_add(gk_events *events, const gk_row *row, const gk_config *config
         events->peak_epoch = row->epoch;
     }
     events->acc_rows = row->test_acc >= config->run.stop_test_acc ? events->acc_rows + 1 : 0;
+    gk_moment moment = {row->epoch, row->test_loss, row->sum_squares};
+    gk_text_append(&events->moments, &moment, sizeof moment);
     events->last = *row;
+    events->last.extra = (gk_text){0};
     events->rows++;
 }
 
@@ -69,10 +81,56 @@ const char *gk_events_stop(const gk_events *events, const gk_config *config)
 
 int64_t gk_grok_epoch(const gk_events *events) { return events->stays[GROKKED]; }
 
+/* The sum of squares changed by less than 5 percent over the last tenth of the rows. */
+static bool seems_settled(const gk_events *events)
+{
+    const gk_moment *moment = gk_events_moments(events);
+    int64_t back = events->rows / 10 > 10 ? events->rows / 10 : 10;
+
+    if (events->rows <= back) return false;
+    double now = moment[events->rows - 1].sum_squares, then = moment[events->rows - 1 - back].sum_squares;
+    return fabs(then - now) < 0.05 * now;
+}
+
 const char *gk_events_phase(const gk_events *events)
 {
-    if (events->stays[GROKKED] >= 0) return "grokked";
-    return events->stays[MEMORISED] >= 0 ? "memorised" : "memorising";
+    if (events->stays[MEMORISED] < 0) return "memorisation";
+    if (events->stays[GENERALISED] < 0 && events->stays[GROKKED] < 0) return "circuit formation";
+    return seems_settled(events) && events->stays[GROKKED] >= 0 ? "stable" : "cleanup";
+}
+
+void gk_turning_find(gk_turning *t, const gk_events *events, const double *restricted, const gk_moment *excluded,
+                     int64_t checkpoints)
+{
+    const gk_moment *moment = gk_events_moments(events);
+    double most = -1, top = -1, least = INFINITY;
+
+    t->restricted_below_test = t->restricted_below_1 = t->restricted_small = -1;
+    t->excluded_min = t->excluded_max = t->squares_max = t->settled = -1;
+    for (int64_t i = 0; i < events->rows; i++) {
+        const gk_moment *m = &moment[i];
+        bool near = fabs(m->sum_squares - events->last.sum_squares) <= 0.05 * events->last.sum_squares;
+        if (m->sum_squares > most) {
+            most = m->sum_squares;
+            t->squares_max = m->epoch;
+        }
+        if (!near) t->settled = -1;
+        else if (t->settled < 0) t->settled = m->epoch;
+        if (!restricted) continue;
+        if (t->restricted_below_test < 0 && restricted[i] < m->test_loss) t->restricted_below_test = m->epoch;
+        if (t->restricted_below_1 < 0 && restricted[i] < 1) t->restricted_below_1 = m->epoch;
+        if (t->restricted_small < 0 && restricted[i] < 0.01) t->restricted_small = m->epoch;
+    }
+    for (int64_t i = 0; excluded && i < checkpoints; i++)
+        if (excluded[i].test_loss > top && excluded[i].epoch >= events->peak_epoch) {
+            top = excluded[i].test_loss;
+            t->excluded_max = excluded[i].epoch;
+        }
+    for (int64_t i = 0; excluded && i < checkpoints && excluded[i].epoch <= t->excluded_max; i++)
+        if (excluded[i].test_loss < least) {
+            least = excluded[i].test_loss;
+            t->excluded_min = excluded[i].epoch;
+        }
 }
 
 static void add_epoch(gk_text *json, const char *key, int64_t epoch)
@@ -95,8 +153,34 @@ static void add_delay(gk_text *json, const gk_events *events)
     gk_text_add_real(json, both && memorised > 0 ? (double)grok / (double)memorised : GK_NULL);
 }
 
-void gk_events_print(gk_text *json, const gk_events *events, const gk_config *config,
-                     const char *state, const char *ended_by)
+static void add_turning(gk_text *json, const gk_events *events, const gk_turning *t)
+{
+    const struct { const char *name; int64_t epoch; } list[] = {
+        {"restricted < test", t->restricted_below_test}, {"restricted < 1", t->restricted_below_1},
+        {"restricted < 0.01", t->restricted_small}, {"excluded minimum", t->excluded_min},
+        {"excluded maximum", t->excluded_max}, {"sum of squares maximum", t->squares_max},
+        {"sum of squares settled", t->settled},
+    };
+
+    gk_text_add(json, ",\n  \"key_freqs\": ");
+    if (*t->key_freqs) gk_text_add_json(json, t->key_freqs);
+    else gk_text_add(json, "null");
+    gk_text_add(json, ",\n  \"turning_points\": {");
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        gk_text_add(json, "%s\n    ", i ? "," : "");
+        add_epoch(json, list[i].name, list[i].epoch);
+    }
+    gk_text_add(json, "\n  },\n  \"phases\": {");
+    add_epoch(json, "memorisation_until", events->peak_epoch);
+    gk_text_add(json, ", ");
+    add_epoch(json, "circuit_formation_until", t->restricted_small);
+    gk_text_add(json, ", ");
+    add_epoch(json, "cleanup_until", t->settled);
+    gk_text_add(json, "}");
+}
+
+void gk_events_print(gk_text *json, const gk_events *events, const gk_turning *turning, const char *final,
+                     const gk_config *config, const char *state, const char *ended_by)
 {
     gk_text_add(json, "{\n  \"format\": 1,\n  \"state\": \"%s\",\n  \"ended_by\": ", state);
     gk_text_add_json(json, ended_by);
@@ -116,10 +200,12 @@ void gk_events_print(gk_text *json, const gk_events *events, const gk_config *co
         add_epoch(json, "stays", events->stays[i]);
         gk_text_add(json, "}");
     }
-    gk_text_add(json, "\n  },\n  \"last\": ");
+    gk_text_add(json, "\n  }");
+    add_turning(json, events, turning);
+    gk_text_add(json, ",\n  \"last\": ");
     gk_text row = {0};
-    gk_row_print(&row, &events->last);
+    gk_row_print(&row, &events->last, true);
     gk_text_append(json, row.data, row.length - 1); /* without its newline */
     gk_text_free(&row);
-    gk_text_add(json, "\n}\n");
+    gk_text_add(json, ",\n  \"final\": %s\n}\n", final && *final ? final : "null");
 }

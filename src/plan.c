@@ -47,3 +47,8 @@ void gk_evaluate(gk_model *model, gk_set *set, int form, double *sum, gk_backend
     for (int first = 0; first < set->B; first += model->rows) block_loss(model, set, first, form, false, be);
     be->download(be, sum, set->sum, (size_t)set->R * (size_t)set->groups * 2 * sizeof *sum);
 }
+
+void gk_evaluate_block(gk_model *model, gk_set *set, int first, int form, gk_backend *be)
+{
+    block_loss(model, set, first, form, false, be);
+}

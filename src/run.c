@@ -99,7 +99,8 @@ gk_status gk_run_check_directory(const char *dir)
 static gk_status start_over(const gk_run *run)
 {
     static const char *const names[] = {"state",        "resume.safetensors", "metrics.jsonl",
-                                        "summary.json", "env.json",           "log.txt"};
+                                        "summary.json", "env.json",           "log.txt",
+                                        "final.jsonl",  "projections.bin"};
     char path[GK_PATH_MAX];
 
     if (has(run, "parent.json"))
@@ -112,6 +113,7 @@ static gk_status start_over(const gk_run *run)
             return gk_fail(GK_EIO, "cannot remove %s: %s", path, strerror(errno));
     }
     sweep(run, "checkpoints", is_later, 0);
+    sweep(run, "measures", is_later, 0);
     return GK_OK;
 }
 
@@ -163,7 +165,7 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, con
 {
     char checkpoints[GK_PATH_MAX];
 
-    *run = (gk_run){.config = *config, .shape = *shape, .metrics = -1, .last_resume = gk_seconds()};
+    *run = (gk_run){.config = *config, .shape = *shape, .metrics = -1, .projections = -1, .last_resume = gk_seconds()};
     GK_TRY(gk_path(run->dir, "%s", dir));
     GK_TRY(gk_path(checkpoints, "%s/checkpoints/1000000000.state.safetensors" GK_TEMPORARY, dir));
     GK_TRY(gk_path(checkpoints, "%s/checkpoints", dir)); /* the longest name fits, too */
@@ -173,6 +175,7 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, con
     run->owned = true;
     sweep(run, ".", is_temporary, 0);
     sweep(run, "checkpoints", is_temporary, 0);
+    sweep(run, "measures", is_temporary, 0);
     if (mode == GK_FRESH) GK_TRY(start_over(run));
     read_state(run);
     GK_TRY(settle_config(run, mode));
@@ -204,15 +207,32 @@ static gk_status replay(gk_run *run, const char *path)
         if (gk_row_parse(&row, text + at, length) != GK_OK)
             status =
                 gk_fail(GK_EDATA, "%s: byte %zu: %s; --fresh starts over", path, at, gk_message());
-        else
+        else {
             gk_events_add(&run->events, &row, &run->config);
+            gk_key_watch_add(&run->keys, row.key_freqs);
+        }
         at += length + 1;
     }
     free(text);
     return status;
 }
 
-gk_status gk_run_restore(gk_run *run, gk_stage *stage)
+/* Opens an append-only file of the run, cut to the length it had at the resume point. */
+static gk_status open_cut(int *fd, const gk_run *run, const char *name, int64_t bytes)
+{
+    char path[GK_PATH_MAX];
+
+    GK_TRY(gk_path(path, "%s/%s", run->dir, name));
+    *fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (*fd < 0) return gk_fail(GK_EIO, "cannot open %s: %s", path, strerror(errno));
+    if (lseek(*fd, 0, SEEK_END) < bytes)
+        return gk_fail(GK_EDATA, "%s is shorter than at the resume point; --fresh starts over", path);
+    if (ftruncate(*fd, bytes) != 0 || lseek(*fd, 0, SEEK_END) != bytes)
+        return gk_fail(GK_EIO, "cannot cut %s: %s", path, strerror(errno));
+    return GK_OK;
+}
+
+gk_status gk_run_restore(gk_run *run, gk_stage *stage, const gk_analysis *analysis)
 {
     char resume[GK_PATH_MAX], metrics[GK_PATH_MAX], summary[GK_PATH_MAX];
 
@@ -234,44 +254,23 @@ gk_status gk_run_restore(gk_run *run, gk_stage *stage)
                        run->dir, (long long)run->position.epoch, (long long)run->config.run.epochs);
     sweep(run, "checkpoints", is_later, run->position.epoch);
     unlink(summary); /* of a shorter run */
-    run->metrics = open(metrics, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (run->metrics < 0) return gk_fail(GK_EIO, "cannot open %s: %s", metrics, strerror(errno));
+    sweep(run, "measures", is_later, run->position.epoch);
     run->metrics_bytes = run->position.metrics_bytes;
-    if (ftruncate(run->metrics, run->metrics_bytes) != 0 ||
-        lseek(run->metrics, 0, SEEK_END) != run->metrics_bytes)
-        return gk_fail(GK_EIO, "cannot cut %s: %s", metrics, strerror(errno));
-    return GK_OK;
+    GK_TRY(open_cut(&run->metrics, run, "metrics.jsonl", run->metrics_bytes));
+    if (analysis->undefined) return GK_OK;
+    size_t record = gk_record_values(analysis->n, analysis->K) * sizeof(float);
+    return open_cut(&run->projections, run, "projections.bin", run->events.rows * (int64_t)record);
 }
 
 void gk_run_close(gk_run *run)
 {
     if (run->metrics >= 0) close(run->metrics);
+    if (run->projections >= 0) close(run->projections);
+    gk_text_free(&run->final);
+    gk_events_free(&run->events);
     if (run->owned) gk_owner_release(run->dir);
-    run->metrics = -1;
+    run->metrics = run->projections = -1;
     run->owned = false;
-}
-
-gk_status gk_run_append(gk_run *run, const gk_row *row)
-{
-    gk_text line = {0};
-    gk_status status = GK_OK;
-
-    gk_row_print(&line, row);
-    for (size_t at = 0; status == GK_OK && at < line.length;) {
-        ssize_t n = write(run->metrics, line.data + at, line.length - at);
-        if (n > 0)
-            at += (size_t)n;
-        else if (n == 0 || errno != EINTR)
-            status =
-                gk_fail(GK_EIO, "cannot write %s/metrics.jsonl: %s", run->dir, strerror(errno));
-    }
-    if (status == GK_OK) {
-        run->metrics_bytes += (int64_t)line.length;
-        gk_events_add(&run->events, row, &run->config);
-    } else if (ftruncate(run->metrics, run->metrics_bytes) != 0)
-        gk_warn("and cannot cut it");
-    gk_text_free(&line);
-    return status;
 }
 
 gk_status gk_run_checkpoint(gk_run *run, const gk_stage *stage, bool last)
@@ -289,7 +288,7 @@ gk_status gk_run_checkpoint(gk_run *run, const gk_stage *stage, bool last)
 
 static gk_status save_state(const gk_run *run, const gk_stage *stage, const char *path)
 {
-    if (fsync(run->metrics) != 0)
+    if (fsync(run->metrics) != 0 || (run->projections >= 0 && fsync(run->projections) != 0))
         return gk_fail(GK_EIO, "cannot sync %s/metrics.jsonl: %s", run->dir, strerror(errno));
     return gk_state_save(path, &run->shape, stage->params, stage->m, stage->v, &run->position);
 }
@@ -317,7 +316,7 @@ gk_status gk_run_finish(gk_run *run, const char *state, const char *ended_by)
 {
     gk_text summary = {0};
 
-    gk_events_print(&summary, &run->events, &run->config, state, ended_by);
+    gk_events_print(&summary, &run->events, &run->turning, run->final.data, &run->config, state, ended_by);
     gk_status status = replace(run, "summary.json", &summary);
     gk_text_free(&summary);
     if (status == GK_OK) status = gk_run_set_state(run, "%s", state);

@@ -20,13 +20,13 @@ static inline void compare_tensors(lab *l, const gk_params *blob, const char *pa
                                    double limit)
 {
     gk_tensors_file file;
-    gk_real *stored = gk_alloc(gk_parameters(&l->size.shape), sizeof *stored);
+    gk_real *stored = gk_alloc(gk_parameters(&l->batch.size.shape), sizeof *stored);
     gk_real *mine = lab_get(l, blob, 0);
 
     OK(gk_tensors_load(&file, path));
-    OK(gk_tensors_read(&file, path, prefix, &l->size.shape, stored));
-    for (int i = 0; i < l->model.n_tensors; i++) {
-        const gk_tensor *t = &l->model.tensor[i];
+    OK(gk_tensors_read(&file, path, prefix, &l->batch.size.shape, stored));
+    for (int i = 0; i < l->batch.model.n_tensors; i++) {
+        const gk_tensor *t = &l->batch.model.tensor[i];
         double worst = 0, largest = 0;
         for (size_t j = t->packed; j < t->packed + t->size; j++) {
             double off = fabs((double)mine[j] - (double)stored[j]);

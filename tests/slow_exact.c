@@ -15,12 +15,12 @@ static void test_two_hundred_epochs(void **state)
         if (epoch % 10 == 0) compare_row(&l, curve, epoch);
         if (epoch == 100) {
             const char *stored = oracle("seed0/params_after_100_f64.safetensors");
-            compare_tensors(&l, &l.model.params, stored, "", 1e-9);
-            compare_tensors(&l, &l.model.m, stored, "adam_m.", 1e-9);
-            compare_tensors(&l, &l.model.v, stored, "adam_v.", 1e-9);
+            compare_tensors(&l, &l.batch.model.params, stored, "", 1e-9);
+            compare_tensors(&l, &l.batch.model.m, stored, "adam_m.", 1e-9);
+            compare_tensors(&l, &l.batch.model.v, stored, "adam_v.", 1e-9);
         }
         lab_advance(&l, 1);
-        CLOSE(l.slot[0].loss, curve[epoch], epoch <= 60 ? 1e-12 : 1e-9);
+        CLOSE(l.batch.slot[0].loss, curve[epoch], epoch <= 60 ? 1e-12 : 1e-9);
     }
     lab_close(&l);
     free(curve);

@@ -65,83 +65,64 @@ static inline double *read_npy(const char *path, size_t expected)
     return values;
 }
 
-/* R runs in memory, without directories: model and data on a backend, started from their configs' seeds. */
+/* R runs in memory, without directories, started from their configs' seeds. */
 typedef struct lab {
     gk_backend be;
-    gk_batch_size size;
-    gk_model model;
-    gk_data data;
-    int R, form;
-    void *device, *host;
-    gk_slot *slot;
+    gk_batch batch;
 } lab;
 
 static inline void lab_open(lab *l, const gk_config *config, int R, const char *device, int threads)
 {
-    memset(l, 0, sizeof *l);
-    l->R = R;
-    l->form = config[0].loss.form;
-    OK(gk_batch_measure(&l->size, &config[0], R));
+    const gk_config *configs[16];
+
+    assert_true(R <= 16);
+    for (int r = 0; r < R; r++) configs[r] = &config[r];
     OK(gk_backend_open(&l->be, device, threads));
-    gk_arena d = {0}, h = {.size = 1 << 20};
-    d.size = l->size.device_bytes;
-    d.base = l->device = l->be.alloc(&l->be, d.size);
-    h.base = l->host = aligned_alloc(256, h.size);
-    assert_non_null(d.base);
-    gk_model_layout(&l->model, &l->size.shape, R, l->size.rows, &d);
-    gk_data_layout(&l->data, R, l->size.n_train, l->size.n_test, l->size.shape.T, &d, &h);
-    gk_model_start(&l->model, &config[0], &l->be);
-    l->slot = gk_alloc((size_t)R, sizeof *l->slot);
-    gk_real *packed = gk_alloc(gk_parameters(&l->size.shape), sizeof *packed);
+    OK(gk_batch_open(&l->batch, configs, R, &l->be));
     for (int r = 0; r < R; r++) {
-        const gk_config *c = &config[r];
-        gk_task task;
-        OK(gk_task_open(&task, c));
-        OK(gk_data_put(&l->data, r, &task, c, &l->be));
-        gk_task_close(&task);
-        OK(gk_init(packed, &l->size.shape, c));
-        gk_model_put(&l->model, &l->model.params, r, packed, &l->be);
-        l->slot[r] = (gk_slot){.active = 1, .l2 = c->optim.decay, .warmup = c->optim.warmup,
-                               .lr = c->optim.lr, .weight_decay = c->optim.weight_decay,
-                               .beta1 = c->optim.beta1, .beta2 = c->optim.beta2,
-                               .eps = c->optim.eps, .loss_max = -1};
+        OK(gk_init(l->batch.stage.params, &l->batch.size.shape, &config[r]));
+        gk_batch_put(&l->batch, r);
+        gk_batch_set_slot(&l->batch, r, &config[r], 0, -1);
     }
-    l->be.upload(&l->be, l->model.slot, l->slot, (size_t)R * sizeof *l->slot);
-    free(packed);
+    gk_batch_upload_slots(&l->batch);
 }
 
 static inline void lab_advance(lab *l, int64_t k)
 {
     int64_t done;
 
-    gk_advance(&l->model, &l->data, l->form, k, &done, &l->be);
-    OK(l->be.sync(&l->be));
+    gk_batch_advance(&l->batch, k, &done);
+    OK(gk_batch_download_slots(&l->batch));
     assert_int_equal(done, k);
-    l->be.download(&l->be, l->slot, l->model.slot, (size_t)l->R * sizeof *l->slot);
 }
 
+/* The rows of all runs (R), without a key set; their texts are released. */
 static inline void lab_measure(lab *l, gk_row *row)
 {
-    gk_measure(row, &l->model, &l->data, l->form, l->slot, &l->be);
+    gk_key_watch none = {0};
+
+    gk_batch_observe(&l->batch);
+    for (int r = 0; r < l->batch.R; r++) {
+        gk_batch_row(&l->batch, r, &row[r], &none);
+        gk_row_free(&row[r]);
+        none = (gk_key_watch){0};
+    }
     OK(l->be.sync(&l->be));
 }
 
 /* A packed copy of one run's params, grads or moments; caller frees. */
 static inline gk_real *lab_get(lab *l, const gk_params *blob, int r)
 {
-    gk_real *packed = gk_alloc(gk_parameters(&l->size.shape), sizeof *packed);
+    gk_real *packed = gk_alloc(gk_parameters(&l->batch.size.shape), sizeof *packed);
 
-    gk_model_get(&l->model, blob, r, packed, &l->be);
+    gk_model_get(&l->batch.model, blob, r, packed, &l->be);
     return packed;
 }
 
 static inline void lab_close(lab *l)
 {
-    gk_model_close(&l->model);
-    l->be.release(&l->be, l->device);
+    gk_batch_close(&l->batch);
     gk_backend_close(&l->be);
-    free(l->host);
-    free(l->slot);
 }
 
 /* A config from assignments, e.g. make_config(&c, (const char *[]){"task.p=7"}, 1). */

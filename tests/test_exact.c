@@ -9,8 +9,8 @@ static void test_gradients_at_the_start(void **state)
     (void)state;
     paper_config(&c);
     lab_open(&l, &c, 1, "ref", 1);
-    gk_gradients(&l.model, &l.data, l.form, &l.be);
-    compare_tensors(&l, &l.model.grads, oracle("seed0/grads_epoch0_f64.safetensors"), "", 1e-12);
+    gk_gradients(&l.batch.model, &l.batch.data, l.batch.form, &l.be);
+    compare_tensors(&l, &l.batch.model.grads, oracle("seed0/grads_epoch0_f64.safetensors"), "", 1e-12);
     lab_close(&l);
 }
 
@@ -26,13 +26,13 @@ static void test_ten_epochs(void **state)
     for (int epoch = 0; epoch < 10; epoch++) {
         if (epoch % 5 == 0) compare_row(&l, curve, epoch);  /* a row costs as much as a step */
         lab_advance(&l, 1);
-        CLOSE(l.slot[0].loss, curve[epoch], 1e-12);
+        CLOSE(l.batch.slot[0].loss, curve[epoch], 1e-12);
     }
     compare_row(&l, curve, 10);
     const char *stored = oracle("seed0/params_after_10_f64.safetensors");
-    compare_tensors(&l, &l.model.params, stored, "", 1e-12);
-    compare_tensors(&l, &l.model.m, stored, "adam_m.", 1e-12);
-    compare_tensors(&l, &l.model.v, stored, "adam_v.", 1e-12);
+    compare_tensors(&l, &l.batch.model.params, stored, "", 1e-12);
+    compare_tensors(&l, &l.batch.model.m, stored, "adam_m.", 1e-12);
+    compare_tensors(&l, &l.batch.model.v, stored, "adam_v.", 1e-12);
     lab_close(&l);
     free(curve);
 }

@@ -10,19 +10,19 @@ static double train_loss(lab *l)
 {
     double sum[2];
 
-    gk_evaluate(&l->model, &l->data.train, l->form, sum, &l->be);
-    return sum[0] / l->data.train.B;
+    gk_evaluate(&l->batch.model, &l->batch.data.train, l->batch.form, sum, &l->be);
+    return sum[0] / l->batch.data.train.B;
 }
 
 /* Biases start at zero, where their gradients would look the same for many wrong formulas: fill them. */
 static void fill_biases(lab *l, gk_real *packed)
 {
-    for (int i = 0; i < l->model.n_tensors; i++) {
-        const gk_tensor *t = &l->model.tensor[i];
+    for (int i = 0; i < l->batch.model.n_tensors; i++) {
+        const gk_tensor *t = &l->batch.model.tensor[i];
         for (size_t j = 0; t->form == GK_VECTOR && j < t->size; j++)
             packed[t->packed + j] = (gk_real)(0.05 * sin((double)(7 * i) + (double)j));
     }
-    gk_model_put(&l->model, &l->model.params, 0, packed, &l->be);
+    gk_model_put(&l->batch.model, &l->batch.model.params, 0, packed, &l->be);
 }
 
 /* Central differences along every coordinate; only in double are they sharp enough to prove anything. */
@@ -32,19 +32,19 @@ static void check_gradients(const gk_config *config)
     lab l;
 
     lab_open(&l, config, 1, "ref", 1);
-    gk_real *packed = lab_get(&l, &l.model.params, 0);
+    gk_real *packed = lab_get(&l, &l.batch.model.params, 0);
     fill_biases(&l, packed);
-    gk_gradients(&l.model, &l.data, l.form, &l.be);
-    gk_real *gradient = lab_get(&l, &l.model.grads, 0);
-    for (int i = 0; i < l.model.n_tensors; i++) {
-        const gk_tensor *t = &l.model.tensor[i];
+    gk_gradients(&l.batch.model, &l.batch.data, l.batch.form, &l.be);
+    gk_real *gradient = lab_get(&l, &l.batch.model.grads, 0);
+    for (int i = 0; i < l.batch.model.n_tensors; i++) {
+        const gk_tensor *t = &l.batch.model.tensor[i];
         double worst = 0, largest = 0;
         for (size_t j = t->packed; j < t->packed + t->size; j++) {
             const double step = 1e-5;
             double kept = packed[j], loss[2];
             for (int side = 0; side < 2; side++) {
                 packed[j] = kept + (side ? step : -step);
-                gk_model_put(&l.model, &l.model.params, 0, packed, &l.be);
+                gk_model_put(&l.batch.model, &l.batch.model.params, 0, packed, &l.be);
                 loss[side] = train_loss(&l);
             }
             packed[j] = kept;
@@ -126,16 +126,16 @@ static void test_blocks(void **state)
     CONFIG(&c, "task.p=97", "task.train_fraction=0.6", "model.d_model=8", "model.heads=1",
            "model.d_head=4", "model.d_mlp=6");
     lab_open(&l, &c, 1, "auto", 1);
-    assert_int_equal(l.size.rows, GK_BLOCK_ROWS);
-    assert_true(l.data.train.B > GK_BLOCK_ROWS && l.data.train.B < 2 * GK_BLOCK_ROWS);
-    gk_gradients(&l.model, &l.data, l.form, &l.be);
-    gk_real *whole = lab_get(&l, &l.model.grads, 0);
-    gk_evaluate(&l.model, &l.data.train, l.form, sum, &l.be);
+    assert_int_equal(l.batch.size.rows, GK_BLOCK_ROWS);
+    assert_true(l.batch.data.train.B > GK_BLOCK_ROWS && l.batch.data.train.B < 2 * GK_BLOCK_ROWS);
+    gk_gradients(&l.batch.model, &l.batch.data, l.batch.form, &l.be);
+    gk_real *whole = lab_get(&l, &l.batch.model.grads, 0);
+    gk_evaluate(&l.batch.model, &l.batch.data.train, l.batch.form, sum, &l.be);
 
     /* each block as a set of its own; its gradient is of its own mean */
-    size_t n = gk_parameters(&l.size.shape);
+    size_t n = gk_parameters(&l.batch.size.shape);
     double *total = gk_alloc(n, sizeof *total), largest = 0, worst = 0;
-    gk_set all = l.data.train;
+    gk_set all = l.batch.data.train;
     for (int first = 0; first < all.B; first += GK_BLOCK_ROWS) {
         gk_set part = all;
         double part_sum[2];
@@ -143,12 +143,12 @@ static void test_blocks(void **state)
         part.token = all.token + (size_t)first * 3;
         part.label = all.label + first;
         part.group = all.group + first;
-        l.data.train = part;
-        gk_gradients(&l.model, &l.data, l.form, &l.be);
-        gk_real *gradient = lab_get(&l, &l.model.grads, 0);
+        l.batch.data.train = part;
+        gk_gradients(&l.batch.model, &l.batch.data, l.batch.form, &l.be);
+        gk_real *gradient = lab_get(&l, &l.batch.model.grads, 0);
         for (size_t j = 0; j < n; j++) total[j] += (double)gradient[j] * part.B / all.B;
         free(gradient);
-        gk_evaluate(&l.model, &part, l.form, part_sum, &l.be);
+        gk_evaluate(&l.batch.model, &part, l.batch.form, part_sum, &l.be);
         parts += part_sum[0];
     }
     CLOSE(parts, sum[0], 1e-15);
@@ -182,11 +182,11 @@ static void test_batch_and_threads(void **state)
         lab_advance(&alone, 20);
         lab_measure(&alone, &row);
         assert_memory_equal(&row, &rows[r], sizeof row);
-        const gk_params *one[] = {&alone.model.params, &alone.model.m, &alone.model.v};
-        const gk_params *all[] = {&batch.model.params, &batch.model.m, &batch.model.v};
+        const gk_params *one[] = {&alone.batch.model.params, &alone.batch.model.m, &alone.batch.model.v};
+        const gk_params *all[] = {&batch.batch.model.params, &batch.batch.model.m, &batch.batch.model.v};
         for (int i = 0; i < 3; i++) {
             gk_real *a = lab_get(&alone, one[i], 0), *b = lab_get(&batch, all[i], r);
-            assert_memory_equal(a, b, gk_parameters(&alone.size.shape) * sizeof *a);
+            assert_memory_equal(a, b, gk_parameters(&alone.batch.size.shape) * sizeof *a);
             free(a);
             free(b);
         }
@@ -230,16 +230,16 @@ static void test_inactive_and_frozen(void **state)
     CONFIG(&c[0], SMALL, "seed=1", "model.biases=frozen", "optim.warmup=0");
     CONFIG(&c[1], SMALL, "seed=2", "model.biases=frozen", "optim.warmup=0");
     lab_open(&l, c, 2, "auto", 1);
-    gk_real *before = lab_get(&l, &l.model.params, 1), *first = lab_get(&l, &l.model.params, 0);
-    l.slot[1].active = 0;
-    l.be.upload(&l.be, l.model.slot, l.slot, 2 * sizeof *l.slot);
+    gk_real *before = lab_get(&l, &l.batch.model.params, 1), *first = lab_get(&l, &l.batch.model.params, 0);
+    l.batch.slot[1].active = 0;
+    l.be.upload(&l.be, l.batch.model.slot, l.batch.slot, 2 * sizeof *l.batch.slot);
     lab_advance(&l, 3);
-    gk_real *after = lab_get(&l, &l.model.params, 1), *moved = lab_get(&l, &l.model.params, 0);
-    assert_memory_equal(before, after, gk_parameters(&l.size.shape) * sizeof *before);
-    assert_int_equal(l.slot[1].step, 0);
-    assert_int_equal(l.slot[0].step, 3);
-    for (int i = 0; i < l.model.n_tensors; i++) {
-        const gk_tensor *t = &l.model.tensor[i];
+    gk_real *after = lab_get(&l, &l.batch.model.params, 1), *moved = lab_get(&l, &l.batch.model.params, 0);
+    assert_memory_equal(before, after, gk_parameters(&l.batch.size.shape) * sizeof *before);
+    assert_int_equal(l.batch.slot[1].step, 0);
+    assert_int_equal(l.batch.slot[0].step, 3);
+    for (int i = 0; i < l.batch.model.n_tensors; i++) {
+        const gk_tensor *t = &l.batch.model.tensor[i];
         int same = !memcmp(first + t->packed, moved + t->packed, t->size * sizeof *first);
         assert_int_equal(same, t->form == GK_VECTOR);
     }
@@ -265,8 +265,8 @@ static void test_layout(void **state)
     assert_int_equal(size.n_test, 8939);
     CONFIG(&c, SMALL);
     lab_open(&l, &c, 1, "ref", 1);
-    assert_int_equal((uintptr_t)l.model.params.w_u % 256, 0);
-    assert_int_equal((uintptr_t)l.model.grads.b_in[0] % 256, 0);
+    assert_int_equal((uintptr_t)l.batch.model.params.w_u % 256, 0);
+    assert_int_equal((uintptr_t)l.batch.model.grads.b_in[0] % 256, 0);
     lab_close(&l);
 }
 

@@ -25,7 +25,7 @@ static void follow(const gk_config *config, const point *points, size_t n)
 
     lab_open(&l, config, 1, "auto", 0);
     for (size_t i = 0; i < n; i++) {
-        lab_advance(&l, points[i].epoch - l.slot[0].step);
+        lab_advance(&l, points[i].epoch - l.batch.slot[0].step);
         lab_measure(&l, &row);
         print_message("  epoch %d: train off by %.1e, test by %.1e\n", points[i].epoch,
                       row.train_loss / points[i].train - 1, row.test_loss / points[i].test - 1);
@@ -101,8 +101,8 @@ static void test_gradients(void **state)
     (void)state;
     paper_config(&c);
     lab_open(&l, &c, 1, "auto", 0);
-    gk_gradients(&l.model, &l.data, l.form, &l.be);
-    compare_tensors(&l, &l.model.grads, oracle("seed0/grads_epoch0_f64.safetensors"), "", 2e-6);
+    gk_gradients(&l.batch.model, &l.batch.data, l.batch.form, &l.be);
+    compare_tensors(&l, &l.batch.model.grads, oracle("seed0/grads_epoch0_f64.safetensors"), "", 2e-6);
     lab_close(&l);
 }
 

@@ -15,6 +15,9 @@ void gk_advance(gk_model *model, gk_data *data, int form, int64_t k, int64_t *do
 /* Gradients of the mean train loss at the current weights, into model->grads; train.sum gets loss and hits. */
 void gk_gradients(gk_model *model, gk_data *data, int form, gk_backend *be);
 
+/* One block of it: the rows from `first` on; the activations stay. Blocks in order, the first one resets set->sum. */
+void gk_evaluate_block(gk_model *model, gk_set *set, int first, int form, gk_backend *be);
+
 /* Loss and hits of a set at the current weights: sum (R,groups,2) on the host. */
 void gk_evaluate(gk_model *model, gk_set *set, int form, double *sum, gk_backend *be);
 

@@ -1,19 +1,16 @@
 /* A run directory: the truth about a run. Training writes it; everything else only reads it.
  *
- *   config.yaml metrics.jsonl checkpoints/ resume.safetensors summary.json      the same bytes on every rerun
+ *   config.yaml metrics.jsonl projections.bin measures/ checkpoints/ resume.safetensors final.jsonl summary.json
+ *                                                                               the same bytes on every rerun
  *   env.json log.txt state owner                                                clocks, machines, processes
  *   parent.json                                                                 where a branch comes from
  */
 #ifndef GK_RUN_H
 #define GK_RUN_H
 
+#include "gk/batch.h"
 #include "gk/checkpoint.h"
 #include "gk/events.h"
-
-/* Packed blobs of one run on their way between device and files. */
-typedef struct gk_stage {
-    gk_real *params, *m, *v;
-} gk_stage;
 
 typedef struct gk_run {
     char dir[GK_PATH_MAX];
@@ -24,7 +21,10 @@ typedef struct gk_run {
     int64_t metrics_bytes;          /* length of metrics.jsonl now */
     bool owned, finished, restored; /* restored: goes on from a resume point */
     char state[16];                 /* done, diverged ... as in the state file */
-    int metrics;                    /* file descriptor, -1 */
+    int metrics, projections;       /* file descriptors, -1 */
+    gk_key_watch keys;              /* for the measures that need a key set */
+    gk_text final;                  /* the last line of final.jsonl, "" before */
+    gk_turning turning;             /* found at the end */
     double last_resume, last_touch; /* clocks */
 } gk_run;
 
@@ -40,10 +40,18 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, con
                       gk_open_mode mode);
 /* Where it stands. With a resume point: the stage and run->position are loaded, metrics.jsonl is cut and its rows
  * replayed, run->restored. Without: an empty metrics.jsonl, epoch 0; the stage is left alone. */
-gk_status gk_run_restore(gk_run *run, gk_stage *stage);
+gk_status gk_run_restore(gk_run *run, gk_stage *stage, const gk_analysis *analysis);
 void gk_run_close(gk_run *run);
 
-gk_status gk_run_append(gk_run *run, const gk_row *row);    /* a line of metrics.jsonl, and the events */
+/* run_rows.c: a line of metrics.jsonl with its events, a record of projections.bin; measures/EPOCH.safetensors. */
+gk_status gk_run_append(gk_run *run, const gk_row *row, const gk_snapshot *snapshot);
+gk_status gk_run_arrays(const gk_run *run, const gk_snapshot *snapshot);
+void gk_arrays_write(gk_tensors_writer *writer, const gk_snapshot *snapshot);          /* run_arrays.c */
+/* A record of projections.bin: C_k^T L and S_k^T L for k = 1 .. K, then the column means of L, float32, n each. */
+static inline size_t gk_record_values(int n, int K) { return (2 * (size_t)K + 1) * (size_t)n; }
+/* Restricted loss over all inputs of each row (rows of them), for any key set, from projections.bin. */
+gk_status gk_run_restricted(const gk_run *run, const gk_snapshot *snapshot, const int *key, int keys, double *loss,
+                            int64_t rows);
 /* Weights of the current event. `last`: the run ends here. */
 gk_status gk_run_checkpoint(gk_run *run, const gk_stage *stage, bool last);
 /* Everything, for going on (resume.safetensors) and for branches (checkpoints/EPOCH.state.safetensors). */

@@ -113,6 +113,9 @@ gk_status cpu_backend(gk_backend *be, int threads)
         .group_sums = ref_group_sums, /* a few microseconds, in the order of the rows */
         .tick = ref_tick,
         .adamw = cpu_adamw,
+        .fft2 = ref_fft2,
+        .spectrum_terms = ref_spectrum_terms,
+        .row_squares = ref_row_squares,
     };
     return GK_OK;
 }

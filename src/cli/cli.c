@@ -20,11 +20,14 @@ static gk_status take_value(gk_cli *cli, const char *name, size_t n, const char 
 {
     if (!*value) return gk_fail(GK_EUSAGE, "--%.*s needs a value", (int)n, name);
     if (!strncmp(name, "set", n)) {
-        if (cli->sets == GK_SETS_MAX)
-            return gk_fail(GK_EUSAGE, "more than %d times --set", GK_SETS_MAX);
+        if (cli->sets == GK_SETS_MAX) return gk_fail(GK_EUSAGE, "more than %d times --set", GK_SETS_MAX);
         cli->set[cli->sets++] = value;
     } else if (!strncmp(name, "out", n))
         cli->out = value;
+    else if (!strncmp(name, "every", n))
+        cli->every = value;
+    else if (!strncmp(name, "key-freqs", n))
+        cli->key_freqs = value;
     else
         cli->device = value;
     return GK_OK;

@@ -10,7 +10,7 @@ enum { GK_SETS_MAX = 256 };
 /* Options that several subcommands take, filled by gk_cli_parse. */
 typedef struct gk_cli {
     const char *argument;           /* the one positional argument, NULL: none */
-    const char *out, *device;       /* NULL: not given */
+    const char *out, *device, *every, *key_freqs;       /* NULL: not given */
     const char *set[GK_SETS_MAX];
     int sets;
     bool fresh, dry_run;

@@ -1,0 +1,96 @@
+/* 2-D DFT as plain sums, first along the second index, then along the first; and power by frequency. */
+#include "../kernels.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* out (n/2+1 or n, complex) of in, which is real where `im` is NULL: out[j] = sum_b in[b] w^(jb). `turn` (n,2): cos
+ * and sin of 2 pi m / n. */
+static void transform(double *out, int outputs, const double *re, const double *im, size_t step,
+                      int n, const double *turn)
+{
+    for (int j = 0; j < outputs; j++) {
+        double sum_re = 0, sum_im = 0;
+        for (int b = 0, m = 0; b < n; b++, m = m + j < n ? m + j : m + j - n) {
+            double x = re[(size_t)b * step], y = im ? im[(size_t)b * step] : 0;
+            double c = turn[2 * m], s = -turn[2 * m + 1];
+            sum_re += x * c - y * s;
+            sum_im += x * s + y * c;
+        }
+        out[2 * j] = sum_re;
+        out[2 * j + 1] = sum_im;
+    }
+}
+
+static double *turns(int n)
+{
+    double *turn = gk_alloc(2 * (size_t)n, sizeof *turn);
+
+    for (int m = 0; m < n; m++) {
+        turn[2 * m] = cos(2 * M_PI * m / n);
+        turn[2 * m + 1] = sin(2 * M_PI * m / n);
+    }
+    return turn;
+}
+
+void ref_fft2(gk_backend *be, gk_real *out, const gk_real *in, int R, int P, int Q, int cols)
+{
+    size_t half = (size_t)Q / 2 + 1, p = (size_t)P, q = (size_t)Q, n = (size_t)cols;
+    double *turn_p = turns(P), *turn_q = turns(Q);
+    double *line = gk_alloc(p > q ? p : q, sizeof *line),
+           *row = gk_alloc(2 * (p + half), sizeof *row);
+    double *plane = gk_alloc(2 * p * half, sizeof *plane); /* transformed along b: (P, half, 2) */
+
+    (void)be;
+    for (size_t r = 0; r < (size_t)R; r++)
+        for (size_t c = 0; c < n; c++) {
+            const gk_real *x = in + r * p * q * n + c;
+            gk_real *to = out + r * p * half * n * 2 + 2 * c;
+            for (size_t a = 0; a < p; a++) {
+                for (size_t b = 0; b < q; b++) line[b] = x[(a * q + b) * n];
+                transform(plane + 2 * a * half, (int)half, line, NULL, 1, Q, turn_q);
+            }
+            for (size_t j = 0; j < half; j++) {
+                transform(row, P, plane + 2 * j, plane + 2 * j + 1, 2 * half, P, turn_p);
+                for (size_t i = 0; i < p; i++) {
+                    to[(i * half + j) * n * 2] = (gk_real)row[2 * i];
+                    to[(i * half + j) * n * 2 + 1] = (gk_real)row[2 * i + 1];
+                }
+            }
+        }
+    free(turn_p);
+    free(turn_q);
+    free(line);
+    free(row);
+    free(plane);
+}
+
+/* By Parseval the sum of squares is the power over all P x P coefficients / P^2. Of the half that is stored, a
+ * column j stands for itself and its mirror, unless it is its own (j = 0, j = P/2). */
+void ref_spectrum_terms(gk_backend *be, double *power, const gk_real *spectrum, int R, int P,
+                        int cols)
+{
+    int half = P / 2 + 1;
+    size_t n = (size_t)cols;
+    double scale = 1.0 / ((double)P * P);
+
+    (void)be;
+    for (size_t rc = 0; rc < (size_t)R * n; rc++) {
+        const gk_real *x = spectrum + rc / n * (size_t)P * (size_t)half * n * 2 + rc % n * 2;
+        double *out = power + rc * (size_t)half;
+        for (int k = 0; k < half; k++) out[k] = 0;
+        for (int i = 0; i < P; i++)
+            for (int j = 0; j < half; j++) {
+                const gk_real *at = x + ((size_t)i * (size_t)half + (size_t)j) * n * 2;
+                double weight = j == 0 || 2 * j == P ? scale : 2 * scale;
+                double square = weight * ((double)at[0] * at[0] + (double)at[1] * at[1]);
+                int k = i < P - i ? i : P - i; /* frequency of i, 0 .. P/2 */
+                if (i == 0 && j == 0) continue;
+                out[0] += square;
+                if (i == 0)
+                    out[j] += square;
+                else if (j == 0 || j == k)
+                    out[k] += square;
+            }
+    }
+}

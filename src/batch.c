@@ -1,0 +1,204 @@
+/* A batch of runs in memory. */
+#include "gk/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static gk_status open_analysis(gk_analysis *analysis, const gk_config *config, gk_shape *shape)
+{
+    gk_task task;
+    int n_train = 0;
+
+    GK_TRY(gk_task_open(&task, config));
+    int *order = gk_alloc((size_t)task.n, sizeof *order);
+    gk_status status = GK_OK;
+    if (*config->task.split) status = gk_split(order, &n_train, &task, config);
+    else                            /* somebody's weights, of which only the task is known */
+        for (int i = 0; i < task.n; i++) order[i] = i;
+    if (status == GK_OK) {
+        gk_analysis_open(analysis, &task, config, order, n_train);
+        *shape = gk_shape_of(config, task.V, task.T, task.answers);
+    }
+    free(order);
+    gk_task_close(&task);
+    return status;
+}
+
+static void layout(gk_batch *b, const gk_analysis *a)
+{
+    size_t n = gk_parameters(&b->size.shape);
+
+    gk_model_layout(&b->model, &b->size.shape, b->R, b->size.rows, &b->device);
+    gk_data_layout(&b->data, b->R, a, b->size.shape.T, &b->device);
+    gk_lens_layout(&b->lens, &b->size.shape, a, b->R, b->size.rows, &b->device);
+    b->slot = gk_arena_take(&b->host, (size_t)b->R, sizeof *b->slot);
+    b->stage.params = gk_arena_take(&b->host, n, sizeof(gk_real));
+    b->stage.m = gk_arena_take(&b->host, n, sizeof(gk_real));
+    b->stage.v = gk_arena_take(&b->host, n, sizeof(gk_real));
+}
+
+/* Sizes of a batch of runs like this one. */
+static void find_size(gk_batch_size *size, const gk_analysis *a, int R)
+{
+    gk_batch b = {.R = R};
+
+    size->n_train = a->n_train;
+    size->n_test = a->N - a->n_train;
+    size->rows = a->N < GK_BLOCK_ROWS ? a->N : GK_BLOCK_ROWS;
+    b.size = *size;
+    layout(&b, a);
+    gk_model_close(&b.model);
+    size->device_bytes = b.device.used;
+    size->host_bytes = b.host.used;
+}
+
+gk_status gk_batch_measure(gk_batch_size *size, const gk_config *config, int R)
+{
+    gk_analysis analysis;
+
+    *size = (gk_batch_size){0};
+    GK_TRY(open_analysis(&analysis, config, &size->shape));
+    find_size(size, &analysis, R);
+    gk_analysis_close(&analysis);
+    return GK_OK;
+}
+
+static gk_status allocate(gk_batch *b)
+{
+    b->device.size = b->size.device_bytes;
+    b->host.size = b->size.host_bytes;
+    b->device.base = b->be->alloc(b->be, b->device.size);
+    b->host.base = aligned_alloc(256, (b->host.size + 255) / 256 * 256);
+    if (!b->device.base || !b->host.base)
+        return gk_fail(GK_EMEM, "not enough memory: a batch of %d runs needs %zu MB on the device and %zu MB on the host",
+                       b->R, b->device.size >> 20, b->host.size >> 20);
+    memset(b->host.base, 0, b->host.size);
+    return GK_OK;
+}
+
+static gk_status put_examples(gk_batch *b, int r, const gk_config *config)
+{
+    gk_task task;
+
+    GK_TRY(gk_task_open(&task, config));
+    gk_data_put(&b->data, r, &task, &b->analysis[r], b->be);
+    gk_lens_put(&b->lens, r, b->be);
+    gk_task_close(&task);
+    return GK_OK;
+}
+
+static bool same_shape(const gk_shape *a, const gk_shape *b)
+{
+    return a->L == b->L && a->T == b->T && a->V == b->V && a->D == b->D && a->H == b->H && a->K == b->K &&
+           a->F == b->F && a->C == b->C && a->activation == b->activation && a->biases == b->biases;
+}
+
+gk_status gk_batch_open(gk_batch *b, const gk_config *const *config, int R, gk_backend *be)
+{
+    gk_shape shape;
+
+    *b = (gk_batch){.be = be, .R = R, .form = config[0]->loss.form};
+    b->analysis = gk_alloc((size_t)R, sizeof *b->analysis);
+    for (int r = 0; r < R; r++) {
+        GK_TRY(open_analysis(&b->analysis[r], config[r], &shape));
+        if (r == 0) b->size.shape = shape;
+        const gk_analysis *a = &b->analysis[r], *first = &b->analysis[0];
+        if (!same_shape(&shape, &b->size.shape) || a->n_train != first->n_train || a->N != first->N ||
+            a->inputs != first->inputs || a->n != first->n || a->P != first->P || config[r]->loss.form != b->form)
+            return gk_fail(GK_EUSAGE, "runs of different shapes cannot train side by side");
+    }
+    find_size(&b->size, &b->analysis[0], R);
+    GK_TRY(allocate(b));
+    layout(b, b->analysis);
+    gk_model_start(&b->model, config[0], be);
+    for (int r = 0; r < R; r++) GK_TRY(put_examples(b, r, config[r]));
+    gk_snapshot_open(&b->snapshot, &b->lens);
+    return be->sync(be);
+}
+
+void gk_batch_close(gk_batch *b)
+{
+    gk_snapshot_close(&b->snapshot);
+    gk_model_close(&b->model);
+    for (int r = 0; b->analysis && r < b->R; r++) gk_analysis_close(&b->analysis[r]);
+    free(b->analysis);
+    if (b->device.base) b->be->release(b->be, b->device.base);
+    free(b->host.base);
+    *b = (gk_batch){0};
+}
+
+void gk_batch_set_slot(gk_batch *b, int r, const gk_config *c, int64_t epoch, double loss_max)
+{
+    b->slot[r] = (gk_slot){.step = epoch, .active = 1, .l2 = c->optim.decay == GK_DECAY_L2, .warmup = c->optim.warmup,
+                           .lr = c->optim.lr, .weight_decay = c->optim.weight_decay, .beta1 = c->optim.beta1,
+                           .beta2 = c->optim.beta2, .eps = c->optim.eps, .loss_max = loss_max};
+}
+
+void gk_batch_upload_slots(gk_batch *b) { b->be->upload(b->be, b->model.slot, b->slot, (size_t)b->R * sizeof *b->slot); }
+
+gk_status gk_batch_download_slots(gk_batch *b)
+{
+    b->be->download(b->be, b->slot, b->model.slot, (size_t)b->R * sizeof *b->slot);
+    return b->be->sync(b->be);
+}
+
+void gk_batch_put(gk_batch *b, int r)
+{
+    gk_model_put(&b->model, &b->model.params, r, b->stage.params, b->be);
+    gk_model_put(&b->model, &b->model.m, r, b->stage.m, b->be);
+    gk_model_put(&b->model, &b->model.v, r, b->stage.v, b->be);
+}
+
+void gk_batch_get(gk_batch *b, int r)
+{
+    gk_model_get(&b->model, &b->model.params, r, b->stage.params, b->be);
+    gk_model_get(&b->model, &b->model.m, r, b->stage.m, b->be);
+    gk_model_get(&b->model, &b->model.v, r, b->stage.v, b->be);
+}
+
+void gk_batch_advance(gk_batch *b, int64_t k, int64_t *done)
+{
+    gk_advance(&b->model, &b->data, b->form, k, done, b->be);
+}
+
+void gk_batch_observe(gk_batch *b) { gk_lens_forward(&b->lens, &b->model, &b->data, b->form, b->be); }
+
+static void take(gk_batch *b, int r, gk_row *row)
+{
+    size_t bytes = sizeof b->snapshot.sums, at = (size_t)r * GK_ROW_GROUPS * 2;
+    double rest[GK_ROW_GROUPS][2] = {{0}};
+
+    gk_row_start(row, b->slot[r].step);
+    b->be->download(b->be, b->snapshot.sums, b->data.grid.sum + at, bytes);
+    if (b->data.rest.B) b->be->download(b->be, rest, b->data.rest.sum + at, bytes);
+    for (int g = 0; g < GK_ROW_GROUPS; g++)
+        for (int i = 0; i < 2; i++) b->snapshot.sums[g][i] += rest[g][i];
+    b->snapshot.loss_max = b->slot[r].loss_max;
+    b->snapshot.eps = b->slot[r].eps;
+    gk_snapshot_take(&b->snapshot, &b->model, &b->data, r, b->form, b->be);
+}
+
+void gk_batch_row(gk_batch *b, int r, gk_row *row, gk_key_watch *watch)
+{
+    gk_snapshot *s = &b->snapshot;
+
+    take(b, r, row);
+    gk_measure_keys(row, s);
+    gk_key_watch_add(watch, row->key_freqs);
+    if (gk_key_watch_ready(watch)) {
+        memcpy(s->key, s->raw, (size_t)s->raws * sizeof *s->key);
+        s->keys = s->raws;
+    }
+    gk_measure_all(row, s, GK_KEYED);
+}
+
+void gk_batch_final_row(gk_batch *b, int r, gk_row *row, const int *key, int keys)
+{
+    gk_snapshot *s = &b->snapshot;
+
+    take(b, r, row);
+    gk_measure_keys(row, s);
+    memcpy(s->key, key, (size_t)keys * sizeof *s->key);
+    s->keys = keys;
+    gk_measure_all(row, s, GK_FINAL);
+}

@@ -1,0 +1,131 @@
+/* grokc measure RUN|FILE: every measure, recomputed from checkpoints or from somebody else's weights. */
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+typedef struct source {
+    const char *path;               /* a run directory or a weights file */
+    bool is_run;
+    char dir[GK_PATH_MAX];
+    int64_t *epochs;                /* of a run's checkpoints */
+    int n;
+} source;
+
+static gk_status path_of(char path[GK_PATH_MAX], const source *from, int i)
+{
+    if (!from->is_run) return gk_path(path, "%s", from->path);
+    return gk_path(path, "%s/checkpoints/%08lld.safetensors", from->path, (long long)from->epochs[i]);
+}
+
+/* A file says its sizes; what it was trained on is the user's to say. Without a split: no train and test measures. */
+static gk_status config_of_file(gk_config *config, const char *path, const gk_cli *cli)
+{
+    char size[GK_SIZE_SETS][64];
+    const char *set[GK_SIZE_SETS + GK_SETS_MAX + 1];
+    bool split = false;
+    int n = 0;
+
+    GK_TRY(gk_checkpoint_sizes(path, size));
+    while (n < GK_SIZE_SETS) {
+        set[n] = size[n];
+        n++;
+    }
+    for (int i = 0; i < cli->sets; i++) {
+        set[n++] = cli->set[i];
+        split |= !strncmp(cli->set[i], "task.split=", 11) || !strncmp(cli->set[i], "seed=", 5);
+    }
+    char device[64];
+    snprintf(device, sizeof device, "device.backend=%.40s", cli->device ? cli->device : "auto");
+    set[n++] = device;
+    GK_TRY(gk_config_load(config, NULL, set, n));
+    if (!split) memset(config->task.split, 0, sizeof config->task.split);
+    return GK_OK;
+}
+
+static gk_status open_source(source *from, gk_config *config, const gk_cli *cli)
+{
+    struct stat info;
+    char path[GK_PATH_MAX];
+
+    *from = (source){.path = cli->argument, .n = 1};
+    if (stat(from->path, &info) != 0) return gk_fail(GK_EIO, "cannot open %s", from->path);
+    from->is_run = S_ISDIR(info.st_mode);
+    if (!from->is_run) return config_of_file(config, from->path, cli);
+    GK_TRY(gk_path(path, "%s/config.yaml", from->path));
+    GK_TRY(gk_cli_config(config, path, cli));
+    GK_TRY(gk_run_checkpoints(from->path, &from->epochs, &from->n));
+    if (!from->n) return gk_fail(GK_EDATA, "%s has no checkpoints", from->path);
+    return GK_OK;
+}
+
+/* --key-freqs, or the set of the last weights; none if too many frequencies pass. */
+static gk_status choose_keys(int *key, int *keys, gk_batch *b, const source *from, const gk_config *config,
+                             const gk_cli *cli)
+{
+    char path[GK_PATH_MAX];
+    gk_row row;
+
+    if (cli->key_freqs) return gk_keys_parse(key, keys, cli->key_freqs, b->lens.K);
+    GK_TRY(path_of(path, from, from->n - 1));
+    GK_TRY(gk_measure_checkpoint(b, 0, config, path, 0, NULL, 0, &row));
+    *keys = *row.key_freqs ? b->snapshot.raws : 0;
+    memcpy(key, b->snapshot.raw, (size_t)*keys * sizeof *key);
+    gk_row_free(&row);
+    return GK_OK;
+}
+
+static gk_status print_rows(gk_batch *b, const source *from, const gk_config *config, const gk_cli *cli)
+{
+    int *key = gk_alloc((size_t)b->lens.K + 1, sizeof *key), keys = 0;
+    int64_t every = 1;
+    gk_status status = GK_OK;
+
+    if (cli->every && (!gk_parse_int(cli->every, &every) || every < 1))
+        status = gk_fail(GK_EUSAGE, "--every \"%s\": a number of epochs, 1 or more", cli->every);
+    if (status == GK_OK) status = choose_keys(key, &keys, b, from, config, cli);
+    for (int i = 0; status == GK_OK && i < from->n; i++) {
+        char path[GK_PATH_MAX];
+        gk_text line = {0};
+        gk_row row;
+        int64_t epoch = from->is_run ? from->epochs[i] : 0;
+        if (epoch % every && i + 1 < from->n) continue;
+        if ((status = path_of(path, from, i)) != GK_OK) break;
+        if ((status = gk_measure_checkpoint(b, 0, config, path, epoch, key, keys, &row)) != GK_OK) break;
+        gk_row_print(&line, &row, false);
+        fputs(line.data, stdout);
+        gk_text_free(&line);
+        gk_row_free(&row);
+    }
+    if (status == GK_OK && cli->out) {
+        gk_tensors_writer arrays;
+        gk_arrays_write(&arrays, &b->snapshot);
+        status = gk_writer_save(&arrays, cli->out);
+    }
+    free(key);
+    return status;
+}
+
+gk_status gk_cli_measure(int argc, char **argv)
+{
+    static gk_config config;
+    const gk_config *configs[] = {&config};
+    gk_backend be;
+    gk_batch batch;
+    source from;
+    gk_cli cli;
+
+    GK_TRY(gk_cli_parse(&cli, argc, argv, "set device every key-freqs out"));
+    if (!cli.argument) return gk_fail(GK_EUSAGE, "measure what? grokc measure runs/paper, or a .safetensors file");
+    gk_status status = open_source(&from, &config, &cli);
+    if (status == GK_OK && (status = gk_backend_open(&be, config.device.backend, (int)config.device.threads)) == GK_OK) {
+        status = gk_batch_open(&batch, configs, 1, &be);
+        if (status == GK_OK) status = print_rows(&batch, &from, &config, &cli);
+        gk_batch_close(&batch);
+        gk_backend_close(&be);
+    }
+    free(from.epochs);
+    return status;
+}

@@ -1,0 +1,103 @@
+/* Excluded loss: the train loss after the characters of the key frequencies are taken out of the logits, and its
+ * controls. Nanda et al. 2023, section 5.1 and appendix C.2; fitted on train: the post, footnote 31. */
+#include "gk/measure.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Subtracts the least-squares fit of the logits on the characters of `k`. Owns its column and coef. */
+static gk_variant without(const gk_snapshot *s, const int *k, int keys, const double *count, const double *sum)
+{
+    int n = s->lens->n, *column = gk_alloc(2 * (size_t)keys, sizeof *column);
+    gk_variant v = {.m = gk_character_columns(column, k, keys, n), .column = column};
+
+    v.coef = gk_alloc((size_t)v.m * (size_t)n, sizeof *v.coef);
+    gk_fit(v.coef, s->basis, 2 * s->lens->K, column, v.m, count, sum, n, n);
+    return v;
+}
+
+/* As many frequencies that are not key, drawn by the run's seed; false where there are too few. */
+static bool draw_others(int *k, const gk_snapshot *s)
+{
+    int K = s->lens->K, others = 0, *pool = gk_alloc((size_t)K, sizeof *pool);
+
+    for (int f = 1; f <= K; f++) {
+        bool key = false;
+        for (int i = 0; i < s->keys; i++) key |= s->key[i] == f;
+        if (!key) pool[others++] = f;
+    }
+    for (int i = 0; i < s->keys && others >= s->keys; i++) {
+        int j = i + (int)gk_random_below((uint64_t)(others - i), s->analysis->seed, GK_RNG_CONTROL, (uint64_t)i);
+        k[i] = pool[j];
+        pool[j] = pool[i];
+    }
+    free(pool);
+    return others >= s->keys;
+}
+
+static double *control_counts(const gk_snapshot *s)
+{
+    double *count = gk_alloc((size_t)s->lens->n, sizeof *count);
+
+    for (int row = 0; row < s->lens->inputs; row++) count[s->analysis->control[row]]++;
+    return count;
+}
+
+static void keyed(gk_row *row, gk_snapshot *s, gk_variant *v, int *used)
+{
+    int *others = gk_alloc((size_t)s->keys, sizeof *others);
+    double *to[4];
+    int n = 0;
+
+    to[n] = &row->excluded_train;
+    v[n++] = without(s, s->key, s->keys, s->count, s->label_sum);
+    to[n] = &row->excluded_fitted;
+    v[n++] = without(s, s->key, s->keys, s->count_train, s->label_sum_train);
+    if (s->analysis->control) {
+        double *count = control_counts(s);
+        to[n] = &row->control_operation;
+        v[n] = without(s, s->key, s->keys, count, s->label_sum_control);
+        v[n++].control = true;
+        free(count);
+    }
+    if (draw_others(others, s)) {
+        to[n] = &row->control_random;
+        v[n++] = without(s, others, s->keys, s->count, s->label_sum);
+    }
+    gk_lens_train_losses(s, v, n);
+    for (int i = 0; i < n; i++) *to[i] = v[i].loss;
+    free(others);
+    *used = n;
+}
+
+static void release(gk_variant *v, int n)
+{
+    for (int i = 0; i < n; i++) {
+        free((void *)v[i].column);
+        free(v[i].coef);
+    }
+}
+
+void gk_measure_excluded(gk_row *row, gk_snapshot *s)
+{
+    int K = s->lens->K, n;
+
+    if (s->analysis->undefined || !s->lens->train_rows) return;
+    gk_variant *v = gk_alloc((size_t)K + 4, sizeof *v);
+    for (int k = 1; k <= K; k++) v[k - 1] = without(s, &k, 1, s->count, s->label_sum);
+    gk_lens_train_losses(s, v, K);
+    for (int k = 1; k <= K; k++) {
+        s->excluded_k[k - 1] = v[k - 1].loss;
+        if (!(row->excluded_max >= v[k - 1].loss)) {
+            row->excluded_max = v[k - 1].loss;
+            row->excluded_max_k = k;
+        }
+    }
+    release(v, K);
+    if (s->keys) {
+        keyed(row, s, v, &n);
+        release(v, n);
+    }
+    free(v);
+}

@@ -1,0 +1,235 @@
+/* A snapshot: small arrays of one run, from the lens and the weights. */
+#include "gk/lens.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static double *reals(size_t n) { return gk_alloc(n, sizeof(double)); }
+
+void gk_snapshot_open(gk_snapshot *s, gk_lens *l)
+{
+    size_t n = (size_t)l->n, K = (size_t)l->K, F = (size_t)l->shape.F, D = (size_t)l->shape.D;
+    size_t parameters = gk_parameters(&l->shape), rows = F ? F : D;
+
+    *s = (gk_snapshot){.lens = l, .shape = &l->shape, .w_l_rows = (int)rows};
+    s->params = gk_alloc(3 * parameters, sizeof(gk_real));
+    s->m = s->params + parameters;
+    s->v = s->m + parameters;
+    s->basis = reals(n * 2 * K);
+    s->count = reals(n);
+    s->count_train = reals(n);
+    s->pairs = reals(GK_ROW_GROUPS * n * n);
+    s->label_sum = reals((n + 1) * n);
+    s->label_sum_train = reals((n + 1) * n);
+    s->label_sum_control = reals((n + 1) * n);
+    s->w_l = reals(rows * n);
+    s->w_l_hat = reals(2 * K * rows);
+    s->w_e_hat = reals(2 * K * D);
+    s->w_l_norm = reals(K);
+    s->w_e_norm = reals(K);
+    s->neuron_k = gk_alloc(F, sizeof *s->neuron_k);
+    s->neuron_fve = reals(F);
+    s->attention_eq = reals((size_t)l->shape.H);
+    s->key = gk_alloc(K, sizeof *s->key);
+    s->raw = gk_alloc(K, sizeof *s->raw);
+    s->excluded_k = reals(K);
+    s->ablate8_k = reals(K);
+    s->readout = reals(2 * K);
+    s->head_zero = reals((size_t)l->shape.H);
+    s->head_mean = reals((size_t)l->shape.H);
+    gk_characters(s->basis, l->n);
+}
+
+void gk_snapshot_close(gk_snapshot *s)
+{
+    void *owned[] = {s->params, s->basis, s->count, s->count_train, s->pairs, s->label_sum, s->label_sum_train,
+                     s->label_sum_control, s->w_l, s->w_l_hat, s->w_e_hat, s->w_l_norm, s->w_e_norm, s->neuron_k,
+                     s->neuron_fve, s->attention_eq, s->key, s->raw, s->excluded_k, s->ablate8_k, s->readout,
+                     s->head_zero, s->head_mean};
+
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
+    *s = (gk_snapshot){0};
+}
+
+const gk_real *gk_snapshot_tensor(const gk_snapshot *s, const char *name, int layer)
+{
+    for (int i = 0; i < s->model->n_tensors; i++) {
+        const gk_tensor *t = &s->model->tensor[i];
+        const char *end = t->name + strlen(t->name) - strlen(name);
+        if (t->layer == layer && end >= t->name && !strcmp(end, name)) return s->params + t->packed;
+    }
+    return NULL;
+}
+
+/* How often each element, and each pair of element and label, occurs. */
+static void count_rows(gk_snapshot *s)
+{
+    const gk_analysis *a = s->analysis;
+    size_t n = (size_t)a->n;
+
+    memset(s->count, 0, n * sizeof *s->count);
+    memset(s->count_train, 0, n * sizeof *s->count_train);
+    memset(s->pairs, 0, GK_ROW_GROUPS * n * n * sizeof *s->pairs);
+    for (int row = 0; row < a->inputs; row++) {
+        size_t value = (size_t)a->value[row];
+        int label = a->element[a->label[row]];
+        s->count[value]++;
+        if (label < 0) continue;
+        s->pairs[((size_t)a->group[row] * n + value) * n + (size_t)label]++;
+        if (a->group[row] == GK_ROWS_TRAIN) s->count_train[value]++;
+    }
+}
+
+/* Columns of W_U by element, on the device; W_L = W_out W_U by element, on the host. */
+static void take_unembed(gk_snapshot *s)
+{
+    const gk_shape *shape = s->shape;
+    const gk_real *w_u = gk_snapshot_tensor(s, "unembed.W_U", 0);
+    const gk_real *w_out = gk_snapshot_tensor(s, "mlp.W_out", shape->L - 1);
+    size_t D = (size_t)shape->D, C = (size_t)shape->C, n = (size_t)s->lens->n;
+    gk_real *columns = gk_alloc(D * n, sizeof *columns);
+
+    for (size_t d = 0; d < D; d++)
+        for (size_t e = 0; e < n; e++) columns[d * n + e] = w_u[d * C + (size_t)s->analysis->column[e]];
+    s->be->upload(s->be, s->lens->unembed, columns, D * n * sizeof *columns);
+    memset(s->w_l, 0, (size_t)s->w_l_rows * n * sizeof *s->w_l);
+    for (size_t f = 0; f < (size_t)s->w_l_rows; f++)
+        for (size_t d = 0; d < D; d++) {
+            double w = w_out ? (double)w_out[f * D + d] : f == d;
+            for (size_t e = 0; e < n; e++) s->w_l[f * n + e] += w * (double)columns[d * n + e];
+        }
+    free(columns);
+}
+
+/* hat (2K, rows): orthonormal DFT along the second index of in (rows, n); norm (K) over both parts. */
+static void dft_rows(double *hat, double *norm, const double *in, const double *basis, size_t rows, size_t n, size_t K)
+{
+    double *line = reals(2 * K);
+
+    for (size_t r = 0; r < rows; r++) {
+        memset(line, 0, 2 * K * sizeof *line);
+        for (size_t e = 0; e < n; e++)
+            for (size_t j = 0; j < 2 * K; j++) line[j] += basis[e * 2 * K + j] * in[r * n + e];
+        for (size_t j = 0; j < 2 * K; j++) hat[j * rows + r] = line[j];
+    }
+    free(line);
+    for (size_t k = 0; k < K; k++) {
+        double scale = sqrt((2 * (k + 1) == n ? 1.0 : 2.0) / (double)n), square = 0;
+        for (size_t i = 2 * k * rows; i < (2 * k + 2) * rows; i++) {
+            hat[i] *= scale;
+            square += hat[i] * hat[i];
+        }
+        norm[k] = sqrt(square);
+    }
+}
+
+/* The quarter rule: frequencies of W_L whose norm is above a quarter of the largest. */
+static void find_keys(gk_snapshot *s)
+{
+    double largest = 0;
+
+    for (int k = 0; k < s->lens->K; k++) largest = fmax(largest, s->w_l_norm[k]);
+    s->raws = 0;
+    for (int k = 0; k < s->lens->K; k++)
+        if (s->w_l_norm[k] > largest / 4) s->raw[s->raws++] = k + 1;
+}
+
+static void take_weights(gk_snapshot *s)
+{
+    const gk_analysis *a = s->analysis;
+    const gk_real *w_e = gk_snapshot_tensor(s, "embed.W_E", 0);
+    size_t n = (size_t)a->n, K = (size_t)a->K, D = (size_t)s->shape->D, rows = (size_t)s->w_l_rows;
+    double *columns = reals(D * n);
+
+    take_unembed(s);
+    dft_rows(s->w_l_hat, s->w_l_norm, s->w_l, s->basis, rows, n, K);
+    s->w_l_square = s->w_l_const = 0;
+    for (size_t f = 0; f < rows; f++) {
+        double sum = 0;
+        for (size_t e = 0; e < n; e++) {
+            s->w_l_square += s->w_l[f * n + e] * s->w_l[f * n + e];
+            sum += s->w_l[f * n + e];
+        }
+        s->w_l_const += sum * sum / (double)n;
+    }
+    for (size_t d = 0; d < D; d++)
+        for (size_t e = 0; e < n; e++) columns[d * n + e] = (double)w_e[(size_t)a->column[e] * D + d];
+    dft_rows(s->w_e_hat, s->w_e_norm, columns, s->basis, D, n, K);
+    free(columns);
+    find_keys(s);
+}
+
+/* First pass over all inputs: sums of logits by element, their norm, losses over the group's outputs. */
+static void take_logits(gk_snapshot *s)
+{
+    gk_lens *l = s->lens;
+    gk_backend *be = s->be;
+    int n = l->n, D = l->shape.D;
+    size_t run = (size_t)s->slot * (size_t)l->inputs, cells = (size_t)n * (size_t)n;
+    const int32_t *to[] = {l->value, s->analysis->control ? l->control : NULL};
+    double *sums[] = {s->label_sum, s->label_sum_control};
+
+    for (int pass = 0; pass < 2 && to[pass]; pass++) {      /* by f, then by the control */
+        for (int first = 0; first < l->inputs; first += l->rows) {
+            int rows = l->inputs - first < l->rows ? l->inputs - first : l->rows;
+            size_t at = run + (size_t)first;
+            be->matmul(be, l->logits, l->out + at * (size_t)D, l->unembed, 1, rows, n, D, 0, 0, D, n, n, 0, 0, 0, 0);
+            be->embed_back(be, l->label_sum, l->label_sum + cells, l->logits, to[pass] + at, 1, rows, 1, n, n, first > 0);
+            if (pass) continue;
+            be->row_squares(be, l->square, l->logits, 1, 1, rows * n, first > 0);
+            be->log_softmax(be, l->row_loss, l->row_hit, NULL, l->logits, l->label + at, 1, rows, n, GK_LOSS_EXACT, 1);
+            be->group_sums(be, l->sum, l->row_loss, l->row_hit, l->group + at, 1, rows, GK_ROW_GROUPS, first > 0);
+        }
+        gk_download_reals(be, sums[pass], l->label_sum, cells + (size_t)n);
+        if (pass) continue;
+        be->download(be, &s->norm2, l->square, sizeof s->norm2);
+        be->download(be, s->sums_p, l->sum, sizeof s->sums_p);
+    }
+}
+
+/* Sums by element over the training examples; those outside of the group go to a row of their own. */
+static void take_train_sums(gk_snapshot *s)
+{
+    gk_lens *l = s->lens;
+    int n = l->n;
+    size_t cells = (size_t)(n + 1) * (size_t)n, run = (size_t)s->slot * (size_t)l->train_rows;
+
+    for (int first = 0; first < l->train_rows; first += l->rows) {
+        int rows = l->train_rows - first < l->rows ? l->train_rows - first : l->rows;
+        gk_lens_train_logits(s, first, rows);
+        s->be->embed_back(s->be, l->label_sum, l->label_sum + cells, l->logits, l->train_value + run + (size_t)first, 1,
+                          rows, 1, n, n + 1, first > 0);
+    }
+    if (l->train_rows) gk_download_reals(s->be, s->label_sum_train, l->label_sum, cells);
+}
+
+static void take_attention(gk_snapshot *s)
+{
+    size_t H = (size_t)s->shape->H, T = (size_t)s->shape->T;
+    double *sums = reals(H * T);
+
+    gk_download_reals(s->be, sums, s->lens->attention + (size_t)s->slot * H * T, H * T);
+    for (size_t h = 0; h < H; h++) s->attention_eq[h] = sums[h * T + T - 1] / s->lens->inputs;
+    free(sums);
+}
+
+void gk_snapshot_take(gk_snapshot *s, const gk_model *model, gk_data *data, int slot, int form, gk_backend *be)
+{
+    s->data = data;
+    s->be = be;
+    s->model = model;
+    s->slot = slot;
+    s->form = form;
+    s->analysis = &s->lens->analysis[slot];
+    s->keys = 0;
+    gk_model_get(model, &model->params, slot, s->params, be);
+    gk_model_get(model, &model->m, slot, s->m, be);
+    gk_model_get(model, &model->v, slot, s->v, be);
+    if (s->analysis->undefined) return;
+    count_rows(s);
+    take_weights(s);
+    take_logits(s);
+    take_train_sums(s);
+    take_attention(s);
+}
