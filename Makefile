@@ -12,6 +12,7 @@ FUZZ_SECONDS ?= 60
 build = env -u MAKEFLAGS -u MAKELEVEL cmake --build --preset $(1) --parallel $(JOBS)
 # The program alone where cmocka is missing.
 configure = cmake --preset release -DGK_TESTS=$$(pkg-config --exists cmocka && echo ON || echo OFF)
+fuzzers = $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 sources = find src include kernels tests bench -path tests/golden -prune -o -name '*.[ch]' -print
 
 .PHONY: run test test-slow test-asan bench peers fuzz format check-format tidy clean help
@@ -49,11 +50,11 @@ peers: bench    ## the same beside what we are compared with (bench/peers)
 fuzz:           ## every libFuzzer target for FUZZ_SECONDS (a minute)
 	@scripts/setup.sh ci
 	@cmake --preset fuzz
-	@$(call build,fuzz)
-	@for f in build/fuzz/tests/fuzz/fuzz_*; do test -x $$f -a -f $$f || continue; n=$$(basename $$f); \
-	    mkdir -p build/fuzz/corpus/$$n; test -d tests/fuzz/$$n && seeds=tests/fuzz/$$n || seeds=; echo "$$n"; \
-	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-	        -artifact_prefix=build/fuzz/$$n- build/fuzz/corpus/$$n $$seeds || exit; done
+	@$(call build,fuzz) --target $(fuzzers)
+	@for f in $(fuzzers); do mkdir -p build/fuzz/corpus/$$f; \
+	    test -d tests/fuzz/$$f && seeds=tests/fuzz/$$f || seeds=; echo "== $$f"; \
+	    build/fuzz/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
+	        -print_final_stats=1 -artifact_prefix=build/fuzz/$$f- build/fuzz/corpus/$$f $$seeds || exit; done
 
 format:         ## lay out the C sources (.def lists and tests/golden are tables and stay)
 	@$(sources) | xargs clang-format -i

@@ -1,5 +1,6 @@
-/* Times every op of the cpu backend at the shapes of the reference experiment (one run, its 3830 training pairs),
- * on one thread and on all, beside the rate of a large product by BLAS on one core:
+/* Times every op of the cpu backend at the shapes of the reference experiment (one run, its 3830
+ * training pairs), on one thread and on all, beside the rate of a large product by BLAS on one
+ * core:
  *
  *     bench_ops [CALLS]          the median of CALLS (default 15) calls of each
  *
@@ -250,8 +251,8 @@ static void print_raw_rate(int calls)
 #endif
 }
 
-/* BLAS is timed beside our own loops, so it is mended whether or not products go there. That may start
- * the program again, so the user's own choice waits in the environment. */
+/* BLAS is timed beside our own loops, so it is mended whether or not products go there. That may
+ * start the program again, so the user's own choice waits in the environment. */
 static void mend_blas(char **argv)
 {
     static const char choice[] = "GROKC_MATMUL", kept[] = "GROKC_BENCH_MATMUL";

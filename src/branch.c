@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ROWS_LIMIT = 1 << 30 };
+
 /* What parent.json says. */
 static void print_parent(gk_text *json, const char *parent, int64_t epoch, const gk_config *config,
                          const gk_config *parent_config)
@@ -32,18 +34,48 @@ static bool is_begun(const char *dir, const gk_text *json)
     return same;
 }
 
+/* The rows before the branch, for what looks back over rows: three equal key sets, run.stop_rows. */
+static gk_status write_rows(const char *dir, const char *parent, int64_t metrics_bytes)
+{
+    char path[GK_PATH_MAX], *rows, *earlier = NULL;
+    size_t size, earlier_size = 0;
+    gk_text text = {0};
+
+    GK_TRY(gk_path(path, "%s/metrics.jsonl", parent));
+    GK_TRY(gk_file_read(path, ROWS_LIMIT, &rows, &size));
+    gk_status status = GK_OK;
+    if (size < (size_t)metrics_bytes)
+        status = gk_fail(GK_EDATA, "%s has %zu bytes, but the state was kept at %lld", path, size,
+                         (long long)metrics_bytes);
+    if (status == GK_OK) status = gk_path(path, "%s/parent.jsonl", parent);
+    if (status == GK_OK && gk_exists(path)) /* the parent is a branch, too */
+        status = gk_file_read(path, ROWS_LIMIT, &earlier, &earlier_size);
+    if (status == GK_OK) {
+        gk_text_append(&text, earlier, earlier_size);
+        gk_text_append(&text, rows, (size_t)metrics_bytes);
+        status = gk_path(path, "%s/parent.jsonl", dir);
+    }
+    if (status == GK_OK) status = gk_file_replace(path, text.data, text.length);
+    gk_text_free(&text);
+    free(earlier);
+    free(rows);
+    return status;
+}
+
 /* config.yaml comes last: a directory without it is not a run. */
-static gk_status write_branch(const char *dir, const gk_text *json, const gk_config *config,
-                              const gk_shape *shape, const gk_stage *stage,
-                              const gk_position *position)
+static gk_status write_branch(const char *dir, const char *parent, const gk_text *json,
+                              const gk_config *config, const gk_shape *shape, const gk_stage *stage,
+                              gk_position position)
 {
     char path[GK_PATH_MAX];
     gk_text text = {0};
 
     GK_TRY(gk_path(path, "%s/parent.json", dir));
     GK_TRY(gk_file_replace(path, json->data, json->length));
+    GK_TRY(write_rows(dir, parent, position.metrics_bytes));
+    position.metrics_bytes = 0; /* of its own */
     GK_TRY(gk_path(path, "%s/resume.safetensors", dir));
-    GK_TRY(gk_state_save(path, shape, stage->params, stage->m, stage->v, position));
+    GK_TRY(gk_state_save(path, shape, stage->params, stage->m, stage->v, &position));
     GK_TRY(gk_path(path, "%s/config.yaml", dir));
     gk_config_print(&text, config);
     gk_status status = gk_file_replace(path, text.data, text.length);
@@ -71,10 +103,9 @@ static gk_status make_branch(const char *dir, const char *parent, int64_t epoch,
     stage.m = stage.params + n;
     stage.v = stage.m + n;
     gk_status status = gk_state_load(state, shape, stage.params, stage.m, stage.v, &position);
-    position.metrics_bytes = 0; /* the rows before it are the parent's */
     if (status == GK_OK) status = gk_make_directories(dir);
     if (status == GK_OK && (status = gk_owner_take(dir)) == GK_OK) {
-        status = write_branch(dir, json, config, shape, &stage, &position);
+        status = write_branch(dir, parent, json, config, shape, &stage, position);
         gk_owner_release(dir);
     }
     free(stage.params);

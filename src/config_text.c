@@ -76,7 +76,9 @@ void gk_config_print(gk_text *yaml, const gk_config *config)
 /* May it change from one start of a run to the next? */
 static bool may_differ(const gk_config_key *key, const gk_config *a, const gk_config *b)
 {
-    if (!strcmp(key->group, "device") || !strcmp(key->name, "run.resume_every")) return true;
+    if (!strcmp(key->group, "device") || !strcmp(key->name, "run.resume_every") ||
+        !strcmp(key->name, "run.hook"))
+        return true;
     return !strcmp(key->name, "run.epochs") && b->run.epochs >= a->run.epochs;
 }
 

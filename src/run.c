@@ -73,6 +73,16 @@ static bool is_earlier_weights(const char *name, int64_t epoch)
     return end > name && strcmp(end, ".safetensors") == 0 && of < epoch;
 }
 
+/* What a killed process left of its hook. */
+static void sweep_hook(const gk_run *run)
+{
+    char folder[GK_PATH_MAX];
+
+    sweep(run, "hook", is_temporary, 0);
+    sweep(run, "hook", is_later, 0);
+    if (gk_path(folder, "%s/hook", run->dir) == GK_OK) rmdir(folder);
+}
+
 gk_status gk_run_check_directory(const char *dir)
 {
     struct dirent *entry;
@@ -100,7 +110,7 @@ static gk_status start_over(const gk_run *run)
 {
     static const char *const names[] = {"state",        "resume.safetensors", "metrics.jsonl",
                                         "summary.json", "env.json",           "log.txt",
-                                        "final.jsonl",  "projections.bin"};
+                                        "final.jsonl",  "projections.bin",    "hook.jsonl"};
     char path[GK_PATH_MAX];
 
     if (has(run, "parent.json"))
@@ -165,7 +175,11 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, con
 {
     char checkpoints[GK_PATH_MAX];
 
-    *run = (gk_run){.config = *config, .shape = *shape, .metrics = -1, .projections = -1, .last_resume = gk_seconds()};
+    *run = (gk_run){.config = *config,
+                    .shape = *shape,
+                    .metrics = -1,
+                    .projections = -1,
+                    .last_resume = gk_seconds()};
     GK_TRY(gk_path(run->dir, "%s", dir));
     GK_TRY(gk_path(checkpoints, "%s/checkpoints/1000000000.state.safetensors" GK_TEMPORARY, dir));
     GK_TRY(gk_path(checkpoints, "%s/checkpoints", dir)); /* the longest name fits, too */
@@ -176,6 +190,7 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, con
     sweep(run, ".", is_temporary, 0);
     sweep(run, "checkpoints", is_temporary, 0);
     sweep(run, "measures", is_temporary, 0);
+    sweep_hook(run);
     if (mode == GK_FRESH) GK_TRY(start_over(run));
     read_state(run);
     GK_TRY(settle_config(run, mode));
@@ -185,22 +200,23 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, con
     return gk_run_set_state(run, "running");
 }
 
-/* The rows before the resume point, once more through the events. */
-static gk_status replay(gk_run *run, const char *path)
+/* The first `bytes` (-1: all) of a file of rows, once more through the events. */
+static gk_status replay(gk_run *run, const char *name, int64_t bytes)
 {
-    char *text;
+    char path[GK_PATH_MAX], *text;
     size_t size, at = 0;
     gk_status status = GK_OK;
     gk_row row;
 
+    GK_TRY(gk_path(path, "%s/%s", run->dir, name));
     GK_TRY(gk_file_read(path, METRICS_LIMIT, &text, &size));
-    if (size < (size_t)run->position.metrics_bytes)
+    if (bytes >= 0 && size < (size_t)bytes)
         status =
             gk_fail(GK_EDATA,
                     "%s has %zu bytes, but the resume point was made at %lld; --fresh starts over",
-                    path, size, (long long)run->position.metrics_bytes);
-    else
-        size = (size_t)run->position.metrics_bytes;
+                    path, size, (long long)bytes);
+    else if (bytes >= 0)
+        size = (size_t)bytes;
     while (status == GK_OK && at < size) {
         const char *end = memchr(text + at, '\n', size - at);
         size_t length = end ? (size_t)(end - text) - at : size - at;
@@ -217,6 +233,16 @@ static gk_status replay(gk_run *run, const char *path)
     return status;
 }
 
+/* What looks back over rows, looks back over the parent's too; all else begins with the branch. */
+static gk_status replay_parent(gk_run *run)
+{
+    GK_TRY(replay(run, "parent.jsonl", -1));
+    int64_t acc_rows = run->events.acc_rows;
+    gk_events_start(&run->events);
+    run->events.acc_rows = acc_rows;
+    return GK_OK;
+}
+
 /* Opens an append-only file of the run, cut to the length it had at the resume point. */
 static gk_status open_cut(int *fd, const gk_run *run, const char *name, int64_t bytes)
 {
@@ -226,7 +252,8 @@ static gk_status open_cut(int *fd, const gk_run *run, const char *name, int64_t 
     *fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (*fd < 0) return gk_fail(GK_EIO, "cannot open %s: %s", path, strerror(errno));
     if (lseek(*fd, 0, SEEK_END) < bytes)
-        return gk_fail(GK_EDATA, "%s is shorter than at the resume point; --fresh starts over", path);
+        return gk_fail(GK_EDATA, "%s is shorter than at the resume point; --fresh starts over",
+                       path);
     if (ftruncate(*fd, bytes) != 0 || lseek(*fd, 0, SEEK_END) != bytes)
         return gk_fail(GK_EIO, "cannot cut %s: %s", path, strerror(errno));
     return GK_OK;
@@ -234,18 +261,20 @@ static gk_status open_cut(int *fd, const gk_run *run, const char *name, int64_t 
 
 gk_status gk_run_restore(gk_run *run, gk_stage *stage, const gk_analysis *analysis)
 {
-    char resume[GK_PATH_MAX], metrics[GK_PATH_MAX], summary[GK_PATH_MAX];
+    char resume[GK_PATH_MAX], summary[GK_PATH_MAX], final[GK_PATH_MAX];
 
     GK_TRY(gk_path(resume, "%s/resume.safetensors", run->dir));
     GK_TRY(gk_path(summary, "%s/summary.json", run->dir));
-    GK_TRY(gk_path(metrics, "%s/metrics.jsonl", run->dir));
+    GK_TRY(gk_path(final, "%s/final.jsonl", run->dir));
     gk_events_start(&run->events);
     run->position = (gk_position){.loss_max = -1};
     run->restored = gk_exists(resume);
     if (run->restored) {
         GK_TRY(
             gk_state_load(resume, &run->shape, stage->params, stage->m, stage->v, &run->position));
-        if (run->position.metrics_bytes > 0) GK_TRY(replay(run, metrics));
+        if (has(run, "parent.jsonl")) GK_TRY(replay_parent(run));
+        if (run->position.metrics_bytes > 0)
+            GK_TRY(replay(run, "metrics.jsonl", run->position.metrics_bytes));
     } else if (has(run, "parent.json"))
         return gk_fail(GK_EDATA, "%s is a branch, but its resume point is gone; branch again",
                        run->dir);
@@ -254,6 +283,7 @@ gk_status gk_run_restore(gk_run *run, gk_stage *stage, const gk_analysis *analys
                        run->dir, (long long)run->position.epoch, (long long)run->config.run.epochs);
     sweep(run, "checkpoints", is_later, run->position.epoch);
     unlink(summary); /* of a shorter run */
+    unlink(final);
     sweep(run, "measures", is_later, run->position.epoch);
     run->metrics_bytes = run->position.metrics_bytes;
     GK_TRY(open_cut(&run->metrics, run, "metrics.jsonl", run->metrics_bytes));
@@ -316,7 +346,8 @@ gk_status gk_run_finish(gk_run *run, const char *state, const char *ended_by)
 {
     gk_text summary = {0};
 
-    gk_events_print(&summary, &run->events, &run->turning, run->final.data, &run->config, state, ended_by);
+    gk_events_print(&summary, &run->events, &run->turning, run->final.data, &run->config, state,
+                    ended_by);
     gk_status status = replace(run, "summary.json", &summary);
     gk_text_free(&summary);
     if (status == GK_OK) status = gk_run_set_state(run, "%s", state);

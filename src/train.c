@@ -1,5 +1,6 @@
 /* The loop over events. Between two events the backend advances without the host; everything that touches files
  * happens at one. A row, a checkpoint or a resume point of epoch e shows the weights before update e. */
+#include "gk/hook.h"
 #include "gk/train.h"
 
 #include <stdio.h>
@@ -39,6 +40,7 @@ static gk_status start_run(loop *l, int r)
     gk_run_log(run, "%s at epoch %lld of %lld; %s", run->restored ? "goes on" : "starts",
                (long long)run->position.epoch, (long long)run->config.run.epochs, backend.data);
     gk_text_free(&backend);
+    if (status == GK_OK) gk_hook_open(run);
     return status;
 }
 
@@ -102,6 +104,10 @@ static gk_status run_event(loop *l, int r, bool with_row)
     double now = gk_seconds();
 
     if (with_row) GK_TRY(record(l, r, &state, &by));
+    if (with_row && gk_hook_ready(run)) {
+        GK_TRY(stage_run(l, r, &staged));
+        gk_hook_ask(run, l->batch.stage.params);
+    }
     if (state || gk_epochs_has(c->run.checkpoint_at, c->run.epochs, epoch)) {
         GK_TRY(stage_run(l, r, &staged));
         GK_TRY(gk_run_checkpoint(run, &l->batch.stage, state != NULL));
@@ -214,6 +220,7 @@ gk_status gk_train(gk_run *runs, int R, gk_backend *be)
     for (int r = 0; status != GK_OK && r < R; r++)
         if (!runs[r].finished) note_end(&runs[r], status);
     gk_batch_close(&l->batch);
+    gk_hook_close(runs, R, status != GK_OK);
     free(configs);
     free(l);
     return status;

@@ -94,9 +94,10 @@ same() {
 # A run that has ended: nobody owns it, no temporary file is left, and what belongs there is there.
 complete() {
     local name
-    for name in config.yaml metrics.jsonl resume.safetensors summary.json env.json log.txt state; do
+    for name in config.yaml metrics.jsonl projections.bin resume.safetensors summary.json env.json log.txt state; do
         [[ -s $1/$name ]] || fail "$1 has no $name"
     done
+    if [[ $(state "$1") = 'done' && ! -s $1/final.jsonl ]]; then fail "$1 has no final.jsonl"; fi
     find "$1" -name owner -o -name '*.grokc-tmp' >left.out
     if [[ ! -s left.out ]]; then pass; else fail "$1: left behind" left.out; fi
 }

@@ -56,7 +56,7 @@ expect 0 list tasks
 prints '^modular +a op b'
 expect 0 list measures
 # shellcheck disable=SC2013
-for name in $(sed -n 's/^MEASURE(\([a-z0-9_]*\),.*/\1/p' "$source_dir/include/gk/measures.def"); do
+for name in $(sed -n 's/^COLUMN(\([a-z0-9_]*\),.*/\1/p' "$source_dir/include/gk/measures.def"); do
     prints "^$name +."
 done
 expect 0 list backends
@@ -125,7 +125,7 @@ check 'wrong usage writes nothing' test ! -e runs
 expect 0 train tiny.yaml
 prints '^runs/tiny: done at epoch 20, '
 check 'one line of results' test "$(wc -l <out)" = 1
-says '^epoch 0/20 0%\|          \| train [0-9.]+ test [0-9.]+ acc [0-9]+% \[00:00<.*ep/s\] memorising$'
+says '^epoch 0/20 0%\|          \| train [0-9.]+ test [0-9.]+ acc [0-9]+% \[00:00<.*ep/s\] memorisation$'
 check 'no line is rewritten in a file' test "$(tr -cd '\r\033' <err | wc -c)" = 0
 complete runs/tiny
 expect 0 train tiny.yaml --set run.epochs=0 --out none

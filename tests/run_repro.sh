@@ -8,7 +8,8 @@ cat >base.yaml <<'YAML'
 seed:  1
 task:  {p: 11, train_fraction: 0.5}
 model: {d_model: 8, heads: 2, d_head: 4, d_mlp: 16}
-run:   {epochs: 2000, measure_every: 7, checkpoint_at: "every:100", keep_state: "500", resume_every: 0.01}
+run:   {epochs: 2000, measure_every: 7, checkpoint_at: "every:100", keep_state: "500", arrays_at: "every:490",
+        resume_every: 0.01}
 YAML
 short=(train base.yaml --set run.epochs=600)
 
@@ -172,6 +173,19 @@ check 'no difference' grep -qF '"difference": ""' branch/parent.json
 
 expect 0 branch whole@500 --set run.epochs=600 --out brief
 check 'fewer epochs' grep -qF '"run.epochs: 2000 -> 600\u000a"' brief/parent.json
+# with a key set: it is used from the third row on that has it, of which two may be the parent's
+keys=(train base.yaml --set task.p=24 --set task.train_fraction=0.8 --set model.d_model=16 --set model.d_mlp=32
+    --set optim.lr=0.01 --set run.epochs=200 --set run.measure_every=10 --set run.keep_state=150,180)
+expect 0 "${keys[@]}" --out keyed
+check 'a key set is used before epoch 150' test "$(column restricted_all_online keyed | sed -n 15p)" != null
+expect 0 branch keyed@150 --out keyed150
+expect 0 branch keyed@180 --out keyed180
+expect 0 branch keyed150@180 --out keyed150180
+check 'a branch with a key set has the rows of its parent' cmp <(tail -n 6 keyed/metrics.jsonl) keyed150/metrics.jsonl
+check 'a later one, too' cmp <(tail -n 3 keyed/metrics.jsonl) keyed180/metrics.jsonl
+check 'a branch of a branch' cmp keyed180/metrics.jsonl keyed150180/metrics.jsonl
+check 'its earlier rows' cmp keyed180/parent.jsonl keyed150180/parent.jsonl
+
 decay=(branch whole@500 --set optim.weight_decay=0.1)
 expect 0 "${decay[@]}" --out other
 check 'the difference' grep -qF '"difference": "optim.weight_decay: 1 -> 0.1\u000a"' other/parent.json
@@ -278,6 +292,10 @@ expect 0 train base.yaml "${rule[@]}" --out grown
 same 'four rows with an end among them: other bytes' direct grown
 expect 0 train base.yaml "${rule[@]}" --set run.epochs=2100 --out grown             # it would stop there anyway
 check 'more epochs do not help' cmp direct/metrics.jsonl grown/metrics.jsonl
+
+expect 0 train base.yaml "${rule[@]}" --set run.keep_state=$((should - 7)) --out parent
+expect 0 branch parent@$((should - 7)) --out four
+check 'a branch counts the rows of its parent' test "$(last_epoch four)" = "$should"
 
 loss=$(column test_loss whole | sort -g | sed -n 3p)  # two rows are below it
 should=$(paste <(column epoch whole) <(column test_loss whole) |

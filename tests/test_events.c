@@ -1,4 +1,4 @@
-/* Events, stop rules and summary.json on planted rows; rows as text and back. */
+/* Events, turning points, stop rules and summary.json on planted rows. Rows as text: test_rows.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,12 +13,21 @@
 
 static gk_config config;
 static gk_events events;
+static gk_turning turning;
 
 static int start(void **state)
 {
     (void)state;
     gk_config_defaults(&config);
     gk_events_start(&events);
+    gk_turning_find(&turning, &events, NULL, NULL, 0);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    gk_events_free(&events);
     return 0;
 }
 
@@ -35,7 +44,7 @@ static json_t *summary(const char *by)
     gk_text text = {0};
     json_error_t error;
 
-    gk_events_print(&text, &events, &config, "done", by);
+    gk_events_print(&text, &events, &turning, NULL, &config, "done", by);
     json_t *json = json_loads(text.data, JSON_REJECT_DUPLICATES, &error);
     if (!json) fail_msg("%s in %s", error.text, text.data);
     gk_text_free(&text);
@@ -113,15 +122,64 @@ static void test_summary(void **state)
 static void test_phases(void **state)
 {
     (void)state;
-    assert_string_equal(gk_events_phase(&events), "memorising");
+    gk_row row = {
+        .epoch = 4, .train_acc = 1, .test_loss = 0.01, .restricted_all = 1, .sum_squares = 90};
+
+    assert_string_equal(gk_events_phase(&events), "memorisation");
     add(0, 0.5, 3, 0);
-    assert_string_equal(gk_events_phase(&events), "memorising");
+    assert_string_equal(gk_events_phase(&events), "memorisation");
     add(1, 0.99, 3, 0);
-    assert_string_equal(gk_events_phase(&events), "memorised");
-    add(2, 1, 0.01, 1);
-    assert_string_equal(gk_events_phase(&events), "grokked");
-    add(3, 1, 0.2, 1);
-    assert_string_equal(gk_events_phase(&events), "memorised");
+    assert_string_equal(gk_events_phase(&events), "circuit formation");
+    row.test_loss = 0.2;
+    gk_events_add(&events, &row, &config);
+    assert_string_equal(gk_events_phase(&events), "circuit formation");
+    row.restricted_all = 0.0099;
+    gk_events_add(&events, &row, &config);
+    assert_string_equal(gk_events_phase(&events), "cleanup");
+    row.test_loss = 0.09;
+    for (int i = 0; i < 10; i++, row.sum_squares += 10) gk_events_add(&events, &row, &config);
+    assert_string_equal(gk_events_phase(&events), "cleanup");
+    for (int i = 0; i < 11; i++, row.sum_squares += 0.1) gk_events_add(&events, &row, &config);
+    assert_string_equal(gk_events_phase(&events), "stable");
+}
+
+/* Test loss, sum of squares and losses of the final key set, planted. */
+static void test_turning_points(void **state)
+{
+    (void)state;
+    static const double test[] = {4, 9, 9, 5, 0.5, 1e-3}, squares[] = {10, 30, 40, 21.1, 21, 20};
+    static const double restricted[] = {5, 8, 2, 0.9, 0.009, 1e-4};
+    static const gk_moment excluded[] = {
+        {0, 7, 0}, {10, 8, 0}, {20, 0.5, 0}, {40, 6, 0}, {50, 6, 0}};
+
+    for (int i = 0; i < 6; i++) {
+        gk_row row = {.epoch = 10 * i, .test_loss = test[i], .sum_squares = squares[i]};
+        gk_events_add(&events, &row, &config);
+    }
+    gk_turning_find(&turning, &events, restricted, excluded, 5);
+    strcpy(turning.key_freqs, "3,5");
+    json_t *json = summary("run.epochs");
+    const json_t *points = json_object_get(json, "turning_points");
+    assert_string_equal(json_string_value(json_object_get(json, "key_freqs")), "3,5");
+    assert_int_equal(epoch_at(points, "restricted < test"), 10);
+    assert_int_equal(epoch_at(points, "restricted < 1"), 30);
+    assert_int_equal(epoch_at(points, "restricted < 0.01"), 40);
+    assert_int_equal(epoch_at(points, "excluded maximum"),
+                     10); /* not 8 at first: the peak is at 10 */
+    assert_int_equal(epoch_at(points, "excluded minimum"), 0);
+    assert_int_equal(epoch_at(points, "sum of squares maximum"), 20);
+    assert_int_equal(epoch_at(points, "sum of squares settled"), 40); /* 21.1 is 5.5 percent off */
+    const json_t *phases = json_object_get(json, "phases");
+    assert_int_equal(epoch_at(phases, "memorisation_until"), 10);
+    assert_int_equal(epoch_at(phases, "circuit_formation_until"), 40);
+    assert_int_equal(epoch_at(phases, "cleanup_until"), 40);
+    json_decref(json);
+
+    gk_turning_find(&turning, &events, NULL, NULL, 0);
+    assert_int_equal(turning.restricted_below_test, -1);
+    assert_int_equal(turning.excluded_max, -1);
+    assert_int_equal(turning.excluded_min, -1);
+    assert_int_equal(turning.squares_max, 20);
 }
 
 /* No row fulfils anything; without both epochs there is no delay. */
@@ -158,10 +216,9 @@ static void test_delay_below_zero(void **state)
 static void test_nan_fulfils_nothing(void **state)
 {
     (void)state;
-    gk_row row = {.epoch = 7};
-#define MEASURE(name, help) row.name = GK_NULL;
-#include "gk/measures.def"
-#undef MEASURE
+    gk_row row;
+
+    gk_row_start(&row, 7); /* all NaN */
 
     config.run.stop_test_loss = 1e9;
     config.run.stop_test_acc = 0;
@@ -185,15 +242,6 @@ static void test_nan_fulfils_nothing(void **state)
     row.test_loss = INFINITY; /* no peak either */
     gk_events_add(&events, &row, &config);
     assert_int_equal(events.peak_epoch, -1);
-}
-
-static void test_diverged(void **state)
-{
-    (void)state;
-    assert_false(gk_row_diverged(&(gk_row){.train_loss = 1e300}));
-    assert_false(gk_row_diverged(&(gk_row){.train_loss = 0}));
-    assert_true(gk_row_diverged(&(gk_row){.train_loss = INFINITY}));
-    assert_true(gk_row_diverged(&(gk_row){.train_loss = (double)NAN}));
 }
 
 static void test_stop_test_loss(void **state)
@@ -233,95 +281,18 @@ static void test_no_rule(void **state)
     assert_null(gk_events_stop(&events, &config));
 }
 
-/* ----------------------------------------------------------------------------------------- rows */
-
-/* Finite numbers of all sizes, NaN now and then. */
-static double any(uint64_t index)
-{
-    uint32_t word[4];
-    double value;
-
-    gk_random_words(word, 1, GK_RNG_INIT, index);
-    if (word[2] % 16 == 0) return GK_NULL;
-    if (word[2] % 16 == 1) return (double)word[3];
-    memcpy(&value, word, sizeof value);
-    return isfinite(value) ? value : -0.0;
-}
-
-static void test_rows_come_back(void **state)
-{
-    (void)state;
-    uint64_t index = 0;
-
-    for (int i = 0; i < 2000; i++) {
-        gk_row row, back;
-        gk_text line = {0};
-        memset(&row, 0, sizeof row);
-        memset(&back, 0, sizeof back);
-        row.epoch = i * 500000;
-#define MEASURE(name, help) row.name = any(index++);
-#include "gk/measures.def"
-#undef MEASURE
-        gk_row_print(&line, &row);
-        assert_true(line.data[line.length - 1] == '\n' &&
-                    !memchr(line.data, '\n', line.length - 1));
-        assert_int_equal(strstr(line.data, "\"diverged\": true") != NULL, gk_row_diverged(&row));
-        assert_int_equal(gk_row_parse(&back, line.data, line.length), GK_OK);
-        assert_int_equal(back.epoch, row.epoch);
-#define MEASURE(name, help)                                                                        \
-    if (!(isnan(row.name) && isnan(back.name)) && memcmp(&row.name, &back.name, 8))                \
-        fail_msg(#name " = %.17g came back as %.17g from %s", row.name, back.name, line.data);
-#include "gk/measures.def"
-#undef MEASURE
-        gk_text_free(&line);
-    }
-}
-
-static void test_not_rows(void **state)
-{
-    (void)state;
-    static const char *const lines[] = {
-        "",
-        "{",
-        "null",
-        "[]",
-        "{}",
-        "{\"epoch\": 1.5}",
-        "{\"epoch\": \"1\"}",
-        "{\"epoch\": 1} x",
-        "{\"epoch\": 1, \"epoch\": 2}",
-        "{\"epoch\": 1, \"train_loss\": nan}",
-        "{\"epoch\": 1, \"train_lo",
-    };
-    gk_row row;
-
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        size_t length = strlen(lines[i]);
-        char *copy = gk_alloc(length, 1); /* no terminator: the sanitizer sees who reads on */
-        memcpy(copy, lines[i], length);
-        assert_int_equal(gk_row_parse(&row, copy, length), GK_EDATA);
-        assert_non_null(strstr(gk_message(), "not a row"));
-        free(copy);
-    }
-    assert_int_equal(gk_row_parse(&row, "{\"epoch\": 3, \"test_loss\": null}", 31), GK_OK);
-    assert_int_equal(row.epoch, 3);
-    assert_true(isnan(row.test_loss) && isnan(row.train_loss));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_summary, start),
-        cmocka_unit_test_setup(test_phases, start),
-        cmocka_unit_test_setup(test_nothing_happened, start),
-        cmocka_unit_test_setup(test_delay_below_zero, start),
-        cmocka_unit_test_setup(test_nan_fulfils_nothing, start),
-        cmocka_unit_test_setup(test_diverged, start),
-        cmocka_unit_test_setup(test_stop_test_loss, start),
-        cmocka_unit_test_setup(test_stop_test_acc, start),
-        cmocka_unit_test_setup(test_no_rule, start),
-        cmocka_unit_test(test_rows_come_back),
-        cmocka_unit_test(test_not_rows),
+        cmocka_unit_test_setup_teardown(test_summary, start, stop),
+        cmocka_unit_test_setup_teardown(test_phases, start, stop),
+        cmocka_unit_test_setup_teardown(test_turning_points, start, stop),
+        cmocka_unit_test_setup_teardown(test_nothing_happened, start, stop),
+        cmocka_unit_test_setup_teardown(test_delay_below_zero, start, stop),
+        cmocka_unit_test_setup_teardown(test_nan_fulfils_nothing, start, stop),
+        cmocka_unit_test_setup_teardown(test_stop_test_loss, start, stop),
+        cmocka_unit_test_setup_teardown(test_stop_test_acc, start, stop),
+        cmocka_unit_test_setup_teardown(test_no_rule, start, stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,7 +115,7 @@ gk_status gk_config_check(const gk_config *config);
 void gk_config_print(gk_text *yaml, const gk_config *config);
 
 /* Lines "optim.lr: 0.001 -> 0.01" for every key that differs, without those that may differ between
- * two starts of one run: device.*, run.resume_every. run.epochs counts as a difference only if `b`
+ * two starts of one run: device.*, run.resume_every, run.hook. run.epochs counts as a difference only if `b`
  * has fewer. */
 void gk_config_diff(gk_text *lines, const gk_config *a, const gk_config *b);
 

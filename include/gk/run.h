@@ -3,7 +3,8 @@
  *   config.yaml metrics.jsonl projections.bin measures/ checkpoints/ resume.safetensors final.jsonl summary.json
  *                                                                               the same bytes on every rerun
  *   env.json log.txt state owner                                                clocks, machines, processes
- *   parent.json                                                                 where a branch comes from
+ *   hook.jsonl hook/                                                            answers of run.hook, see hook.h
+ *   parent.json parent.jsonl                                                    where a branch comes from, rows before it
  */
 #ifndef GK_RUN_H
 #define GK_RUN_H
@@ -26,6 +27,7 @@ typedef struct gk_run {
     gk_text final;                  /* the last line of final.jsonl, "" before */
     gk_turning turning;             /* found at the end */
     double last_resume, last_touch; /* clocks */
+    struct gk_hook *hook;           /* while it trains; NULL: none */
 } gk_run;
 
 typedef enum gk_open_mode { GK_GO_ON, GK_FRESH } gk_open_mode;

@@ -1,5 +1,6 @@
-/* AdamW: formulas as in ref, in float. Where ref multiplies by 1 - lr decay, lr decay p is subtracted: rounding
- * the factor 1 - 1e-3 to a float would change the decay itself by 3e-5 of its size at every step. */
+/* AdamW: formulas as in ref, in float. Where ref multiplies by 1 - lr decay, lr decay p is
+ * subtracted: rounding the factor 1 - 1e-3 to a float would change the decay itself by 3e-5 of its
+ * size at every step. */
 #ifndef SIMD
 #include "cpu.h"
 

@@ -1,18 +1,18 @@
-/* Causal attention of the last Q of T positions, an example at a time: a row of K floats is a few vectors, and all
- * that an example needs stays in the first cache. */
+/* Causal attention of the last Q of T positions, an example at a time: a row of K floats is a few
+ * vectors, and all that an example needs stays in the first cache. */
 #ifndef SIMD
 #include "cpu.h"
 
 #include <math.h>
 
 typedef struct attention_job {
-    gk_real *z, *prob;          /* forward: out */
-    gk_real *dq, *dk, *dv;      /* back: out */
-    const gk_real *p, *dz;      /* back: in */
+    gk_real *z, *prob;     /* forward: out */
+    gk_real *dq, *dk, *dv; /* back: out */
+    const gk_real *p, *dz; /* back: in */
     const gk_real *q, *k, *v;
-    gk_real *scratch;           /* back: T floats of every chunk */
+    gk_real *scratch; /* back: T floats of every chunk */
     int B, Q, T, H, K, chunk;
-    float scale;                /* 1 / sqrt(K) */
+    float scale; /* 1 / sqrt(K) */
 } attention_job;
 
 /* Examples [first, end), counted through all runs. */
@@ -32,13 +32,25 @@ static attention_chunk chunk_of(const attention_job *w, int chunk)
 #define SIMD_SOURCE "attention.c"
 #include "simd.h"
 
-static int examples_per_chunk(int Q, int T, int H, int K) { return cpu_chunk_rows((Q + T) * H * K); }
+static int examples_per_chunk(int Q, int T, int H, int K)
+{
+    return cpu_chunk_rows((Q + T) * H * K);
+}
 
 void cpu_attention(gk_backend *be, gk_real *z, gk_real *prob, const gk_real *q, const gk_real *k,
                    const gk_real *v, int R, int B, int Q, int T, int H, int K)
 {
-    attention_job job = {.z = z, .prob = prob, .q = q, .k = k, .v = v, .B = B, .Q = Q, .T = T,
-                         .H = H, .K = K, .chunk = examples_per_chunk(Q, T, H, K),
+    attention_job job = {.z = z,
+                         .prob = prob,
+                         .q = q,
+                         .k = k,
+                         .v = v,
+                         .B = B,
+                         .Q = Q,
+                         .T = T,
+                         .H = H,
+                         .K = K,
+                         .chunk = examples_per_chunk(Q, T, H, K),
                          .scale = (float)(1 / sqrt(K))};
 
     cpu_parallel(be, R * cpu_pieces(B, job.chunk), CPU_PICK(be, examples), &job);
@@ -48,9 +60,21 @@ void cpu_attention_back(gk_backend *be, gk_real *dq, gk_real *dk, gk_real *dv, c
                         const gk_real *prob, const gk_real *q, const gk_real *k, const gk_real *v,
                         int R, int B, int Q, int T, int H, int K)
 {
-    attention_job job = {.dq = dq, .dk = dk, .dv = dv, .p = prob, .dz = dz, .q = q, .k = k, .v = v,
-                         .B = B, .Q = Q, .T = T, .H = H, .K = K,
-                         .chunk = examples_per_chunk(Q, T, H, K), .scale = (float)(1 / sqrt(K))};
+    attention_job job = {.dq = dq,
+                         .dk = dk,
+                         .dv = dv,
+                         .p = prob,
+                         .dz = dz,
+                         .q = q,
+                         .k = k,
+                         .v = v,
+                         .B = B,
+                         .Q = Q,
+                         .T = T,
+                         .H = H,
+                         .K = K,
+                         .chunk = examples_per_chunk(Q, T, H, K),
+                         .scale = (float)(1 / sqrt(K))};
     int chunks = R * cpu_pieces(B, job.chunk);
 
     job.scratch = cpu_scratch(be, (size_t)chunks * T * sizeof *job.scratch);
@@ -110,8 +134,7 @@ static inline void SIMD(weighted)(gk_real *out, const gk_real *weight, const gk_
     for (; c + VW <= K; c += VW) {
         vf sum = v_set(0);
 
-        for (int t = 0; t < n; t++)
-            sum += v_set(weight[t]) * v_load(in + t * stride + c);
+        for (int t = 0; t < n; t++) sum += v_set(weight[t]) * v_load(in + t * stride + c);
         v_store(out + c, sum);
     }
     if (c == K) return;

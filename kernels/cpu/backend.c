@@ -63,7 +63,8 @@ static void cpu_close(gk_backend *be)
     be->state = NULL;
 }
 
-/* "cpu": "...", "threads": 2, "simd": "avx512", "matmul": "own", "blas": "OpenBLAS 0.3.21 SkylakeX" */
+/* "cpu": "...", "threads": 2, "simd": "avx512", "matmul": "own", "blas": "OpenBLAS 0.3.21
+ * SkylakeX" */
 static void cpu_describe(gk_backend *be, gk_text *json)
 {
     cpu_state *s = cpu_state_of(be);

@@ -1,17 +1,19 @@
-/* Biases and activations: rows in chunks; column sums of a chunk in double, then added chunk by chunk. */
+/* Biases and activations: rows in chunks; column sums of a chunk in double, then added chunk by
+ * chunk. */
 #ifndef SIMD
 #include "cpu.h"
 
 typedef struct rows_job {
-    gk_real *out;       /* h; dpre; x of bias_add */
-    gk_real *pre;       /* of bias_act */
-    const gk_real *in;  /* pre of bias_act_back, dx of bias_add_back */
+    gk_real *out;      /* h; dpre; x of bias_add */
+    gk_real *pre;      /* of bias_act */
+    const gk_real *in; /* pre of bias_act_back, dx of bias_add_back */
     const gk_real *dh, *bias;
-    double *part;       /* (R, chunks, F) column sums, or NULL */
+    double *part; /* (R, chunks, F) column sums, or NULL */
     int rows, F, act, chunk_rows;
 } rows_job;
 
-/* Chunk i: rows [rows.from, rows.to) of run r; at: its first element; part: its column sums, zeroed. */
+/* Chunk i: rows [rows.from, rows.to) of run r; at: its first element; part: its column sums,
+ * zeroed. */
 typedef struct rows_chunk {
     int r, n;
     size_t at;
@@ -47,7 +49,8 @@ static void bias_rows(const void *job, int i)
     }
 }
 
-/* The chunks of a job; where d_bias is wanted, of as many runs at a time as fit into the scratch memory. */
+/* The chunks of a job; where d_bias is wanted, of as many runs at a time as fit into the scratch
+ * memory. */
 static void run_rows(gk_backend *be, cpu_chunk *chunk, rows_job w, gk_real *d_bias, int R,
                      gk_real beta)
 {
@@ -175,9 +178,10 @@ static void SIMD(act_rows)(const void *job, int i)
     }
 }
 
-__attribute__((always_inline)) static inline void
-SIMD(act_back_row)(gk_real *dpre, double *part, const gk_real *dh, const gk_real *pre, int F,
-                   int act)
+__attribute__((always_inline)) static inline void SIMD(act_back_row)(gk_real *dpre, double *part,
+                                                                     const gk_real *dh,
+                                                                     const gk_real *pre, int F,
+                                                                     int act)
 {
     int j = 0;
 

@@ -1,5 +1,5 @@
-/* The BLAS library behind CBLAS, whichever is linked: what it is, and one thread per call. What only some
- * libraries have is looked up by name at run time. */
+/* The BLAS library behind CBLAS, whichever is linked: what it is, and one thread per call. What
+ * only some libraries have is looked up by name at run time. */
 #include "cpu.h"
 
 #include <dlfcn.h>
@@ -67,10 +67,10 @@ void cpu_blas_name(char name[CPU_NAME_MAX])
         return;
     }
     snprintf(name, CPU_NAME_MAX, "%s",
-             find("mkl_get_version")              ? "MKL"
-             : find("bli_info_get_version_str")   ? "BLIS"
-             : find("ATL_buildinfo")              ? "ATLAS"
-                                                  : "reference or unknown");
+             find("mkl_get_version")            ? "MKL"
+             : find("bli_info_get_version_str") ? "BLIS"
+             : find("ATL_buildinfo")            ? "ATLAS"
+                                                : "reference or unknown");
 }
 
 void cpu_blas_product(const cpu_product *p)

@@ -49,8 +49,9 @@ static double cgroup_cores(void)
 int cpu_cores(void)
 {
     cpu_set_t set;
-    double cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
-                                                               : (double)sysconf(_SC_NPROCESSORS_ONLN);
+    double cores = sched_getaffinity(0, sizeof set, &set) == 0
+                       ? CPU_COUNT(&set)
+                       : (double)sysconf(_SC_NPROCESSORS_ONLN);
 
     return (int)fmax(1, fmin(cores, ceil(cgroup_cores())));
 }

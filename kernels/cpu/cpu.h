@@ -1,12 +1,14 @@
-/* What the files of the cpu backend share. Every op cuts its work into chunks by the sizes of one run, so that
- * bits depend neither on the number of threads nor on R; sums over chunks are added in the order of the chunks. */
+/* What the files of the cpu backend share. Every op cuts its work into chunks by the sizes of one
+ * run, so that bits depend neither on the number of threads nor on R; sums over chunks are added in
+ * the order of the chunks. */
 #ifndef GK_CPU_H
 #define GK_CPU_H
 
 #include "../kernels.h"
 #include "threads.h"
 
-enum cpu_simd { CPU_NONE, CPU_AVX2, CPU_AVX512 }; /* none: 16 byte vectors of the compiler's choice */
+/* Which vectors: of the compiler's choice (16 bytes), AVX2 with FMA, AVX-512. */
+enum cpu_simd { CPU_NONE, CPU_AVX2, CPU_AVX512 };
 enum { CPU_LINE = 64, CPU_NAME_MAX = 128 };
 
 typedef struct cpu_state {
@@ -24,7 +26,8 @@ static inline void cpu_parallel(gk_backend *be, int n, cpu_chunk *chunk, const v
     cpu_pool_run(cpu_state_of(be)->pool, n, chunk, job);
 }
 
-/* Memory for partial results, aligned to a line, contents undefined: one block, valid until the next call. */
+/* Memory for partial results, aligned to a line, contents undefined: one block, valid until the
+ * next call. */
 void *cpu_scratch(gk_backend *be, size_t bytes);
 
 /* The address of that variant of a function (or object) which simd.h compiled for this backend. */
@@ -70,6 +73,9 @@ enum cpu_simd cpu_best_simd(void);
 const char *cpu_simd_name(enum cpu_simd simd);
 gk_status cpu_choose_simd(enum cpu_simd *simd);
 
+/* startup.c: the core type of OpenBLAS that suits a CPU better than `core`, or NULL. */
+const char *cpu_better_core(const char *core, int simd);
+
 /* cores.c */
 void cpu_model(char name[CPU_NAME_MAX]);
 
@@ -81,8 +87,8 @@ typedef struct cpu_product {
     gk_real beta;
 } cpu_product;
 
-/* blas.c: whether there is one; whether products should go there; its name and version; the core type that
- * OpenBLAS chose (NULL: another BLAS). One thread per call from cpu_blas_open on. */
+/* blas.c: whether there is one; whether products should go there; its name and version; the core
+ * type that OpenBLAS chose (NULL: another BLAS). One thread per call from cpu_blas_open on. */
 bool cpu_has_blas(void);
 bool cpu_prefers_blas(void);
 gk_status cpu_choose_matmul(bool *blas);

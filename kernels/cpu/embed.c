@@ -1,7 +1,7 @@
-/* Token and position embeddings: the way back sums slices of the batch into tables of their own, in double. */
+/* Token and position embeddings: the way back sums slices of the batch into tables of their own, in
+ * double. */
 #ifndef SIMD
 #include "cpu.h"
-
 
 typedef struct embed_job {
     gk_real *x;
@@ -47,8 +47,8 @@ typedef struct embed_back_job {
 #define SIMD_SOURCE "embed.c"
 #include "simd.h"
 
-/* Slices cost a table each, which is zeroed, filled and added up: at most 8, and each with 4 examples for every row
- * of the table. */
+/* Slices cost a table each, which is zeroed, filled and added up: at most 8, and each with 4
+ * examples for every row of the table. */
 static int slices_of(int B, int V) { return cpu_max(1, cpu_min(8, B / (4 * V))); }
 
 void cpu_embed_back(gk_backend *be, gk_real *d_w_e, gk_real *d_w_pos, const gk_real *dx,
@@ -61,8 +61,8 @@ void cpu_embed_back(gk_backend *be, gk_real *d_w_e, gk_real *d_w_pos, const gk_r
 
     for (int r = 0; r < R; r += group) {
         int n = cpu_min(group, R - r);
-        embed_back_job job = {e,  e + n * slices * n_e, dx + r * n_x * D, token + r * n_x, B, T, D, V,
-                              slice, slices};
+        embed_back_job job = {
+            e, e + n * slices * n_e, dx + r * n_x * D, token + r * n_x, B, T, D, V, slice, slices};
 
         cpu_parallel(be, n * slices, CPU_PICK(be, sum_slice), &job);
         cpu_add_parts(be, d_w_e + r * n_e, job.e, n, slices, V * D, beta);

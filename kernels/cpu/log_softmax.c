@@ -1,9 +1,11 @@
-/* The loss, row by row. The exact form (see ref) in vectors of floats with sums in double; the others are ref's.
+/* The loss, row by row. The exact form (see ref) in vectors of floats with sums in double; the
+ * others are ref's.
  *
- * With M the largest logit, e_j = exp(x_j - M), S = sum of e_j over j != t, Z = exp(x_t - M) + S: dlogits_j =
- * scale e_j / Z, dlogits_t = -scale S / Z, and the loss is log1p(S) where M = x_t, else M - x_t + log Z. This is
- * ref's form, M being x_t + m. The rounding error of x_j - M is computed and given to exp too, so that e_j is
- * right to an ulp however far apart the logits are; S and the loss are as good as from logits in double. */
+ * With M the largest logit, e_j = exp(x_j - M), S = sum of e_j over j != t, Z = exp(x_t - M) + S:
+ * dlogits_j = scale e_j / Z, dlogits_t = -scale S / Z, and the loss is log1p(S) where M = x_t, else
+ * M - x_t + log Z. This is ref's form, M being x_t + m. The rounding error of x_j - M is computed
+ * and given to exp too, so that e_j is right to an ulp however far apart the logits are; S and the
+ * loss are as good as from logits in double. */
 #ifndef SIMD
 #include "cpu.h"
 
@@ -52,8 +54,8 @@ void cpu_log_softmax(gk_backend *be, double *row_loss, uint8_t *row_hit, gk_real
                      const gk_real *logits, const int32_t *label, int R, int B, int C, int form,
                      double scale)
 {
-    loss_job job = {be, row_loss, row_hit, dlogits, logits, label, B, C, form,
-                    cpu_chunk_rows(C), scale};
+    loss_job job = {be, row_loss, row_hit, dlogits,           logits, label,
+                    B,  C,        form,    cpu_chunk_rows(C), scale};
 
     GK_CHECK(form == GK_LOSS_EXACT || form == GK_LOSS_F64 || form == GK_LOSS_F32);
     cpu_parallel(be, R * cpu_pieces(B, job.chunk),
@@ -73,8 +75,8 @@ static inline float SIMD(maximum)(const gk_real *x, int n)
     return v_largest(max);
 }
 
-/* exp(x - max) to an ulp: `low` is what the difference lost to rounding (Knuth's two-sum; for x = -inf
- * it is NaN, and then -1 as good as anything). */
+/* exp(x - max) to an ulp: `low` is what the difference lost to rounding (Knuth's two-sum; for x =
+ * -inf it is NaN, and then -1 as good as anything). */
 static inline vf SIMD(exp_difference)(vf x, vf max)
 {
     vf difference = x - max, lost = difference - x;

@@ -1,8 +1,9 @@
 /* Matrix products, cut for threads by m, n and k alone, in one of two ways:
  *
- * - into blocks of c: activations, thousands of rows times a small matrix, which is packed once for all blocks;
- * - into slices of k, whose products are added in the order of the slices: gradients of weights, where c is small
- *   and k is the number of rows of the batch.
+ * - into blocks of c: activations, thousands of rows times a small matrix, which is packed once for
+ *   all blocks;
+ * - into slices of k, whose products are added in the order of the slices: gradients of weights,
+ *   where c is small and k is the number of rows of the batch.
  *
  * A block or slice is computed by our own loops (tiles.c), or by BLAS with one thread. */
 #include "tiles.h"
@@ -10,7 +11,7 @@
 enum {
     BLOCK_ROWS = 96,       /* of our own: 96 x CPU_DEPTH floats of a stay in the second cache */
     BLOCK_ROWS_BLAS = 480, /* BLAS packs b again for every block */
-    BLOCK_COLS = 128,      /* where there are few rows; and columns of b packed at a time in a slice */
+    BLOCK_COLS = 128, /* where there are few rows; and columns of b packed at a time in a slice */
     FEW_BLOCKS = 8,
     SLICES = 8,
     SLICE_DEPTH = 128 /* a is read down its columns: fewer lines at a time than in a block */
@@ -21,10 +22,10 @@ typedef struct matmul_job {
     size_t sa, sb, sc;
     bool blas;
     const cpu_tiles *tiles;
-    gk_real *packed;  /* (R or 1, strips, k, strip): op(b) */
+    gk_real *packed;   /* (R or 1, strips, k, strip): op(b) */
     size_t packed_run; /* elements from one run to the next, 0: shared */
-    gk_real *part;    /* (R, slices, m, n) */
-    int rows, cols;   /* of a block */
+    gk_real *part;     /* (R, slices, m, n) */
+    int rows, cols;    /* of a block */
     int slice, slices;
 } matmul_job;
 
@@ -167,8 +168,10 @@ static void multiply_slice(const void *job, int i)
     p.c = w->part + (size_t)i * p.m * p.n;
     p.ldc = p.n;
     p.beta = 0;
-    if (w->blas) cpu_blas_product(&p);
-    else multiply_own(w->tiles, &p);
+    if (w->blas)
+        cpu_blas_product(&p);
+    else
+        multiply_own(w->tiles, &p);
 }
 
 static void add_slices(const void *job, int i)

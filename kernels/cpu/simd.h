@@ -3,13 +3,14 @@
  *     #ifndef SIMD
  *     #include "cpu.h"
  *     #define SIMD_SOURCE "file.c"
- *     #include "simd.h"            compiles what follows #else: with SSE2 or whatever the compiler has by default
- *     ...                          (_none), AVX2 and AVX-512; then CPU_PICK(be, name) is the variant of this backend
+ *     #include "simd.h"            compiles what follows #else: name_none (with what the compiler
+ *     ...                          has by default), name_avx2, name_avx512; CPU_PICK(be, name)
  *     #else
  *     static void SIMD(name)(...)  in the vocabulary of simd_<variant>.h and simd_math.h
  *     #endif
  *
- * So one text has one meaning; variants differ in the width of a vector (VW floats) and in rounding. */
+ * So one text has one meaning; variants differ in the width of a vector (VW floats) and in
+ * rounding. */
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif

@@ -9,12 +9,13 @@ static inline void v_add_widened(double *acc, vf x)
 
 /* exp(x + low), |low| at most half an ulp of x.
  *
- * x = n ln 2 + r with whole n and |r| <= 0.3467; n ln 2 is taken off in two parts. The first, n 355/512, has at most
- * 17 bits and cancels exactly; the second, with the rounding of r, leaves an error of 2^-25.
- * exp(r) = 1 + r + r^2 q(r): the minimax q of degree 4 is wrong by 3.1e-9 of exp(r). The last addition rounds by
- * half an ulp, r^2 q and r by at most a quarter more: below 1 ulp together (the largest that test_cpu finds
- * among all floats is 0.9). Results below 2^-126 are rounded once more, to the spacing of denormals.
- * Above 89 the result is inf, below -104 it is 0; NaN stays NaN. */
+ * x = n ln 2 + r with whole n and |r| <= 0.3467; n ln 2 is taken off in two parts. The first,
+ * n 355/512, has at most 17 bits and cancels exactly; after the second r is rounded, by 2^-26.
+ * exp(r) = 1 + r + r^2 q(r): the minimax q of degree 4 is wrong by 3.1e-9 of exp(r). Rounding of r
+ * and of r + r^2 q counts a quarter of an ulp of the result each where that is below 1, the last
+ * addition a half: about 1 ulp together (1.0095 is the largest among all floats). Results below
+ * 2^-126 are rounded once more, to the spacing of denormals. Above 89 the result is inf, below -104
+ * it is 0; NaN stays NaN. */
 static inline vf v_exp_pair(vf x, vf low)
 {
     const vf magic = v_set(0x1.8p23f); /* adding and subtracting it rounds to a whole number */
@@ -35,9 +36,9 @@ static inline vf v_exp_pair(vf x, vf low)
 
 static inline vf v_exp(vf x) { return v_exp_pair(x, v_set(0)); }
 
-/* erfc(z) for z >= 0 as t P(t) exp(-z^2), t = 1 / (1 + z/3), P the minimax polynomial of degree 9 on 0 <= z < 11,
- * wrong by 3e-9 of the value. Rounding adds about 4 ulp, and z^2 ulp from the exponent: z^2 2^-24, where erfc
- * itself is of size exp(-z^2). */
+/* erfc(z) for z >= 0 as t P(t) exp(-z^2), t = 1 / (1 + z/3), P the minimax polynomial of degree 9
+ * on 0 <= z < 11, wrong by 3e-9 of the value. Rounding adds some 4 ulp, and that of z^2 in the
+ * exponent another z^2 / 2, where erfc itself has the size of exp(-z^2). */
 static inline vf v_erfc(vf z)
 {
     vf t = v_set(1) / (v_set(1) + z * v_set(1 / 3.0f)), p = v_set(0.054700625f);

@@ -1,5 +1,5 @@
-/* The vocabulary of simd.h for any CPU: 16-byte vectors of GCC and clang, which become SSE2, NEON or plain
- * instructions; see simd_avx512.h for what the words mean. */
+/* The vocabulary of simd.h for any CPU: 16-byte vectors of GCC and clang, which become SSE2, NEON
+ * or plain instructions; see simd_avx512.h for what the words mean. */
 enum { VW = 4 };
 typedef float vf __attribute__((vector_size(16)));
 typedef double vd __attribute__((vector_size(16)));

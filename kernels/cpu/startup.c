@@ -9,10 +9,10 @@
 
 static const char core_type[] = "OPENBLAS_CORETYPE", again[] = "GROKC_STARTED_AGAIN";
 
-/* Core types of OpenBLAS whose kernels use no AVX2, and no AVX-512. Names that are not here, those of
- * later versions too, are taken to be right. */
-static const char *const before_avx2[] = {"Prescott",    "Core2",     "Penryn",     "Dunnington",
-                                          "Nehalem",     "Opteron",   "Barcelona",  "Bulldozer",
+/* Core types of OpenBLAS whose kernels use no AVX2, and no AVX-512. Names that are not here, those
+ * of later versions too, are taken to be right. */
+static const char *const before_avx2[] = {"Prescott",    "Core2",      "Penryn",     "Dunnington",
+                                          "Nehalem",     "Opteron",    "Barcelona",  "Bulldozer",
                                           "Sandybridge", "Piledriver", "Steamroller"};
 static const char *const before_avx512[] = {"Haswell", "Excavator", "Zen"};
 

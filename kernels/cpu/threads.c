@@ -1,10 +1,11 @@
-/* The pool. A step is about 40 jobs of 20 us to 5 ms, one right after the other: a worker that finds nothing
- * to do spins for SPIN seconds, which costs nothing while a step runs, and then sleeps on a condition.
+/* The pool. A step is about 40 jobs of 20 us to 5 ms, one right after the other: a worker that
+ * finds nothing to do spins for SPIN seconds, which costs nothing while a step runs, and then
+ * sleeps on a condition.
  *
- * `turn` is odd while a job is open, and every job has its own. A worker enters a job by adding itself to
- * `inside` and then looking whether the job is still open; the caller ends a job by closing it and then waiting
- * until nobody is inside. Both orders are sequentially consistent, so one of the two sees the other: the fields
- * of a job change only while nobody can read them. */
+ * `turn` is odd while a job is open, and every job has its own. A worker enters a job by adding
+ * itself to `inside` and then looking whether the job is still open; the caller ends a job by
+ * closing it and then waiting until nobody is inside. Both orders are sequentially consistent, so
+ * one of the two sees the other: the fields of a job change only while nobody can read them. */
 #include "threads.h"
 
 #include <pthread.h>
@@ -113,8 +114,10 @@ void cpu_pool_run(cpu_pool *pool, int n, cpu_chunk *chunk, const void *job)
     take_chunks(pool);
     atomic_fetch_add(&pool->turn, 1); /* closed */
     for (int i = 0; atomic_load(&pool->inside) != 0; i++) {
-        if (i < PAUSES * PAUSES) breathe();
-        else sched_yield(); /* a worker may be waiting for this very core */
+        if (i < PAUSES * PAUSES)
+            breathe();
+        else
+            sched_yield(); /* a worker may be waiting for this very core */
     }
 }
 
@@ -159,8 +162,10 @@ gk_status cpu_pool_open(cpu_pool **out, int threads)
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     status = start_workers(pool);
-    if (status == GK_OK) *out = pool;
-    else cpu_pool_close(pool);
+    if (status == GK_OK)
+        *out = pool;
+    else
+        cpu_pool_close(pool);
     return status;
 }
 

@@ -1,5 +1,6 @@
-/* The inner loops of our own matrix product (Goto & van de Geijn 2008): a tile of c, ROWS x 2 vectors, stays in
- * registers while a row of a strip of b and ROWS numbers of a are multiplied at every step of k. */
+/* The inner loops of our own matrix product (Goto & van de Geijn 2008): a tile of c, ROWS x 2
+ * vectors, stays in registers while a row of a strip of b and ROWS numbers of a are multiplied at
+ * every step of k. */
 #ifndef SIMD
 #include "tiles.h"
 
@@ -17,10 +18,12 @@ const cpu_tiles *cpu_tiles_of(gk_backend *be) { return CPU_PICK(be, tiles); }
 
 enum { ROWS = VW == 16 ? 12 : 6, STRIP = 2 * VW };
 
-/* c (rows, cols) (+)= a b: element (i,p) of a is at a[i si + p sp]; b (k, STRIP); all ROWS rows of a are read. */
-__attribute__((always_inline)) static inline void
-SIMD(tile)(gk_real *c, size_t ldc, const gk_real *a, size_t si, size_t sp, const gk_real *b, int k,
-           int rows, int cols, bool add)
+/* c (rows, cols) (+)= a b: element (i,p) of a is at a[i si + p sp]; b (k, STRIP); all ROWS rows of
+ * a are read. */
+__attribute__((always_inline)) static inline void SIMD(tile)(gk_real *c, size_t ldc,
+                                                             const gk_real *a, size_t si, size_t sp,
+                                                             const gk_real *b, int k, int rows,
+                                                             int cols, bool add)
 {
     vf sum[ROWS][2];
 
@@ -54,7 +57,8 @@ SIMD(tile)(gk_real *c, size_t ldc, const gk_real *a, size_t si, size_t sp, const
     }
 }
 
-/* Rows of a side by side in memory (a as it is); its columns side by side (a transposed, or packed). */
+/* Rows of a side by side in memory (a as it is); its columns side by side (a transposed, or
+ * packed). */
 static void SIMD(tile_rows)(gk_real *c, size_t ldc, const gk_real *a, size_t lda, const gk_real *b,
                             int k, int rows, int cols, bool add)
 {
