@@ -1,11 +1,11 @@
-/* Times one measured row of configs/paper.yaml on the cpu backend, on one thread and on all, part by
- * part, beside 100 training steps:
+/* Times one measured row of configs/paper.yaml on the cpu backend, on one thread and on all, part
+ * by part, beside 100 training steps:
  *
  *     bench_measure [ROWS]       of each part the fastest of ROWS (default 5)
  *
  * Twice: from fresh weights, which have no key set, and, where the oracle's weights are there
- * ($GROKC_ORACLE, else ../shared/oracle), from grokked ones with their keys. Run it from the repository's
- * root, as `make bench` does. */
+ * ($GROKC_ORACLE, else ../shared/oracle), from grokked ones with their keys. Run it from the
+ * repository's root, as `make bench` does. */
 #include "gk/batch.h"
 #include "gk/startup.h"
 
@@ -57,7 +57,7 @@ static double lap(double *fastest, double start, gk_backend *be)
     return now;
 }
 
-/* What gk_batch_row does, with a clock between its parts. The sums that batch.c adds up are 0 here. */
+/* What gk_batch_row does, with a clock between its parts. Sums that batch.c adds up stay 0. */
 static void measure_row(times *t, gk_batch *b, const int *key, int keys)
 {
     gk_snapshot *s = &b->snapshot;
@@ -78,7 +78,8 @@ static void measure_row(times *t, gk_batch *b, const int *key, int keys)
     gk_row_free(&row);
 }
 
-static void measure(times *t, const gk_config *config, int threads, int rows, const int *key, int keys)
+static void measure(times *t, const gk_config *config, int threads, int rows, const int *key,
+                    int keys)
 {
     gk_backend be;
     gk_batch b;
@@ -110,8 +111,10 @@ static void print(const char *name, const double ms[2], const double row[2])
     printf("  %-18s", name);
     for (int i = 0; i < 2; i++) {
         printf(" %8.2f ms", ms[i]);
-        if (row) printf(" %5.1f %%", 100 * ms[i] / row[i]);
-        else printf("        ");
+        if (row)
+            printf(" %5.1f %%", 100 * ms[i] / row[i]);
+        else
+            printf("        ");
     }
     printf("\n");
 }
@@ -151,7 +154,8 @@ int main(int argc, char **argv)
     }
     must(gk_config_load(&config, "configs/paper.yaml", NULL, 0));
     table("fresh weights", &config, (int)rows, NULL, 0);
-    snprintf(path, sizeof path, "%s/seed0/ckpt_20000.safetensors", folder ? folder : "../shared/oracle");
+    snprintf(path, sizeof path, "%s/seed0/ckpt_20000.safetensors",
+             folder ? folder : "../shared/oracle");
     if (!gk_exists(path)) return 0;
     snprintf(init, sizeof init, "model.init=file:%s", path);
     must(gk_config_load(&config, "configs/paper.yaml", set, 1));

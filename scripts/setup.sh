@@ -42,6 +42,7 @@ blas_there() {
     { includes cblas.h || includes openblas/cblas.h || library openblas cblas.h; } &&
         { linkable libopenblas.so || linkable libopenblas.dylib || library openblas cblas.h; }
 }
+fftw_there()     { library fftw3f fftw3.h; }
 cmocka_there()   { library cmocka cmocka.h; }
 git_there()      { have git; }
 format_there()   { have clang-format; }
@@ -60,6 +61,7 @@ run  yaml      libyaml               libyaml-dev    libyaml-devel         libyam
 run  jansson   jansson               libjansson-dev jansson-devel         jansson        jansson
 run  zlib      zlib                  zlib1g-dev     zlib-devel            zlib           zlib
 run  blas      OpenBLAS_with_CBLAS   libopenblas-dev openblas-devel       openblas       openblas
+run  fftw      FFTW                  libfftw3-dev   fftw-devel            fftw           fftw
 test cmocka    cmocka                libcmocka-dev  libcmocka-devel       cmocka         cmocka
 ci   git       git                   git            git                   git            git
 ci   format    clang-format          clang-format   clang-tools-extra     clang          clang-format

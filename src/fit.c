@@ -32,19 +32,16 @@ static void factor(double *gram, size_t m)
     }
 }
 
-void gk_fit(double *coef, const double *basis, int width, const int *column, int m_, const double *count,
-            const double *sum, int n_, int cols_)
+void gk_fit_solve(double *coef, const double *basis, int width, const int *column, int m_,
+                  const double *count, int n_, int cols_)
 {
     size_t m = (size_t)m_, n = (size_t)n_, cols = (size_t)cols_;
     double *gram = gk_alloc(m * m, sizeof *gram);
 
-    memset(coef, 0, m * cols * sizeof *coef);
     for (size_t e = 0; e < n; e++) {
         const double *b = basis + e * (size_t)width;
-        for (size_t i = 0; i < m; i++) {
+        for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j <= i; j++) gram[i * m + j] += count[e] * b[column[i]] * b[column[j]];
-            for (size_t c = 0; c < cols; c++) coef[i * cols + c] += b[column[i]] * sum[e * cols + c];
-        }
     }
     factor(gram, m);
     for (size_t i = 0; i < m; i++) {                        /* L y = rhs, row by row */
@@ -60,6 +57,19 @@ void gk_fit(double *coef, const double *basis, int width, const int *column, int
         for (size_t c = 0; c < cols; c++) x[c] = pivot > 0 ? x[c] / pivot : 0;
     }
     free(gram);
+}
+
+void gk_fit(double *coef, const double *basis, int width, const int *column, int m, const double *count,
+            const double *sum, int n, int cols)
+{
+    memset(coef, 0, (size_t)m * (size_t)cols * sizeof *coef);
+    for (int e = 0; e < n; e++)
+        for (int i = 0; i < m; i++) {
+            double b = basis[(size_t)e * (size_t)width + (size_t)column[i]];
+            for (int c = 0; c < cols; c++)
+                coef[(size_t)i * (size_t)cols + (size_t)c] += b * sum[(size_t)e * (size_t)cols + (size_t)c];
+        }
+    gk_fit_solve(coef, basis, width, column, m, count, n, cols);
 }
 
 /* -log softmax(row)[label] in the exact form: never a difference of near-equal numbers. */

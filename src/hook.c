@@ -1,6 +1,6 @@
-/* The hook of a run: questions and answers. Nothing here fails the run; functions return why the hook
- * has to end, or NULL. One question is on its way at a time and what comes between two answers is
- * limited: however the child behaves, an event costs a bounded time. */
+/* The hook of a run: questions and answers. Nothing here fails the run; functions return why the
+ * hook has to end, or NULL. One question is on its way at a time and what comes between two answers
+ * is limited: however the child behaves, an event costs a bounded time. */
 #include "gk/hook.h"
 #include "hook_child.h"
 
@@ -81,7 +81,7 @@ static void finish(gk_run *run, const char *why)
     discard(run, h);
 }
 
-/* ---------------------------------------------------------------------------- questions, answers */
+/* ------------------------------------------------------------------------- questions, answers */
 
 /* The oldest open row's path. It goes in whole: the pipe is empty if the child reads at all. */
 static const char *send_question(struct gk_hook *h)
@@ -219,7 +219,7 @@ static bool tend(gk_run *run)
     return h->child.pid != 0;
 }
 
-/* --------------------------------------------------------------------------------- the four calls */
+/* ----------------------------------------------------------------------------- the four calls */
 
 /* hook.jsonl, without the half line that a killed process may have left. */
 static bool open_answers(const gk_run *run, struct gk_hook *h)

@@ -22,18 +22,27 @@ static gk_status append(int fd, const void *bytes, size_t n, int64_t length, con
     return GK_OK;
 }
 
+/* Norm over all inputs of a character, as it is divided by in a record. */
+static double character_norm(const gk_snapshot *s, size_t column)
+{
+    size_t n = (size_t)s->lens->n, width = 2 * (size_t)s->lens->K;
+    double square = 0;
+
+    for (size_t e = 0; e < n; e++) square += s->count[e] * s->basis[e * width + column] * s->basis[e * width + column];
+    return sqrt(square);
+}
+
 /* Unit characters times the logits, from the sums by element. */
 static void project(float *record, const gk_snapshot *s)
 {
     size_t n = (size_t)s->lens->n, K = (size_t)s->lens->K;
 
     for (size_t j = 0; j < 2 * K; j++) {
-        double norm2 = 0;
-        for (size_t e = 0; e < n; e++) norm2 += s->count[e] * s->basis[e * 2 * K + j] * s->basis[e * 2 * K + j];
+        double norm = character_norm(s, j);
         for (size_t c = 0; c < n; c++) {
             double sum = 0;
             for (size_t e = 0; e < n; e++) sum += s->basis[e * 2 * K + j] * s->label_sum[e * n + c];
-            record[j * n + c] = norm2 > 0 ? (float)(sum / sqrt(norm2)) : 0;
+            record[j * n + c] = norm > 0 ? (float)(sum / norm) : 0;
         }
     }
     for (size_t c = 0; c < n; c++) record[2 * K * n + c] = (float)(s->label_sum[n * n + c] / s->lens->inputs);
@@ -62,26 +71,30 @@ gk_status gk_run_append(gk_run *run, const gk_row *row, const gk_snapshot *s)
     return status;
 }
 
-/* N = key projections + column means of (L - N), as in measures/restricted.c, from one record. */
+/* N = fit on the key characters + column means of (L - N), as in measures/restricted.c, from one record. */
 static double restricted(const float *record, const gk_snapshot *s, const int *key, int keys, const double *pairs)
 {
-    size_t n = (size_t)s->lens->n, K = (size_t)s->lens->K;
-    double *table = gk_alloc(n * n, sizeof *table);
+    size_t n = (size_t)s->lens->n, width = 2 * (size_t)s->lens->K;
+    int *column = gk_alloc(2 * (size_t)keys, sizeof *column);
+    size_t m = (size_t)gk_character_columns(column, key, keys, (int)n);
+    double *table = gk_alloc(n * n, sizeof *table), *coef = gk_alloc(m * n, sizeof *coef);
 
-    for (int i = 0; i < 2 * keys; i++) {
-        size_t j = 2 * (size_t)(key[i / 2] - 1) + (size_t)(i % 2);
-        double norm2 = 0;
-        for (size_t e = 0; e < n; e++) norm2 += s->count[e] * s->basis[e * 2 * K + j] * s->basis[e * 2 * K + j];
-        for (size_t e = 0; e < n && norm2 > 0; e++)
-            for (size_t c = 0; c < n; c++)
-                table[e * n + c] += s->basis[e * 2 * K + j] / sqrt(norm2) * (double)record[j * n + c];
+    for (size_t i = 0; i < m; i++) {
+        double norm = character_norm(s, (size_t)column[i]);
+        for (size_t c = 0; c < n; c++) coef[i * n + c] = norm * (double)record[(size_t)column[i] * n + c];
     }
+    gk_fit_solve(coef, s->basis, (int)width, column, (int)m, s->count, (int)n, (int)n);
+    for (size_t e = 0; e < n; e++)
+        for (size_t i = 0; i < m; i++)
+            for (size_t c = 0; c < n; c++) table[e * n + c] += s->basis[e * width + (size_t)column[i]] * coef[i * n + c];
     for (size_t c = 0; c < n; c++) {
-        double shift = (double)record[2 * K * n + c];
+        double shift = (double)record[width * n + c];
         for (size_t e = 0; e < n; e++) shift -= s->count[e] * table[e * n + c] / s->lens->inputs;
         for (size_t e = 0; e < n; e++) table[e * n + c] += shift;
     }
     double loss = gk_table_loss(table, pairs, (int)n);
+    free(column);
+    free(coef);
     free(table);
     return loss;
 }

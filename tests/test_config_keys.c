@@ -171,6 +171,7 @@ static void test_diff(void **state)
     b.device.plan = GK_PLAN_OPS;
     b.device.threads = 3;
     b.run.resume_every = 0;
+    strcpy(b.run.hook, "true");
     b.run.epochs = a.run.epochs + 1;
     diff_is(&a, &b, "");
     diff_is(&b, &a, "run.epochs: 50001 -> 50000\n");

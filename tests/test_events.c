@@ -33,9 +33,13 @@ static int stop(void **state)
 
 static void add(int64_t epoch, double train_acc, double test_loss, double test_acc)
 {
-    gk_row row = {
-        .epoch = epoch, .train_acc = train_acc, .test_loss = test_loss, .test_acc = test_acc};
+    gk_row row;
 
+    gk_row_start(&row, epoch);
+    row.train_loss = 0;
+    row.train_acc = train_acc;
+    row.test_loss = test_loss;
+    row.test_acc = test_acc;
     gk_events_add(&events, &row, &config);
 }
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ROW = GK_ROW, KEYED = GK_KEYED, FINAL = GK_FINAL };
+
 /* Finite numbers of all sizes, NaN now and then. */
 static double any(uint64_t index)
 {
@@ -58,7 +60,7 @@ static void test_rows_come_back(void **state)
         gk_row_print(&line, &row, true);
         assert_int_equal(gk_row_parse(&back, line.data, line.length), GK_OK);
 #define COLUMN(name, when, help)                                                                   \
-    if (when == GK_FINAL                                                                           \
+    if (when == FINAL                                                                              \
             ? !isnan(back.name)                                                                    \
             : !(isnan(row.name) && isnan(back.name)) && memcmp(&row.name, &back.name, 8))          \
         fail_msg(#name " = %.17g came back as %.17g from %s", row.name, back.name, line.data);

@@ -21,6 +21,11 @@ step=build/release/bench/bench_step
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 
+read -r load _ </proc/loadavg
+if [[ ${load%.*} -ge 1 ]]; then
+    echo "other programs are running (load $load): these times will mean little" >&2
+fi
+
 python=
 for candidate in ${PYTHON:-python3 /usr/bin/python3}; do
     if "$candidate" -c 'import torch, numpy' 2>/dev/null; then python=$candidate; break; fi

@@ -8,17 +8,17 @@
  *   stderr   grokc's
  *
  * An object may name its "epoch"; one of another epoch is left out, and so is what is no JSON, such
- * as NaN. Lines that do not begin with "{" are ignored. Questions are sent one by one, and up to four
- * rows are open at a time: a row that comes while four are is skipped.
+ * as NaN. Lines that do not begin with "{" are ignored. Questions are sent one by one, and up to
+ * four rows are open at a time: a row that comes while four are is skipped.
  *
  * A hook that misbehaves never harms the run. log.txt says what is wrong, and at worst the hook is
  * over. The run waits for it at its end only: ten seconds for answers, one for it to end by itself;
- * then its process group gets TERM, a second later KILL. After a signal that is less than one second
+ * then its process group gets TERM, a second later KILL. After a signal that is less than a second
  * in all. A process that leaves the group is the user's own.
  *
  * hook.jsonl is not among the files that are the same on every rerun. A run that goes on starts its
- * hook anew, from its resume point on, and appends: an epoch may be there twice (the last one counts)
- * or not at all, where the run was stopped before the answer came. --fresh removes the file. */
+ * hook anew, from its resume point on, and appends: an epoch may be there twice (the last one
+ * counts) or not at all, where the run was stopped before the answer came. --fresh removes it. */
 #ifndef GK_HOOK_H
 #define GK_HOOK_H
 

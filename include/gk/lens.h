@@ -130,6 +130,9 @@ void gk_download_reals(gk_backend *be, double *to, const gk_real *from, size_t n
  * times and add up to sum[s][:cols]. */
 void gk_fit(double *coef, const double *basis, int width, const int *column, int m, const double *count,
             const double *sum, int n, int cols);
+/* The same from coef = basis^T sum. */
+void gk_fit_solve(double *coef, const double *basis, int width, const int *column, int m, const double *count, int n,
+                  int cols);
 
 /* The columns of the characters of the frequencies k (both, or the cosine alone for k = n/2); returns how many. */
 int gk_character_columns(int *column, const int *k, int keys, int n);

@@ -57,6 +57,7 @@ static void cpu_close(gk_backend *be)
 {
     cpu_state *s = cpu_state_of(be);
 
+    cpu_fft_close(be);
     cpu_pool_close(s->pool);
     free(s->scratch);
     free(s);
@@ -64,7 +65,7 @@ static void cpu_close(gk_backend *be)
 }
 
 /* "cpu": "...", "threads": 2, "simd": "avx512", "matmul": "own", "blas": "OpenBLAS 0.3.21
- * SkylakeX" */
+ * SkylakeX", "fft": "fftw-3.3.10-sse2-avx" */
 static void cpu_describe(gk_backend *be, gk_text *json)
 {
     cpu_state *s = cpu_state_of(be);
@@ -76,6 +77,9 @@ static void cpu_describe(gk_backend *be, gk_text *json)
     gk_text_add(json, ", \"threads\": %d, \"simd\": \"%s\", \"matmul\": \"%s\", \"blas\": ",
                 cpu_pool_threads(s->pool), cpu_simd_name(s->simd), s->blas ? "blas" : "own");
     cpu_blas_name(name);
+    gk_text_add_json(json, name);
+    gk_text_add(json, ", \"fft\": ");
+    cpu_fft_name(name);
     gk_text_add_json(json, name);
 }
 
@@ -114,9 +118,9 @@ gk_status cpu_backend(gk_backend *be, int threads)
         .group_sums = ref_group_sums, /* a few microseconds, in the order of the rows */
         .tick = ref_tick,
         .adamw = cpu_adamw,
-        .fft2 = ref_fft2,
-        .spectrum_terms = ref_spectrum_terms,
-        .row_squares = ref_row_squares,
+        .fft2 = cpu_fft2,
+        .spectrum_terms = cpu_spectrum_terms,
+        .row_squares = cpu_row_squares,
     };
     return GK_OK;
 }

@@ -11,12 +11,15 @@
 enum cpu_simd { CPU_NONE, CPU_AVX2, CPU_AVX512 };
 enum { CPU_LINE = 64, CPU_NAME_MAX = 128 };
 
+typedef struct cpu_fft cpu_fft; /* fftw.c */
+
 typedef struct cpu_state {
     cpu_pool *pool;
     enum cpu_simd simd;
     bool blas; /* products go to BLAS and not to our own loops */
     void *scratch;
     size_t scratch_bytes;
+    cpu_fft *fft; /* plans made so far */
 } cpu_state;
 
 static inline cpu_state *cpu_state_of(gk_backend *be) { return be->state; }
@@ -96,6 +99,15 @@ void cpu_blas_open(void);
 void cpu_blas_name(char name[CPU_NAME_MAX]);
 const char *cpu_blas_core(void);
 void cpu_blas_product(const cpu_product *p);
+
+/* fftw.c: whether it is there and good at such sizes; a plan for `width` of the `cols` columns of
+ * P x Q points, which the backend keeps; what the plan does, once there is one (from chunks too). */
+bool cpu_fft_suits(int P, int Q);
+void cpu_fft_plan(gk_backend *be, int P, int Q, int cols, int width);
+void cpu_fft_columns(gk_backend *be, gk_real *out, const gk_real *in, int P, int Q, int cols,
+                     int width);
+void cpu_fft_close(gk_backend *be);
+void cpu_fft_name(char name[CPU_NAME_MAX]);
 
 #define OP(name, ...) void cpu_##name(gk_backend *be, __VA_ARGS__);
 #include "gk/ops.def"

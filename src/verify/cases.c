@@ -17,6 +17,9 @@
 #define GROUP_SUMS     "group_sums", "B G grouped beta", gk_trial_group_sums
 #define TICK           "tick", "step nan", gk_trial_tick
 #define ADAMW          "adamw", "step decimals", gk_trial_adamw
+#define FFT2           "fft2", "P Q cols", gk_trial_fft2
+#define SPECTRUM_TERMS "spectrum_terms", "P cols", gk_trial_spectrum_terms
+#define ROW_SQUARES    "row_squares", "rows cols beta", gk_trial_row_squares
 
 const gk_op_case gk_op_cases[] = {
     {MATMUL, {1, 1, 1, 0, 0, 0, 0, 0}},
@@ -164,5 +167,32 @@ const gk_op_case gk_op_cases[] = {
     {ADAMW, {1, 3}},
     {ADAMW, {9, 9}},
     {ADAMW, {1000, 5}},
+    {FFT2, {1, 1, 1}},
+    {FFT2, {1, 7, 3}},
+    {FFT2, {7, 1, 2}},
+    {FFT2, {2, 2, 1}},
+    {FFT2, {2, 3, 5}},
+    {FFT2, {3, 2, 17}},
+    {FFT2, {3, 3, 1}},
+    {FFT2, {7, 7, 33}},
+    {FFT2, {12, 7, 4}},
+    {FFT2, {7, 12, 16}},
+    {FFT2, {12, 12, 1}},
+    {FFT2, {12, 12, 40}},
+    {FFT2, {17, 34, 3}},
+    {FFT2, {97, 97, 2}},
+    {FFT2, {112, 112, 1}},
+    {FFT2, {113, 113, 3}},
+    {SPECTRUM_TERMS, {1, 1}},
+    {SPECTRUM_TERMS, {2, 3}},
+    {SPECTRUM_TERMS, {3, 17}},
+    {SPECTRUM_TERMS, {7, 1}},
+    {SPECTRUM_TERMS, {12, 33}},
+    {SPECTRUM_TERMS, {113, 5}},
+    {ROW_SQUARES, {1, 1, 0}},
+    {ROW_SQUARES, {3, 113, 1}},
+    {ROW_SQUARES, {113, 3, 0}},
+    {ROW_SQUARES, {1, 49157, 0}},
+    {ROW_SQUARES, {2, 16384, 1}},
     {0},
 };
