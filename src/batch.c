@@ -198,7 +198,7 @@ void gk_batch_final_row(gk_batch *b, int r, gk_row *row, const int *key, int key
 
     take(b, r, row);
     gk_measure_keys(row, s);
-    memcpy(s->key, key, (size_t)keys * sizeof *s->key);
+    if (keys) memcpy(s->key, key, (size_t)keys * sizeof *s->key);
     s->keys = keys;
     gk_measure_all(row, s, GK_FINAL);
 }

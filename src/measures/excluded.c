@@ -79,25 +79,70 @@ static void release(gk_variant *v, int n)
     }
 }
 
+/* The sum of squares of P_k(L) over all inputs: the coefficients against the sums that they were fitted to. */
+static double power(const gk_variant *v, const gk_snapshot *s)
+{
+    size_t n = (size_t)s->lens->n, width = 2 * (size_t)s->lens->K;
+    double sum = 0;
+
+    for (size_t j = 0; j < (size_t)v->m; j++)
+        for (size_t e = 0; e < n; e++) {
+            double b = s->basis[e * width + (size_t)v->column[j]];
+            for (size_t c = 0; c < n; c++) sum += v->coef[j * n + c] * b * s->label_sum[e * n + c];
+        }
+    return sum;
+}
+
+typedef struct candidate {
+    gk_variant v;
+    double power;
+    int k;
+} candidate;
+
+static int by_power(const void *a, const void *b)
+{
+    const candidate *x = a, *y = b;
+
+    if (x->power != y->power) return x->power < y->power ? 1 : -1;
+    return x->k - y->k;
+}
+
+/* Each frequency alone. Of more than ALONE only those with the largest share of the logits: one costs as much as a pass
+ * over the training set, and the others change nothing. */
+static void alone(gk_row *row, gk_snapshot *s)
+{
+    enum { ALONE = 64 };
+    int K = s->lens->K, some = K < ALONE ? K : ALONE;
+    candidate *all = gk_alloc((size_t)K, sizeof *all);
+    gk_variant *v = gk_alloc((size_t)some, sizeof *v);
+
+    for (int k = 1; k <= K; k++) {
+        all[k - 1] = (candidate){without(s, &k, 1, s->count, s->label_sum), 0, k};
+        all[k - 1].power = power(&all[k - 1].v, s);
+        s->excluded_k[k - 1] = GK_NULL;
+    }
+    qsort(all, (size_t)K, sizeof *all, by_power);
+    for (int i = 0; i < some; i++) v[i] = all[i].v;
+    gk_lens_train_losses(s, v, some);
+    for (int i = 0; i < some; i++) {
+        s->excluded_k[all[i].k - 1] = v[i].loss;
+        if (row->excluded_max >= v[i].loss) continue;       /* NaN is replaced */
+        row->excluded_max = v[i].loss;
+        row->excluded_max_k = all[i].k;
+    }
+    for (int k = 0; k < K; k++) release(&all[k].v, 1);
+    free(all);
+    free(v);
+}
+
 void gk_measure_excluded(gk_row *row, gk_snapshot *s)
 {
-    int K = s->lens->K, n;
+    gk_variant v[4];
+    int n;
 
     if (s->analysis->undefined || !s->lens->train_rows) return;
-    gk_variant *v = gk_alloc((size_t)K + 4, sizeof *v);
-    for (int k = 1; k <= K; k++) v[k - 1] = without(s, &k, 1, s->count, s->label_sum);
-    gk_lens_train_losses(s, v, K);
-    for (int k = 1; k <= K; k++) {
-        s->excluded_k[k - 1] = v[k - 1].loss;
-        if (!(row->excluded_max >= v[k - 1].loss)) {
-            row->excluded_max = v[k - 1].loss;
-            row->excluded_max_k = k;
-        }
-    }
-    release(v, K);
-    if (s->keys) {
-        keyed(row, s, v, &n);
-        release(v, n);
-    }
-    free(v);
+    alone(row, s);
+    if (!s->keys) return;
+    keyed(row, s, v, &n);
+    release(v, n);
 }
