@@ -44,7 +44,10 @@ bench:          ## time the operations and whole steps on this machine
 	@$(call build,release)
 	@for b in build/release/bench/bench_*; do test -x $$b -a -f $$b || continue; echo "$$b"; $$b || exit; done
 
-peers: bench    ## the same beside what we are compared with (bench/peers)
+peers:          ## a step beside the published loop in PyTorch, where that is installed (bench/peers)
+	@scripts/setup.sh test
+	@cmake --preset release -DGK_TESTS=ON
+	@$(call build,release) --target bench_step
 	@bench/peers/run.sh
 
 fuzz:           ## every libFuzzer target for FUZZ_SECONDS (a minute)

@@ -1,10 +1,10 @@
-/* Times whole training steps of a config on one thread and on all, beside the floor that its own operation count and the
- * rate of a large matrix product, measured in the same run, give:
+/* Times whole training steps of a config on one thread and on all, beside the floor that its own
+ * operation count and the rate of a large matrix product, measured in the same run, give:
  *
  *     bench_step [--config FILE] [--epochs N] [--rounds N] [--json FILE]
  *
- * The two thread counts take turns, A B B A; medians over rounds. The losses at epochs 0 and 100 are printed for
- * comparison with peers. */
+ * The two thread counts take turns, A B B A; medians over rounds. The losses at epochs 0 and 100
+ * are printed for comparison with peers. */
 #include "gk/batch.h"
 #include "gk/startup.h"
 #include "gk_version.h"

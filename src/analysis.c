@@ -12,7 +12,8 @@ static bool is_prime(int p)
     return p >= 2;
 }
 
-/* power[u] = g^u and logarithm[x] = u for the smallest g that generates the units of the prime p; logarithm[0] = -1 */
+/* power[u] = g^u and logarithm[x] = u for the smallest g that generates the units of the prime p;
+ * logarithm[0] = -1 */
 static void discrete_logarithm(int *power, int *logarithm, int p)
 {
     for (int g = 1; g < p; g++) {
@@ -29,8 +30,9 @@ static void discrete_logarithm(int *power, int *logarithm, int p)
     gk_check_failed(__FILE__, __LINE__, "a prime has a primitive root");
 }
 
-/* Row order: the torus P u + v where every pair of coordinates is there, else examples in the task's order; those
- * outside of the group last. `u` (p): operand -> coordinate, -1: not in the group. */
+/* Row order: the torus P u + v where every pair of coordinates is there, else examples in the
+ * task's order; those outside of the group last. `u` (p): operand -> coordinate, -1: not in the
+ * group. */
 static void put_rows(gk_analysis *a, const gk_task *task, const int *u)
 {
     int p = task->p, rest = 0, size = 0;
@@ -111,8 +113,8 @@ void gk_analysis_open(gk_analysis *a, const gk_task *task, const gk_config *conf
     int p = task->p, *u = gk_alloc((size_t)p, sizeof *u);
     bool multiplicative = task->op == GK_OP_MULTIPLY || task->op == GK_OP_DIVIDE;
 
-    *a = (gk_analysis){.N = task->n, .n = p, .n_train = n_train,
-                       .seed = (uint64_t)config->task.label_seed};
+    *a = (gk_analysis){
+        .N = task->n, .n = p, .n_train = n_train, .seed = (uint64_t)config->task.label_seed};
     a->order = gk_alloc(N, sizeof *a->order);
     a->value = gk_alloc(N, sizeof *a->value);
     a->column = gk_alloc((size_t)p, sizeof *a->column);

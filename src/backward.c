@@ -3,16 +3,16 @@
 #include "activations.h"
 
 /* dw (R,in,out) = x^T dy + beta dw;   x (R,rows,in; rows ldx apart), dy (R,rows,out) */
-static void weight(gk_backend *be, gk_real *dw, const gk_real *x, int ldx, size_t sx, const gk_real *dy,
-                   int R, int rows, int in, int out, gk_real beta)
+static void weight(gk_backend *be, gk_real *dw, const gk_real *x, int ldx, size_t sx,
+                   const gk_real *dy, int R, int rows, int in, int out, gk_real beta)
 {
     be->matmul(be, dw, x, dy, R, in, out, rows, 1, 0, ldx, out, out, sx, (size_t)rows * out,
                (size_t)in * out, beta);
 }
 
 /* dx (R,rows,in; rows ldx apart) = dy w^T + beta dx;   dy (R,rows,out), w (R,in,out) */
-static void input(gk_backend *be, gk_real *dx, int ldx, size_t sx, const gk_real *dy, const gk_real *w,
-                  int R, int rows, int in, int out, gk_real beta)
+static void input(gk_backend *be, gk_real *dx, int ldx, size_t sx, const gk_real *dy,
+                  const gk_real *w, int R, int rows, int in, int out, gk_real beta)
 {
     be->matmul(be, dx, dy, w, R, rows, in, out, 0, 1, out, out, ldx, (size_t)rows * out,
                (size_t)in * out, sx, beta);

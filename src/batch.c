@@ -12,8 +12,9 @@ static gk_status open_analysis(gk_analysis *analysis, const gk_config *config, g
     GK_TRY(gk_task_open(&task, config));
     int *order = gk_alloc((size_t)task.n, sizeof *order);
     gk_status status = GK_OK;
-    if (*config->task.split) status = gk_split(order, &n_train, &task, config);
-    else                            /* somebody's weights, of which only the task is known */
+    if (*config->task.split)
+        status = gk_split(order, &n_train, &task, config);
+    else /* somebody's weights, of which only the task is known */
         for (int i = 0; i < task.n; i++) order[i] = i;
     if (status == GK_OK) {
         gk_analysis_open(analysis, &task, config, order, n_train);
@@ -70,7 +71,9 @@ static gk_status allocate(gk_batch *b)
     b->device.base = b->be->alloc(b->be, b->device.size);
     b->host.base = aligned_alloc(256, (b->host.size + 255) / 256 * 256);
     if (!b->device.base || !b->host.base)
-        return gk_fail(GK_EMEM, "not enough memory: a batch of %d runs needs %zu MB on the device and %zu MB on the host",
+        return gk_fail(GK_EMEM,
+                       "not enough memory: a batch of %d runs needs %zu MB on the device and %zu "
+                       "MB on the host",
                        b->R, b->device.size >> 20, b->host.size >> 20);
     memset(b->host.base, 0, b->host.size);
     return GK_OK;
@@ -89,8 +92,9 @@ static gk_status put_examples(gk_batch *b, int r, const gk_config *config)
 
 static bool same_shape(const gk_shape *a, const gk_shape *b)
 {
-    return a->L == b->L && a->T == b->T && a->V == b->V && a->D == b->D && a->H == b->H && a->K == b->K &&
-           a->F == b->F && a->C == b->C && a->activation == b->activation && a->biases == b->biases;
+    return a->L == b->L && a->T == b->T && a->V == b->V && a->D == b->D && a->H == b->H &&
+           a->K == b->K && a->F == b->F && a->C == b->C && a->activation == b->activation &&
+           a->biases == b->biases;
 }
 
 gk_status gk_batch_open(gk_batch *b, const gk_config *const *config, int R, gk_backend *be)
@@ -103,8 +107,9 @@ gk_status gk_batch_open(gk_batch *b, const gk_config *const *config, int R, gk_b
         GK_TRY(open_analysis(&b->analysis[r], config[r], &shape));
         if (r == 0) b->size.shape = shape;
         const gk_analysis *a = &b->analysis[r], *first = &b->analysis[0];
-        if (!same_shape(&shape, &b->size.shape) || a->n_train != first->n_train || a->N != first->N ||
-            a->inputs != first->inputs || a->n != first->n || a->P != first->P || config[r]->loss.form != b->form)
+        if (!same_shape(&shape, &b->size.shape) || a->n_train != first->n_train ||
+            a->N != first->N || a->inputs != first->inputs || a->n != first->n ||
+            a->P != first->P || config[r]->loss.form != b->form)
             return gk_fail(GK_EUSAGE, "runs of different shapes cannot train side by side");
     }
     find_size(&b->size, &b->analysis[0], R);
@@ -129,12 +134,22 @@ void gk_batch_close(gk_batch *b)
 
 void gk_batch_set_slot(gk_batch *b, int r, const gk_config *c, int64_t epoch, double loss_max)
 {
-    b->slot[r] = (gk_slot){.step = epoch, .active = 1, .l2 = c->optim.decay == GK_DECAY_L2, .warmup = c->optim.warmup,
-                           .lr = c->optim.lr, .weight_decay = c->optim.weight_decay, .beta1 = c->optim.beta1,
-                           .beta2 = c->optim.beta2, .eps = c->optim.eps, .loss_max = loss_max};
+    b->slot[r] = (gk_slot){.step = epoch,
+                           .active = 1,
+                           .l2 = c->optim.decay == GK_DECAY_L2,
+                           .warmup = c->optim.warmup,
+                           .lr = c->optim.lr,
+                           .weight_decay = c->optim.weight_decay,
+                           .beta1 = c->optim.beta1,
+                           .beta2 = c->optim.beta2,
+                           .eps = c->optim.eps,
+                           .loss_max = loss_max};
 }
 
-void gk_batch_upload_slots(gk_batch *b) { b->be->upload(b->be, b->model.slot, b->slot, (size_t)b->R * sizeof *b->slot); }
+void gk_batch_upload_slots(gk_batch *b)
+{
+    b->be->upload(b->be, b->model.slot, b->slot, (size_t)b->R * sizeof *b->slot);
+}
 
 gk_status gk_batch_download_slots(gk_batch *b)
 {
@@ -161,7 +176,10 @@ void gk_batch_advance(gk_batch *b, int64_t k, int64_t *done)
     gk_advance(&b->model, &b->data, b->form, k, done, b->be);
 }
 
-void gk_batch_observe(gk_batch *b) { gk_lens_forward(&b->lens, &b->model, &b->data, b->form, b->be); }
+void gk_batch_observe(gk_batch *b)
+{
+    gk_lens_forward(&b->lens, &b->model, &b->data, b->form, b->be);
+}
 
 static void take(gk_batch *b, int r, gk_row *row)
 {

@@ -34,7 +34,8 @@ static bool is_begun(const char *dir, const gk_text *json)
     return same;
 }
 
-/* The rows before the branch, for what looks back over rows: three equal key sets, run.stop_rows. */
+/* The rows before the branch, for what looks back over rows: three equal key sets,
+ * run.stop_rows. */
 static gk_status write_rows(const char *dir, const char *parent, int64_t metrics_bytes)
 {
     char path[GK_PATH_MAX], *rows, *earlier = NULL;

@@ -3,14 +3,17 @@
 
 #include <stdio.h>
 
-static gk_status shape_of(const gk_entry **entry, const gk_tensors_file *file, const char *path, const char *name, int dims)
+static gk_status shape_of(const gk_entry **entry, const gk_tensors_file *file, const char *path,
+                          const char *name, int dims)
 {
     *entry = gk_tensors_find(file, name);
     if (!*entry) return gk_fail(GK_EDATA, "%s: no tensor %s", path, name);
-    if (dims && (*entry)->dims != dims) return gk_fail(GK_EDATA, "%s: %s has %d dimensions", path, name, (*entry)->dims);
+    if (dims && (*entry)->dims != dims)
+        return gk_fail(GK_EDATA, "%s: %s has %d dimensions", path, name, (*entry)->dims);
     for (int i = 0; i < (*entry)->dims; i++)
         if ((*entry)->shape[i] < 1 || (*entry)->shape[i] > 1 << 20)
-            return gk_fail(GK_EDATA, "%s: %s has a size of %lld", path, name, (long long)(*entry)->shape[i]);
+            return gk_fail(GK_EDATA, "%s: %s has a size of %lld", path, name,
+                           (long long)(*entry)->shape[i]);
     return GK_OK;
 }
 
@@ -24,7 +27,8 @@ static int count_layers(const gk_tensors_file *file)
     return layers;
 }
 
-static gk_status read_sizes(const gk_tensors_file *file, const char *path, char set[GK_SIZE_SETS][64])
+static gk_status read_sizes(const gk_tensors_file *file, const char *path,
+                            char set[GK_SIZE_SETS][64])
 {
     const gk_entry *w_e, *w_k, *w_o, *w_u, *w_in;
     long long F = 0;
@@ -33,7 +37,8 @@ static gk_status read_sizes(const gk_tensors_file *file, const char *path, char 
     GK_TRY(shape_of(&w_k, file, path, "blocks.0.attn.W_K", 3));
     GK_TRY(shape_of(&w_o, file, path, "blocks.0.attn.W_O", 0));
     GK_TRY(shape_of(&w_u, file, path, "unembed.W_U", 2));
-    bool lens = w_o->dims == 3;     /* TransformerLens: W_O (H,K,D), W_E (V,D), W_K (H,D,K), W_in (D,F) */
+    bool lens =
+        w_o->dims == 3; /* TransformerLens: W_O (H,K,D), W_E (V,D), W_K (H,D,K), W_in (D,F) */
     if (gk_tensors_find(file, "blocks.0.mlp.W_in")) {
         GK_TRY(shape_of(&w_in, file, path, "blocks.0.mlp.W_in", 2));
         F = (long long)w_in->shape[lens ? 1 : 0];
@@ -45,7 +50,8 @@ static gk_status read_sizes(const gk_tensors_file *file, const char *path, char 
     snprintf(set[4], 64, "model.d_mlp=%lld", F);
     snprintf(set[5], 64, "model.outputs=%lld", (long long)w_u->shape[1]);
     snprintf(set[6], 64, "model.layers=%d", count_layers(file));
-    snprintf(set[7], 64, "model.biases=%s", gk_tensors_find(file, "blocks.0.mlp.b_in") ? "on" : "off");
+    snprintf(set[7], 64, "model.biases=%s",
+             gk_tensors_find(file, "blocks.0.mlp.b_in") ? "on" : "off");
     return GK_OK;
 }
 

@@ -26,18 +26,20 @@ void gk_data_layout(gk_data *data, int R, const gk_analysis *analysis, int T, gk
 }
 
 /* Run `slot`'s part of every block of an array with `width` bytes a row. */
-static void put_rows(void *to, const void *from, const gk_set *set, int slot, size_t width, gk_backend *be)
+static void put_rows(void *to, const void *from, const gk_set *set, int slot, size_t width,
+                     gk_backend *be)
 {
     for (int first = 0; first < set->B; first += GK_BLOCK_ROWS) {
         int rows = gk_set_block_rows(set, first, GK_BLOCK_ROWS);
         size_t at = (size_t)first * (size_t)set->R + (size_t)slot * (size_t)rows;
-        be->upload(be, (char *)to + at * width, (const char *)from + (size_t)first * width, (size_t)rows * width);
+        be->upload(be, (char *)to + at * width, (const char *)from + (size_t)first * width,
+                   (size_t)rows * width);
     }
 }
 
 /* Rows row[0 .. B-1] of the analysis (NULL: first, first + 1, ...) into the set. */
-static void put_set(gk_set *set, int slot, const gk_task *task, const gk_analysis *a, const int *row, int first,
-                    gk_backend *be)
+static void put_set(gk_set *set, int slot, const gk_task *task, const gk_analysis *a,
+                    const int *row, int first, gk_backend *be)
 {
     size_t B = (size_t)set->B, T = (size_t)set->T;
     int32_t *token = gk_alloc(B * T, sizeof *token), *label = gk_alloc(B, sizeof *label), ignored;
@@ -57,7 +59,8 @@ static void put_set(gk_set *set, int slot, const gk_task *task, const gk_analysi
     free(group);
 }
 
-void gk_data_put(gk_data *data, int slot, const gk_task *task, const gk_analysis *analysis, gk_backend *be)
+void gk_data_put(gk_data *data, int slot, const gk_task *task, const gk_analysis *analysis,
+                 gk_backend *be)
 {
     GK_CHECK(data->train.B == analysis->n_train && data->grid.B == analysis->inputs);
     put_set(&data->train, slot, task, analysis, analysis->train, 0, be);

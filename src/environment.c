@@ -1,4 +1,5 @@
-/* What is not the same on every rerun: env.json (machine, build, libraries) and log.txt (clocks). */
+/* What is not the same on every rerun: env.json (machine, build, libraries) and log.txt
+ * (clocks). */
 #include "gk/run.h"
 #include "gk_version.h"
 

@@ -24,7 +24,12 @@ static const struct condition {
     {"restricted_all < 0.01", offsetof(gk_row, restricted_all), true, 0.01},
 };
 
-enum { MEMORISED = 1, GROKKED = 6, GENERALISED = 10, CONDITIONS = sizeof conditions / sizeof *conditions };
+enum {
+    MEMORISED = 1,
+    GROKKED = 6,
+    GENERALISED = 10,
+    CONDITIONS = sizeof conditions / sizeof *conditions
+};
 
 static bool holds(const struct condition *c, const gk_row *row)
 {
@@ -88,7 +93,8 @@ static bool seems_settled(const gk_events *events)
     int64_t back = events->rows / 10 > 10 ? events->rows / 10 : 10;
 
     if (events->rows <= back) return false;
-    double now = moment[events->rows - 1].sum_squares, then = moment[events->rows - 1 - back].sum_squares;
+    double now = moment[events->rows - 1].sum_squares,
+           then = moment[events->rows - 1 - back].sum_squares;
     return fabs(then - now) < 0.05 * now;
 }
 
@@ -99,8 +105,8 @@ const char *gk_events_phase(const gk_events *events)
     return seems_settled(events) && events->stays[GROKKED] >= 0 ? "stable" : "cleanup";
 }
 
-void gk_turning_find(gk_turning *t, const gk_events *events, const double *restricted, const gk_moment *excluded,
-                     int64_t checkpoints)
+void gk_turning_find(gk_turning *t, const gk_events *events, const double *restricted,
+                     const gk_moment *excluded, int64_t checkpoints)
 {
     const gk_moment *moment = gk_events_moments(events);
     double most = -1, top = -1, least = INFINITY;
@@ -109,15 +115,19 @@ void gk_turning_find(gk_turning *t, const gk_events *events, const double *restr
     t->excluded_min = t->excluded_max = t->squares_max = t->settled = -1;
     for (int64_t i = 0; i < events->rows; i++) {
         const gk_moment *m = &moment[i];
-        bool near = fabs(m->sum_squares - events->last.sum_squares) <= 0.05 * events->last.sum_squares;
+        bool near =
+            fabs(m->sum_squares - events->last.sum_squares) <= 0.05 * events->last.sum_squares;
         if (m->sum_squares > most) {
             most = m->sum_squares;
             t->squares_max = m->epoch;
         }
-        if (!near) t->settled = -1;
-        else if (t->settled < 0) t->settled = m->epoch;
+        if (!near)
+            t->settled = -1;
+        else if (t->settled < 0)
+            t->settled = m->epoch;
         if (!restricted) continue;
-        if (t->restricted_below_test < 0 && restricted[i] < m->test_loss) t->restricted_below_test = m->epoch;
+        if (t->restricted_below_test < 0 && restricted[i] < m->test_loss)
+            t->restricted_below_test = m->epoch;
         if (t->restricted_below_1 < 0 && restricted[i] < 1) t->restricted_below_1 = m->epoch;
         if (t->restricted_small < 0 && restricted[i] < 0.01) t->restricted_small = m->epoch;
     }
@@ -155,16 +165,21 @@ static void add_delay(gk_text *json, const gk_events *events)
 
 static void add_turning(gk_text *json, const gk_events *events, const gk_turning *t)
 {
-    const struct { const char *name; int64_t epoch; } list[] = {
+    const struct {
+        const char *name;
+        int64_t epoch;
+    } list[] = {
         {"restricted < test", t->restricted_below_test}, {"restricted < 1", t->restricted_below_1},
-        {"restricted < 0.01", t->restricted_small}, {"excluded minimum", t->excluded_min},
-        {"excluded maximum", t->excluded_max}, {"sum of squares maximum", t->squares_max},
+        {"restricted < 0.01", t->restricted_small},      {"excluded minimum", t->excluded_min},
+        {"excluded maximum", t->excluded_max},           {"sum of squares maximum", t->squares_max},
         {"sum of squares settled", t->settled},
     };
 
     gk_text_add(json, ",\n  \"key_freqs\": ");
-    if (*t->key_freqs) gk_text_add_json(json, t->key_freqs);
-    else gk_text_add(json, "null");
+    if (*t->key_freqs)
+        gk_text_add_json(json, t->key_freqs);
+    else
+        gk_text_add(json, "null");
     gk_text_add(json, ",\n  \"turning_points\": {");
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         gk_text_add(json, "%s\n    ", i ? "," : "");
@@ -179,8 +194,9 @@ static void add_turning(gk_text *json, const gk_events *events, const gk_turning
     gk_text_add(json, "}");
 }
 
-void gk_events_print(gk_text *json, const gk_events *events, const gk_turning *turning, const char *final,
-                     const gk_config *config, const char *state, const char *ended_by)
+void gk_events_print(gk_text *json, const gk_events *events, const gk_turning *turning,
+                     const char *final, const gk_config *config, const char *state,
+                     const char *ended_by)
 {
     gk_text_add(json, "{\n  \"format\": 1,\n  \"state\": \"%s\",\n  \"ended_by\": ", state);
     gk_text_add_json(json, ended_by);

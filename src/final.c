@@ -25,17 +25,18 @@ gk_status gk_run_checkpoints(const char *dir, int64_t **epochs, int *n)
     while ((entry = readdir(stream))) {
         char *end;
         int64_t epoch = strtoll(entry->d_name, &end, 10);
-        if (end > entry->d_name && !strcmp(end, ".safetensors")) gk_text_append(&list, &epoch, sizeof epoch);
+        if (end > entry->d_name && !strcmp(end, ".safetensors"))
+            gk_text_append(&list, &epoch, sizeof epoch);
     }
     closedir(stream);
     *n = (int)(list.length / sizeof(int64_t));
-    *epochs = (int64_t *)(void *)list.data;                 /* malloc's alignment */
+    *epochs = (int64_t *)(void *)list.data; /* malloc's alignment */
     if (*n) qsort(*epochs, (size_t)*n, sizeof **epochs, by_epoch);
     return GK_OK;
 }
 
-gk_status gk_measure_checkpoint(gk_batch *b, int r, const gk_config *config, const char *path, int64_t epoch,
-                                const int *key, int keys, gk_row *row)
+gk_status gk_measure_checkpoint(gk_batch *b, int r, const gk_config *config, const char *path,
+                                int64_t epoch, const int *key, int keys, gk_row *row)
 {
     size_t bytes = gk_parameters(&b->size.shape) * sizeof(gk_real);
 
@@ -50,8 +51,8 @@ gk_status gk_measure_checkpoint(gk_batch *b, int r, const gk_config *config, con
 }
 
 /* A line of final.jsonl for each checkpoint; the excluded losses on the way. */
-static gk_status measure_checkpoints(gk_run *run, gk_batch *b, int r, const int64_t *epochs, int n, const int *key,
-                                     int keys, gk_text *lines, gk_moment *excluded)
+static gk_status measure_checkpoints(gk_run *run, gk_batch *b, int r, const int64_t *epochs, int n,
+                                     const int *key, int keys, gk_text *lines, gk_moment *excluded)
 {
     char path[GK_PATH_MAX];
     gk_row row;
@@ -80,10 +81,13 @@ static gk_status write_final(gk_run *run, gk_batch *b, int r, const int *key, in
     gk_moment *excluded = gk_alloc((size_t)n, sizeof *excluded);
     double *restricted = gk_alloc((size_t)run->events.rows, sizeof *restricted);
     gk_status status = gk_path(path, "%s/final.jsonl", run->dir);
-    if (status == GK_OK && keys) status = gk_run_restricted(run, &b->snapshot, key, keys, restricted, run->events.rows);
-    if (status == GK_OK) status = measure_checkpoints(run, b, r, epochs, n, key, keys, &lines, excluded);
+    if (status == GK_OK && keys)
+        status = gk_run_restricted(run, &b->snapshot, key, keys, restricted, run->events.rows);
+    if (status == GK_OK)
+        status = measure_checkpoints(run, b, r, epochs, n, key, keys, &lines, excluded);
     if (status == GK_OK) {
-        gk_turning_find(&run->turning, &run->events, keys ? restricted : NULL, keys ? excluded : NULL, n);
+        gk_turning_find(&run->turning, &run->events, keys ? restricted : NULL,
+                        keys ? excluded : NULL, n);
         status = gk_file_replace(path, lines.data, lines.length);
     }
     gk_text_free(&lines);
@@ -95,11 +99,12 @@ static gk_status write_final(gk_run *run, gk_batch *b, int r, const int *key, in
 
 gk_status gk_final(gk_run *run, gk_batch *b, int r)
 {
-    const gk_snapshot *s = &b->snapshot;                    /* of this run's last row */
+    const gk_snapshot *s = &b->snapshot; /* of this run's last row */
 
     gk_turning_find(&run->turning, &run->events, NULL, NULL, 0);
     if (b->analysis[r].undefined || gk_row_diverged(&run->events.last)) return GK_OK;
-    int *key = gk_alloc((size_t)s->lens->K, sizeof *key), keys = s->raws <= s->lens->n / 8 ? s->raws : 0;
+    int *key = gk_alloc((size_t)s->lens->K, sizeof *key),
+        keys = s->raws <= s->lens->n / 8 ? s->raws : 0;
     memcpy(key, s->raw, (size_t)keys * sizeof *key);
     gk_keys_print(run->turning.key_freqs, key, keys);
     gk_status status = write_final(run, b, r, key, keys);

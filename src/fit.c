@@ -16,7 +16,8 @@ int gk_character_columns(int *column, const int *k, int keys, int n)
     return m;
 }
 
-/* L L^T = gram in place (lower triangle); a column that depends on earlier ones gets a pivot of 0. */
+/* L L^T = gram in place (lower triangle); a column that depends on earlier ones gets a pivot of
+ * 0. */
 static void factor(double *gram, size_t m)
 {
     for (size_t j = 0; j < m; j++) {
@@ -41,16 +42,17 @@ void gk_fit_solve(double *coef, const double *basis, int width, const int *colum
     for (size_t e = 0; e < n; e++) {
         const double *b = basis + e * (size_t)width;
         for (size_t i = 0; i < m; i++)
-            for (size_t j = 0; j <= i; j++) gram[i * m + j] += count[e] * b[column[i]] * b[column[j]];
+            for (size_t j = 0; j <= i; j++)
+                gram[i * m + j] += count[e] * b[column[i]] * b[column[j]];
     }
     factor(gram, m);
-    for (size_t i = 0; i < m; i++) {                        /* L y = rhs, row by row */
+    for (size_t i = 0; i < m; i++) { /* L y = rhs, row by row */
         double pivot = gram[i * m + i], *y = coef + i * cols;
         for (size_t t = 0; t < i; t++)
             for (size_t c = 0; c < cols; c++) y[c] -= gram[i * m + t] * coef[t * cols + c];
         for (size_t c = 0; c < cols; c++) y[c] = pivot > 0 ? y[c] / pivot : 0;
     }
-    for (size_t i = m; i-- > 0;) {                          /* L^T x = y */
+    for (size_t i = m; i-- > 0;) { /* L^T x = y */
         double pivot = gram[i * m + i], *x = coef + i * cols;
         for (size_t t = i + 1; t < m; t++)
             for (size_t c = 0; c < cols; c++) x[c] -= gram[t * m + i] * coef[t * cols + c];
@@ -59,15 +61,16 @@ void gk_fit_solve(double *coef, const double *basis, int width, const int *colum
     free(gram);
 }
 
-void gk_fit(double *coef, const double *basis, int width, const int *column, int m, const double *count,
-            const double *sum, int n, int cols)
+void gk_fit(double *coef, const double *basis, int width, const int *column, int m,
+            const double *count, const double *sum, int n, int cols)
 {
     memset(coef, 0, (size_t)m * (size_t)cols * sizeof *coef);
     for (int e = 0; e < n; e++)
         for (int i = 0; i < m; i++) {
             double b = basis[(size_t)e * (size_t)width + (size_t)column[i]];
             for (int c = 0; c < cols; c++)
-                coef[(size_t)i * (size_t)cols + (size_t)c] += b * sum[(size_t)e * (size_t)cols + (size_t)c];
+                coef[(size_t)i * (size_t)cols + (size_t)c] +=
+                    b * sum[(size_t)e * (size_t)cols + (size_t)c];
         }
     gk_fit_solve(coef, basis, width, column, m, count, n, cols);
 }

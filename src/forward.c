@@ -3,8 +3,8 @@
 #include "activations.h"
 
 /* y (R,rows,out) = x (R,rows,in; rows ldx apart) w (R,in,out) + beta y */
-static void linear(gk_backend *be, gk_real *y, const gk_real *x, int ldx, size_t sx, const gk_real *w,
-                   int R, int rows, int in, int out, gk_real beta)
+static void linear(gk_backend *be, gk_real *y, const gk_real *x, int ldx, size_t sx,
+                   const gk_real *w, int R, int rows, int in, int out, gk_real beta)
 {
     be->matmul(be, y, x, w, R, rows, out, in, 0, 0, ldx, out, out, sx, (size_t)in * out,
                (size_t)rows * out, beta);
@@ -16,7 +16,7 @@ static void block(const gk_model *model, int l, int B, gk_backend *be)
     const gk_params *p = &model->params;
     const gk_activations *a = model->act;
     int R = model->R, T = s->T, D = s->D, F = s->F, HK = s->H * s->K;
-    int Q = gk_positions(s, l), n = B * Q;                  /* queries: the last Q positions, n rows */
+    int Q = gk_positions(s, l), n = B * Q; /* queries: the last Q positions, n rows */
     int ldq = Q == T ? D : T * D;
     const gk_real *x = a->x[l], *xq = x + (size_t)(T - Q) * D;
     size_t sx = (size_t)B * T * D;
@@ -27,7 +27,7 @@ static void block(const gk_model *model, int l, int B, gk_backend *be)
     be->attention(be, a->z[l], a->prob[l], a->q[l], a->k[l], a->v[l], R, B, Q, T, s->H, s->K);
     be->add_rows(be, a->mid[l], xq, R, n, D, D, ldq, (size_t)n * D, sx, 0);
     linear(be, a->mid[l], a->z[l], HK, (size_t)n * HK, p->w_o[l], R, n, HK, D, 1);
-    if (!F) return;                                         /* x[l+1] is mid[l] */
+    if (!F) return; /* x[l+1] is mid[l] */
 
     linear(be, a->pre[l], a->mid[l], D, (size_t)n * D, p->w_in[l], R, n, D, F, 0);
     be->bias_act(be, a->h[l], a->pre[l], p->b_in[l], R, n, F, s->activation);

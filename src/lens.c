@@ -9,13 +9,23 @@ enum { PLANE_BYTES = 96 << 20, VARIANTS = 64 };
 
 static int larger(int a, int b) { return a > b ? a : b; }
 
-void gk_lens_layout(gk_lens *l, const gk_shape *s, const gk_analysis *a, int R, int rows, gk_arena *device)
+void gk_lens_layout(gk_lens *l, const gk_shape *s, const gk_analysis *a, int R, int rows,
+                    gk_arena *device)
 {
     size_t N = (size_t)R * (size_t)a->inputs, train = (size_t)R * (size_t)a->n_train;
     size_t D = (size_t)s->D, block = (size_t)rows, n = (size_t)a->n, real = sizeof(gk_real);
 
-    *l = (gk_lens){.analysis = a, .shape = *s, .R = R, .rows = rows, .inputs = a->inputs, .n = a->n, .K = a->K,
-                   .P = a->P, .train_rows = a->n_train, .terms_max = a->n + 9, .variants = VARIANTS};
+    *l = (gk_lens){.analysis = a,
+                   .shape = *s,
+                   .R = R,
+                   .rows = rows,
+                   .inputs = a->inputs,
+                   .n = a->n,
+                   .K = a->K,
+                   .P = a->P,
+                   .train_rows = a->n_train,
+                   .terms_max = a->n + 9,
+                   .variants = VARIANTS};
     size_t terms = (size_t)l->terms_max, wide = (size_t)larger(a->n, s->F);
     l->mid = gk_arena_take(device, N * D, real);
     l->out = gk_arena_take(device, N * D, real);
@@ -92,7 +102,9 @@ void gk_lens_put(gk_lens *l, int slot, gk_backend *be)
     be->upload(be, l->train_control + at, part + 3 * train, train * sizeof *part);
     be->upload(be, l->train_class + at, part + 4 * train, train * sizeof *part);
     be->upload(be, l->train_group + at, train_group, train);
-    be->zero(be, l->zeros, ((size_t)l->shape.D + (size_t)l->terms_max + (size_t)larger(l->n, l->shape.F)) * sizeof(gk_real));
+    be->zero(be, l->zeros,
+             ((size_t)l->shape.D + (size_t)l->terms_max + (size_t)larger(l->n, l->shape.F)) *
+                 sizeof(gk_real));
     free(label);
     free(part);
     free(group);
@@ -123,22 +135,28 @@ static void variant_loss(gk_snapshot *s, const gk_variant *v, int index, int fir
 {
     gk_lens *l = s->lens;
     gk_backend *be = s->be;
-    size_t at = (size_t)s->slot * (size_t)l->train_rows + (size_t)first, m = (size_t)v->m, n = (size_t)l->n;
+    size_t at = (size_t)s->slot * (size_t)l->train_rows + (size_t)first, m = (size_t)v->m,
+           n = (size_t)l->n;
     double *host = gk_alloc((n + 1) * m + m * n, sizeof *host), *minus = host + (n + 1) * m;
 
     for (size_t e = 0; e < n; e++)
-        for (size_t j = 0; j < m; j++) host[e * m + j] = s->basis[e * 2 * (size_t)l->K + (size_t)v->column[j]];
+        for (size_t j = 0; j < m; j++)
+            host[e * m + j] = s->basis[e * 2 * (size_t)l->K + (size_t)v->column[j]];
     for (size_t i = 0; i < m * n; i++) minus[i] = -v->coef[i];
     be->add_rows(be, l->work, l->logits, 1, rows, l->n, l->n, l->n, 0, 0, 0);
     if (m) {
         gk_upload_reals(be, l->basis, host, (n + 1) * m);
         gk_upload_reals(be, l->coef, minus, m * n);
-        be->embed(be, l->terms, l->basis, l->zeros, (v->control ? l->train_control : l->train_value) + at, 1, rows, 1,
-                  v->m, l->n + 1);
-        be->matmul(be, l->work, l->terms, l->coef, 1, rows, l->n, v->m, 0, 0, v->m, l->n, l->n, 0, 0, 0, 1);
+        be->embed(be, l->terms, l->basis, l->zeros,
+                  (v->control ? l->train_control : l->train_value) + at, 1, rows, 1, v->m,
+                  l->n + 1);
+        be->matmul(be, l->work, l->terms, l->coef, 1, rows, l->n, v->m, 0, 0, v->m, l->n, l->n, 0,
+                   0, 0, 1);
     }
-    be->log_softmax(be, l->row_loss, l->row_hit, NULL, l->work, l->train_label + at, 1, rows, l->n, GK_LOSS_EXACT, 1);
-    be->group_sums(be, l->sum + 2 * index, l->row_loss, l->row_hit, l->train_group + at, 1, rows, 1, first > 0);
+    be->log_softmax(be, l->row_loss, l->row_hit, NULL, l->work, l->train_label + at, 1, rows, l->n,
+                    GK_LOSS_EXACT, 1);
+    be->group_sums(be, l->sum + 2 * index, l->row_loss, l->row_hit, l->train_group + at, 1, rows, 1,
+                   first > 0);
     free(host);
 }
 
@@ -149,9 +167,10 @@ void gk_lens_train_logits(gk_snapshot *s, int first, int rows)
     int D = l->shape.D;
     size_t at = (size_t)s->slot * (size_t)l->train_rows + (size_t)first;
 
-    be->embed(be, l->train_x, l->out + (size_t)s->slot * (size_t)l->inputs * (size_t)D, l->zeros, l->train_row + at, 1,
-              rows, 1, D, l->inputs);
-    be->matmul(be, l->logits, l->train_x, l->unembed, 1, rows, l->n, D, 0, 0, D, l->n, l->n, 0, 0, 0, 0);
+    be->embed(be, l->train_x, l->out + (size_t)s->slot * (size_t)l->inputs * (size_t)D, l->zeros,
+              l->train_row + at, 1, rows, 1, D, l->inputs);
+    be->matmul(be, l->logits, l->train_x, l->unembed, 1, rows, l->n, D, 0, 0, D, l->n, l->n, 0, 0,
+               0, 0);
 }
 
 void gk_lens_train_losses(gk_snapshot *s, gk_variant *variant, int variants)
@@ -168,6 +187,7 @@ void gk_lens_train_losses(gk_snapshot *s, gk_variant *variant, int variants)
             for (int v = 0; v < some; v++) variant_loss(s, &variant[begin + v], v, first, rows);
         }
         s->be->download(s->be, sum, l->sum, (size_t)some * sizeof *sum);
-        for (int v = 0; v < some; v++) variant[begin + v].loss = rows_in > 0 ? sum[v][0] / rows_in : GK_NULL;
+        for (int v = 0; v < some; v++)
+            variant[begin + v].loss = rows_in > 0 ? sum[v][0] / rows_in : GK_NULL;
     }
 }

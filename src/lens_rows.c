@@ -22,15 +22,18 @@ void gk_download_reals(gk_backend *be, double *to, const gk_real *from, size_t n
     free(copy);
 }
 
-static size_t row_at(const gk_snapshot *s, int first) { return (size_t)s->slot * (size_t)s->lens->inputs + (size_t)first; }
+static size_t row_at(const gk_snapshot *s, int first)
+{
+    return (size_t)s->slot * (size_t)s->lens->inputs + (size_t)first;
+}
 
 void gk_lens_logits(gk_snapshot *s, int first, int rows)
 {
     gk_lens *l = s->lens;
     int D = l->shape.D;
 
-    s->be->matmul(s->be, l->logits, l->out + row_at(s, first) * (size_t)D, l->unembed, 1, rows, l->n, D, 0, 0, D, l->n,
-                  l->n, 0, 0, 0, 0);
+    s->be->matmul(s->be, l->logits, l->out + row_at(s, first) * (size_t)D, l->unembed, 1, rows,
+                  l->n, D, 0, 0, D, l->n, l->n, 0, 0, 0, 0);
 }
 
 void gk_lens_hidden(gk_snapshot *s, int first, int rows)
@@ -40,13 +43,14 @@ void gk_lens_hidden(gk_snapshot *s, int first, int rows)
     int D = l->shape.D, F = l->shape.F, last = l->shape.L - 1;
     size_t d = (size_t)D, f = (size_t)F, slot = (size_t)s->slot;
 
-    s->be->matmul(s->be, l->hidden, l->mid + row_at(s, first) * d, p->w_in[last] + slot * d * f, 1, rows, F, D, 0, 0, D,
-                  F, F, 0, 0, 0, 0);
-    s->be->bias_act(s->be, l->hidden, l->hidden, l->shape.biases ? p->b_in[last] + slot * f : NULL, 1, rows, F,
-                    l->shape.activation);
+    s->be->matmul(s->be, l->hidden, l->mid + row_at(s, first) * d, p->w_in[last] + slot * d * f, 1,
+                  rows, F, D, 0, 0, D, F, F, 0, 0, 0, 0);
+    s->be->bias_act(s->be, l->hidden, l->hidden, l->shape.biases ? p->b_in[last] + slot * f : NULL,
+                    1, rows, F, l->shape.activation);
 }
 
-/* point (3): 1, cos, sin of frequency k at coordinate x, orthonormal over the P points; returns how many: 2 for k = P/2 */
+/* point (3): 1, cos, sin of frequency k at coordinate x, orthonormal over the P points; returns how
+ * many: 2 for k = P/2 */
 static int at_point(double point[3], const gk_snapshot *s, int k, int x)
 {
     int P = s->lens->P;
@@ -90,9 +94,10 @@ void gk_lens_add_loss(gk_snapshot *s, int index, int first, int rows)
     size_t at = row_at(s, first);
 
     GK_CHECK(index < l->variants);
-    s->be->log_softmax(s->be, l->row_loss, l->row_hit, NULL, l->work, l->label + at, 1, rows, l->n, GK_LOSS_EXACT, 1);
-    s->be->group_sums(s->be, l->sum + index * GK_ROW_GROUPS * 2, l->row_loss, l->row_hit, l->group + at, 1, rows,
-                      GK_ROW_GROUPS, first > 0);
+    s->be->log_softmax(s->be, l->row_loss, l->row_hit, NULL, l->work, l->label + at, 1, rows, l->n,
+                       GK_LOSS_EXACT, 1);
+    s->be->group_sums(s->be, l->sum + index * GK_ROW_GROUPS * 2, l->row_loss, l->row_hit,
+                      l->group + at, 1, rows, GK_ROW_GROUPS, first > 0);
 }
 
 void gk_lens_mean_loss(gk_snapshot *s, int index, double *all, double *test)
@@ -109,7 +114,8 @@ void gk_lens_mean_loss(gk_snapshot *s, int index, double *all, double *test)
     if (test) *test = test_rows > 0 ? test_sum / test_rows : GK_NULL;
 }
 
-/* |coefficient| of real products from complex ones: the real basis const, cos 1, sin 1, ... over both coordinates. */
+/* |coefficient| of real products from complex ones: the real basis const, cos 1, sin 1, ... over
+ * both coordinates. */
 static void real_norms(double *norms, double *square, const gk_real *x, int P, int cols)
 {
     int half = P / 2 + 1;
@@ -117,14 +123,18 @@ static void real_norms(double *norms, double *square, const gk_real *x, int P, i
 
     for (int a = 0; a < P; a++)
         for (int b = 0; b < P; b++) {
-            int i = (a + 1) / 2, j = (b + 1) / 2;           /* frequencies */
+            int i = (a + 1) / 2, j = (b + 1) / 2; /* frequencies */
             bool sin_a = a > 0 && a % 2 == 0, sin_b = b > 0 && b % 2 == 0;
-            double scale = (i && 2 * i != P ? sqrt(2.0) : 1) * (j && 2 * j != P ? sqrt(2.0) : 1) / P / 2;
+            double scale =
+                (i && 2 * i != P ? sqrt(2.0) : 1) * (j && 2 * j != P ? sqrt(2.0) : 1) / P / 2;
             const gk_real *plus = x + ((size_t)i * (size_t)half + (size_t)j) * n * 2;
             const gk_real *minus = x + ((size_t)((P - i) % P) * (size_t)half + (size_t)j) * n * 2;
-            for (size_t c = 0; c < 2 * n; c += 2) {         /* X(i,j) and X(-i,j) hold cc - ss, cs + sc; cc + ss, cs - sc */
-                double cc = (double)plus[c] + (double)minus[c], ss = (double)minus[c] - (double)plus[c];
-                double sc = (double)minus[c + 1] - (double)plus[c + 1], cs = -(double)plus[c + 1] - (double)minus[c + 1];
+            for (size_t c = 0; c < 2 * n;
+                 c += 2) { /* X(i,j) and X(-i,j) hold cc - ss, cs + sc; cc + ss, cs - sc */
+                double cc = (double)plus[c] + (double)minus[c],
+                       ss = (double)minus[c] - (double)plus[c];
+                double sc = (double)minus[c + 1] - (double)plus[c + 1],
+                       cs = -(double)plus[c + 1] - (double)minus[c + 1];
                 double value = scale * (sin_a ? (sin_b ? ss : sc) : (sin_b ? cs : cc));
                 square[a * P + b] += value * value;
             }
@@ -137,14 +147,15 @@ void gk_lens_logit_spectrum(gk_snapshot *s, double *norms)
     gk_lens *l = s->lens;
     gk_backend *be = s->be;
     int P = l->P, D = l->shape.D, n = l->n;
-    size_t coefficients = (size_t)P * (size_t)(P / 2 + 1) * (size_t)l->cols * 2, cells = (size_t)P * (size_t)P;
+    size_t coefficients = (size_t)P * (size_t)(P / 2 + 1) * (size_t)l->cols * 2,
+           cells = (size_t)P * (size_t)P;
     gk_real *x = gk_alloc(coefficients, sizeof *x);
     double *square = gk_alloc(cells, sizeof *square);
 
     for (int c = 0; c < n; c += l->cols) {
         int cols = n - c < l->cols ? n - c : l->cols;
-        be->matmul(be, l->plane, l->out + row_at(s, 0) * (size_t)D, l->unembed + c, 1, l->inputs, cols, D, 0, 0, D, n, cols,
-                   0, 0, 0, 0);
+        be->matmul(be, l->plane, l->out + row_at(s, 0) * (size_t)D, l->unembed + c, 1, l->inputs,
+                   cols, D, 0, 0, D, n, cols, 0, 0, 0, 0);
         be->fft2(be, l->spectrum, l->plane, 1, P, P, cols);
         be->download(be, x, l->spectrum, coefficients / (size_t)l->cols * (size_t)cols * sizeof *x);
         real_norms(norms, square, x, P, cols);

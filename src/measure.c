@@ -64,9 +64,13 @@ gk_status gk_keys_parse(int *key, int *keys, const char *text, int K)
         char *end;
         long k = strtol(at, &end, 10);
         if (end == at || (*end && *end != ',') || (*end == ',' && !end[1]) || k < 1 || k > K)
-            return gk_fail(GK_EUSAGE, "key frequencies \"%s\": numbers from 1 to %d, separated by commas", text, K);
+            return gk_fail(GK_EUSAGE,
+                           "key frequencies \"%s\": numbers from 1 to %d, separated by commas",
+                           text, K);
         for (int i = 0; i < *keys; i++)
-            if (key[i] == k) return gk_fail(GK_EUSAGE, "key frequencies \"%s\": %ld stands there twice", text, k);
+            if (key[i] == k)
+                return gk_fail(GK_EUSAGE, "key frequencies \"%s\": %ld stands there twice", text,
+                               k);
         key[(*keys)++] = (int)k;
         at = *end ? end + 1 : end;
     }
@@ -77,8 +81,10 @@ gk_status gk_keys_parse(int *key, int *keys, const char *text, int K)
 static void add_string(gk_text *text, const char *name, const char *value)
 {
     gk_text_add(text, ", \"%s\": ", name);
-    if (*value) gk_text_add_json(text, value);
-    else gk_text_add(text, "null");
+    if (*value)
+        gk_text_add_json(text, value);
+    else
+        gk_text_add(text, "null");
 }
 
 void gk_row_print(gk_text *text, const gk_row *row, bool online)
@@ -87,7 +93,7 @@ void gk_row_print(gk_text *text, const gk_row *row, bool online)
 #define FAMILY(name, when)
 #define COLUMN(name, when, help)                                                                   \
     if (!online || when != FINAL) {                                                                \
-        gk_text_add(text, ", \"" #name "%s\": ", online && when == KEYED ? "_online" : "");        \
+        gk_text_add(text, ", \"" #name "%s\": ", online &&when == KEYED ? "_online" : "");         \
         gk_text_add_real(text, row->name);                                                         \
     }
 #include "gk/measures.def"
@@ -122,7 +128,8 @@ gk_status gk_row_parse(gk_row *row, const char *line, size_t length)
 
     if (!json_is_integer(epoch)) {
         json_decref(json);
-        return gk_fail(GK_EDATA, "not a row of metrics: %.*s", (int)(length < 60 ? length : 60), line);
+        return gk_fail(GK_EDATA, "not a row of metrics: %.*s", (int)(length < 60 ? length : 60),
+                       line);
     }
     gk_row_start(row, json_integer_value(epoch));
 #define FAMILY(name, when)

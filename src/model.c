@@ -1,4 +1,5 @@
-/* The layout of a model: which tensors exist, where they lie in the blobs, what activations need. */
+/* The layout of a model: which tensors exist, where they lie in the blobs, what activations
+ * need. */
 #include "gk/model.h"
 #include "activations.h"
 
@@ -131,7 +132,7 @@ static void layout_activations(gk_activations *a, const gk_shape *s, int R, int 
     a->x[s->L] = s->F ? take(device, R, B, 1, s->D) : a->mid[s->L - 1];
     a->logits = take(device, R, B, 1, s->C);
 
-    int Q = s->L > 1 ? s->T : 1;    /* the most positions of any block's output */
+    int Q = s->L > 1 ? s->T : 1; /* the most positions of any block's output */
     a->d = take(device, R, B, s->T, s->D);
     a->dx = take(device, R, B, s->T, s->D);
     if (s->F) a->dh = take(device, R, B, Q, s->F);
@@ -143,7 +144,7 @@ static void layout_activations(gk_activations *a, const gk_shape *s, int R, int 
 
 void gk_model_layout(gk_model *model, const gk_shape *shape, int R, int rows, gk_arena *device)
 {
-    gk_shape kept = *shape;         /* may be the model's own */
+    gk_shape kept = *shape; /* may be the model's own */
 
     gk_model_close(model);
     model->shape = kept;
@@ -174,7 +175,8 @@ void gk_model_start(gk_model *model, const gk_config *config, gk_backend *be)
     for (int i = 0; i < model->n_tensors; i++) {
         const gk_tensor *t = &model->tensor[i];
         bool frozen = t->form == GK_VECTOR && config->model.biases == GK_BIASES_FROZEN;
-        span[i] = (gk_tensor_span){.offset = at, .size = t->size, .lr_scale = frozen ? 0 : 1, .decay_scale = 1};
+        span[i] = (gk_tensor_span){
+            .offset = at, .size = t->size, .lr_scale = frozen ? 0 : 1, .decay_scale = 1};
         at += padded(t, model->R);
     }
     be->upload(be, model->span, span, (size_t)model->n_tensors * sizeof *span);
@@ -183,24 +185,28 @@ void gk_model_start(gk_model *model, const gk_config *config, gk_backend *be)
     for (int i = 0; i < 4; i++) be->zero(be, all[i]->blob, all[i]->elements * sizeof(gk_real));
 }
 
-void gk_model_put(gk_model *model, const gk_params *blob, int slot, const gk_real *packed, gk_backend *be)
+void gk_model_put(gk_model *model, const gk_params *blob, int slot, const gk_real *packed,
+                  gk_backend *be)
 {
     size_t at = 0;
 
     for (int i = 0; i < model->n_tensors; i++) {
         const gk_tensor *t = &model->tensor[i];
-        be->upload(be, blob->blob + at + (size_t)slot * t->size, packed + t->packed, t->size * sizeof(gk_real));
+        be->upload(be, blob->blob + at + (size_t)slot * t->size, packed + t->packed,
+                   t->size * sizeof(gk_real));
         at += padded(t, model->R);
     }
 }
 
-void gk_model_get(const gk_model *model, const gk_params *blob, int slot, gk_real *packed, gk_backend *be)
+void gk_model_get(const gk_model *model, const gk_params *blob, int slot, gk_real *packed,
+                  gk_backend *be)
 {
     size_t at = 0;
 
     for (int i = 0; i < model->n_tensors; i++) {
         const gk_tensor *t = &model->tensor[i];
-        be->download(be, packed + t->packed, blob->blob + at + (size_t)slot * t->size, t->size * sizeof(gk_real));
+        be->download(be, packed + t->packed, blob->blob + at + (size_t)slot * t->size,
+                     t->size * sizeof(gk_real));
         at += padded(t, model->R);
     }
 }

@@ -1,4 +1,5 @@
-/* The owner file: host, pid, the process's start time, so that two processes never write one directory. */
+/* The owner file: host, pid, the process's start time, so that two processes never write one
+ * directory. */
 #include "gk/run.h"
 
 #include <errno.h>
@@ -16,7 +17,8 @@ enum { SILENT_SECONDS = 15 * 60, TAKEOVER_SECONDS = 60, STARTING_SECONDS = 2 };
 /* STARTING: the file is there, but not what is in it yet */
 typedef enum holder { NOBODY, STARTING, ALIVE } holder;
 
-/* Start time of a process in clock ticks since boot: tells a pid from its next bearer. 0: no such process. */
+/* Start time of a process in clock ticks since boot: tells a pid from its next bearer. 0: no such
+ * process. */
 static unsigned long long started(long pid)
 {
     char path[64], text[1024];
@@ -78,7 +80,8 @@ static holder holder_of(const char *owner, char who[320])
     return started(pid) == ticks && ticks != 0 ? ALIVE : NOBODY;
 }
 
-/* Removes a stale owner file; `takeover` makes sure that only one process does and checks it once more. */
+/* Removes a stale owner file; `takeover` makes sure that only one process does and checks it once
+ * more. */
 static gk_status remove_stale(const char *dir, const char *owner)
 {
     char takeover[GK_PATH_MAX], who[320];

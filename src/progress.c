@@ -1,5 +1,6 @@
 /* The progress line, in tqdm's habit:
- * epoch 12400/50000 25%|##        | train 1.1e-07 test 3.2e-06 acc 100% [00:50<02:31, 248 ep/s] memorised */
+ * epoch 12400/50000 25%|##        | train 1.1e-07 test 3.2e-06 acc 100% [00:50<02:31, 248 ep/s]
+ * memorised */
 #include "gk/train.h"
 
 #include <stdio.h>

@@ -27,7 +27,8 @@ static bool has(const gk_run *run, const char *name)
     return gk_path(path, "%s/%s", run->dir, name) == GK_OK && gk_exists(path);
 }
 
-/* Calls `doomed(name)` for each entry of dir/sub and removes those it says yes to; a missing folder has none. */
+/* Calls `doomed(name)` for each entry of dir/sub and removes those it says yes to; a missing folder
+ * has none. */
 static void sweep(const gk_run *run, const char *sub,
                   bool (*doomed)(const char *name, int64_t epoch), int64_t epoch)
 {
@@ -105,7 +106,8 @@ gk_status gk_run_check_directory(const char *dir)
                    dir);
 }
 
-/* `state` goes first and config.yaml stays until the new one replaces it: it is a run at every moment. */
+/* `state` goes first and config.yaml stays until the new one replaces it: it is a run at every
+ * moment. */
 static gk_status start_over(const gk_run *run)
 {
     static const char *const names[] = {"state",        "resume.safetensors", "metrics.jsonl",
@@ -127,8 +129,9 @@ static gk_status start_over(const gk_run *run)
     return GK_OK;
 }
 
-/* The config of the directory against the one that was asked for; writes it where it is new, to be started over, or
- * run.epochs grew. A finished run that grew is one that runs before that: there may be no next moment. */
+/* The config of the directory against the one that was asked for; writes it where it is new, to be
+ * started over, or run.epochs grew. A finished run that grew is one that runs before that: there
+ * may be no next moment. */
 static gk_status settle_config(gk_run *run, gk_open_mode mode)
 {
     char path[GK_PATH_MAX];

@@ -4,7 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-static void add(gk_tensors_writer *w, const char *name, int dims, int64_t a, int64_t b, const double *data)
+static void add(gk_tensors_writer *w, const char *name, int dims, int64_t a, int64_t b,
+                const double *data)
 {
     gk_writer_add(w, name, GK_F64_TYPE, dims, (const int64_t[]){a, b}, data);
 }
@@ -18,7 +19,8 @@ static void add_ints(gk_tensors_writer *w, const char *name, int64_t n, const in
     free(copy);
 }
 
-/* Orthonormal DFT of `in` (n): const, cos 1, sin 1, ...: n values (n/2's sine is left out for even n). */
+/* Orthonormal DFT of `in` (n): const, cos 1, sin 1, ...: n values (n/2's sine is left out for even
+ * n). */
 static void dft(double *out, const double *in, const gk_snapshot *s)
 {
     size_t n = (size_t)s->lens->n, K = (size_t)s->lens->K;
@@ -30,19 +32,25 @@ static void dft(double *out, const double *in, const gk_snapshot *s)
     }
 }
 
-/* w_attn[h][t] = (W_E["="] + W_pos[last]) W_Q[h] W_K[h]^T W_E[t]^T of the first block, and its DFT over t. */
+/* w_attn[h][t] = (W_E["="] + W_pos[last]) W_Q[h] W_K[h]^T W_E[t]^T of the first block, and its DFT
+ * over t. */
 static void add_attention(gk_tensors_writer *w, const gk_snapshot *s)
 {
     const gk_shape *sh = s->shape;
-    const gk_real *w_e = gk_snapshot_tensor(s, "embed.W_E", 0), *w_pos = gk_snapshot_tensor(s, "W_pos", 0);
-    const gk_real *w_q = gk_snapshot_tensor(s, "attn.W_Q", 0), *w_k = gk_snapshot_tensor(s, "attn.W_K", 0);
-    size_t n = (size_t)s->lens->n, D = (size_t)sh->D, H = (size_t)sh->H, K = (size_t)sh->K, HK = H * K;
-    double *q = gk_alloc(HK, sizeof *q), *u = gk_alloc(D, sizeof *u), *line = gk_alloc(n, sizeof *line);
+    const gk_real *w_e = gk_snapshot_tensor(s, "embed.W_E", 0),
+                  *w_pos = gk_snapshot_tensor(s, "W_pos", 0);
+    const gk_real *w_q = gk_snapshot_tensor(s, "attn.W_Q", 0),
+                  *w_k = gk_snapshot_tensor(s, "attn.W_K", 0);
+    size_t n = (size_t)s->lens->n, D = (size_t)sh->D, H = (size_t)sh->H, K = (size_t)sh->K,
+           HK = H * K;
+    double *q = gk_alloc(HK, sizeof *q), *u = gk_alloc(D, sizeof *u),
+           *line = gk_alloc(n, sizeof *line);
     double *transform = gk_alloc(H * n, sizeof *transform);
 
     for (size_t d = 0; d < D; d++)
         for (size_t i = 0; i < HK; i++)
-            q[i] += ((double)w_e[(size_t)(sh->V - 1) * D + d] + (double)w_pos[(size_t)(sh->T - 1) * D + d]) *
+            q[i] += ((double)w_e[(size_t)(sh->V - 1) * D + d] +
+                     (double)w_pos[(size_t)(sh->T - 1) * D + d]) *
                     (double)w_q[d * HK + i];
     for (size_t h = 0; h < H; h++) {
         for (size_t d = 0; d < D; d++) {
@@ -51,7 +59,8 @@ static void add_attention(gk_tensors_writer *w, const gk_snapshot *s)
         }
         for (size_t e = 0; e < n; e++) {
             line[e] = 0;
-            for (size_t d = 0; d < D; d++) line[e] += u[d] * (double)w_e[(size_t)s->analysis->column[e] * D + d];
+            for (size_t d = 0; d < D; d++)
+                line[e] += u[d] * (double)w_e[(size_t)s->analysis->column[e] * D + d];
         }
         dft(transform + h * n, line, s);
     }
@@ -64,13 +73,15 @@ static void add_attention(gk_tensors_writer *w, const gk_snapshot *s)
 }
 
 /* const, cos 1, sin 1, ...: norms over the other index of a (2K, rows) transform */
-static void add_norms(gk_tensors_writer *w, const char *name, const double *hat, size_t rows, double constant, size_t n)
+static void add_norms(gk_tensors_writer *w, const char *name, const double *hat, size_t rows,
+                      double constant, size_t n)
 {
     double *norm = gk_alloc(n, sizeof *norm);
 
     norm[0] = sqrt(constant);
     for (size_t j = 1; j < n; j++) {
-        for (size_t i = 0; i < rows; i++) norm[j] += hat[(j - 1) * rows + i] * hat[(j - 1) * rows + i];
+        for (size_t i = 0; i < rows; i++)
+            norm[j] += hat[(j - 1) * rows + i] * hat[(j - 1) * rows + i];
         norm[j] = sqrt(norm[j]);
     }
     add(w, name, 1, (int64_t)n, 0, norm);
@@ -134,8 +145,10 @@ void gk_arrays_write(gk_tensors_writer *w, const gk_snapshot *s)
 {
     gk_writer_open(w);
     gk_writer_metadata(w, "kind", "measures");
-    if (s->analysis->undefined) gk_writer_metadata(w, "undefined", s->analysis->undefined);
-    else add_arrays(w, s);
+    if (s->analysis->undefined)
+        gk_writer_metadata(w, "undefined", s->analysis->undefined);
+    else
+        add_arrays(w, s);
 }
 
 gk_status gk_run_arrays(const gk_run *run, const gk_snapshot *s)
@@ -145,7 +158,8 @@ gk_status gk_run_arrays(const gk_run *run, const gk_snapshot *s)
 
     GK_TRY(gk_path(path, "%s/measures", run->dir));
     GK_TRY(gk_make_directories(path));
-    GK_TRY(gk_path(path, "%s/measures/%08lld.safetensors", run->dir, (long long)run->position.epoch));
+    GK_TRY(
+        gk_path(path, "%s/measures/%08lld.safetensors", run->dir, (long long)run->position.epoch));
     gk_arrays_write(&w, s);
     return gk_writer_save(&w, path);
 }

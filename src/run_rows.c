@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 /* All bytes, or the file is cut back to `length` and nothing was written. */
-static gk_status append(int fd, const void *bytes, size_t n, int64_t length, const gk_run *run, const char *name)
+static gk_status append(int fd, const void *bytes, size_t n, int64_t length, const gk_run *run,
+                        const char *name)
 {
     for (size_t at = 0; at < n;) {
         ssize_t wrote = write(fd, (const char *)bytes + at, n - at);
-        if (wrote > 0) at += (size_t)wrote;
+        if (wrote > 0)
+            at += (size_t)wrote;
         else if (wrote == 0 || errno != EINTR) {
             int why = errno;
             if (ftruncate(fd, length) != 0) gk_warn("cannot cut %s/%s", run->dir, name);
@@ -28,7 +30,8 @@ static double character_norm(const gk_snapshot *s, size_t column)
     size_t n = (size_t)s->lens->n, width = 2 * (size_t)s->lens->K;
     double square = 0;
 
-    for (size_t e = 0; e < n; e++) square += s->count[e] * s->basis[e * width + column] * s->basis[e * width + column];
+    for (size_t e = 0; e < n; e++)
+        square += s->count[e] * s->basis[e * width + column] * s->basis[e * width + column];
     return sqrt(square);
 }
 
@@ -45,7 +48,8 @@ static void project(float *record, const gk_snapshot *s)
             record[j * n + c] = norm > 0 ? (float)(sum / norm) : 0;
         }
     }
-    for (size_t c = 0; c < n; c++) record[2 * K * n + c] = (float)(s->label_sum[n * n + c] / s->lens->inputs);
+    for (size_t c = 0; c < n; c++)
+        record[2 * K * n + c] = (float)(s->label_sum[n * n + c] / s->lens->inputs);
 }
 
 gk_status gk_run_append(gk_run *run, const gk_row *row, const gk_snapshot *s)
@@ -62,7 +66,9 @@ gk_status gk_run_append(gk_run *run, const gk_row *row, const gk_snapshot *s)
                         run->events.rows * (int64_t)(n * sizeof *record), run, "projections.bin");
         free(record);
     }
-    if (status == GK_OK) status = append(run->metrics, line.data, line.length, run->metrics_bytes, run, "metrics.jsonl");
+    if (status == GK_OK)
+        status =
+            append(run->metrics, line.data, line.length, run->metrics_bytes, run, "metrics.jsonl");
     if (status == GK_OK) {
         run->metrics_bytes += (int64_t)line.length;
         gk_events_add(&run->events, row, &run->config);
@@ -71,8 +77,10 @@ gk_status gk_run_append(gk_run *run, const gk_row *row, const gk_snapshot *s)
     return status;
 }
 
-/* N = fit on the key characters + column means of (L - N), as in measures/restricted.c, from one record. */
-static double restricted(const float *record, const gk_snapshot *s, const int *key, int keys, const double *pairs)
+/* N = fit on the key characters + column means of (L - N), as in measures/restricted.c, from one
+ * record. */
+static double restricted(const float *record, const gk_snapshot *s, const int *key, int keys,
+                         const double *pairs)
 {
     size_t n = (size_t)s->lens->n, width = 2 * (size_t)s->lens->K;
     int *column = gk_alloc(2 * (size_t)keys, sizeof *column);
@@ -81,12 +89,14 @@ static double restricted(const float *record, const gk_snapshot *s, const int *k
 
     for (size_t i = 0; i < m; i++) {
         double norm = character_norm(s, (size_t)column[i]);
-        for (size_t c = 0; c < n; c++) coef[i * n + c] = norm * (double)record[(size_t)column[i] * n + c];
+        for (size_t c = 0; c < n; c++)
+            coef[i * n + c] = norm * (double)record[(size_t)column[i] * n + c];
     }
     gk_fit_solve(coef, s->basis, (int)width, column, (int)m, s->count, (int)n, (int)n);
     for (size_t e = 0; e < n; e++)
         for (size_t i = 0; i < m; i++)
-            for (size_t c = 0; c < n; c++) table[e * n + c] += s->basis[e * width + (size_t)column[i]] * coef[i * n + c];
+            for (size_t c = 0; c < n; c++)
+                table[e * n + c] += s->basis[e * width + (size_t)column[i]] * coef[i * n + c];
     for (size_t c = 0; c < n; c++) {
         double shift = (double)record[width * n + c];
         for (size_t e = 0; e < n; e++) shift -= s->count[e] * table[e * n + c] / s->lens->inputs;
@@ -99,7 +109,8 @@ static double restricted(const float *record, const gk_snapshot *s, const int *k
     return loss;
 }
 
-gk_status gk_run_restricted(const gk_run *run, const gk_snapshot *s, const int *key, int keys, double *loss, int64_t rows)
+gk_status gk_run_restricted(const gk_run *run, const gk_snapshot *s, const int *key, int keys,
+                            double *loss, int64_t rows)
 {
     size_t n = (size_t)s->lens->n, values = gk_record_values(s->lens->n, s->lens->K), size;
     char path[GK_PATH_MAX], *bytes;

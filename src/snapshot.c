@@ -43,10 +43,12 @@ void gk_snapshot_open(gk_snapshot *s, gk_lens *l)
 
 void gk_snapshot_close(gk_snapshot *s)
 {
-    void *owned[] = {s->params, s->basis, s->count, s->count_train, s->pairs, s->label_sum, s->label_sum_train,
-                     s->label_sum_control, s->w_l, s->w_l_hat, s->w_e_hat, s->w_l_norm, s->w_e_norm, s->neuron_k,
-                     s->neuron_fve, s->attention_eq, s->key, s->raw, s->excluded_k, s->ablate8_k, s->readout,
-                     s->head_zero, s->head_mean};
+    void *owned[] = {s->params,   s->basis,     s->count,           s->count_train,
+                     s->pairs,    s->label_sum, s->label_sum_train, s->label_sum_control,
+                     s->w_l,      s->w_l_hat,   s->w_e_hat,         s->w_l_norm,
+                     s->w_e_norm, s->neuron_k,  s->neuron_fve,      s->attention_eq,
+                     s->key,      s->raw,       s->excluded_k,      s->ablate8_k,
+                     s->readout,  s->head_zero, s->head_mean};
 
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
     *s = (gk_snapshot){0};
@@ -91,7 +93,8 @@ static void take_unembed(gk_snapshot *s)
     gk_real *columns = gk_alloc(D * n, sizeof *columns);
 
     for (size_t d = 0; d < D; d++)
-        for (size_t e = 0; e < n; e++) columns[d * n + e] = w_u[d * C + (size_t)s->analysis->column[e]];
+        for (size_t e = 0; e < n; e++)
+            columns[d * n + e] = w_u[d * C + (size_t)s->analysis->column[e]];
     s->be->upload(s->be, s->lens->unembed, columns, D * n * sizeof *columns);
     memset(s->w_l, 0, (size_t)s->w_l_rows * n * sizeof *s->w_l);
     for (size_t f = 0; f < (size_t)s->w_l_rows; f++)
@@ -102,8 +105,10 @@ static void take_unembed(gk_snapshot *s)
     free(columns);
 }
 
-/* hat (2K, rows): orthonormal DFT along the second index of in (rows, n); norm (K) over both parts. */
-static void dft_rows(double *hat, double *norm, const double *in, const double *basis, size_t rows, size_t n, size_t K)
+/* hat (2K, rows): orthonormal DFT along the second index of in (rows, n); norm (K) over both
+ * parts. */
+static void dft_rows(double *hat, double *norm, const double *in, const double *basis, size_t rows,
+                     size_t n, size_t K)
 {
     double *line = reals(2 * K);
 
@@ -154,13 +159,15 @@ static void take_weights(gk_snapshot *s)
         s->w_l_const += sum * sum / (double)n;
     }
     for (size_t d = 0; d < D; d++)
-        for (size_t e = 0; e < n; e++) columns[d * n + e] = (double)w_e[(size_t)a->column[e] * D + d];
+        for (size_t e = 0; e < n; e++)
+            columns[d * n + e] = (double)w_e[(size_t)a->column[e] * D + d];
     dft_rows(s->w_e_hat, s->w_e_norm, columns, s->basis, D, n, K);
     free(columns);
     find_keys(s);
 }
 
-/* First pass over all inputs: sums of logits by element, their norm, losses over the group's outputs. */
+/* First pass over all inputs: sums of logits by element, their norm, losses over the group's
+ * outputs. */
 static void take_logits(gk_snapshot *s)
 {
     gk_lens *l = s->lens;
@@ -170,16 +177,20 @@ static void take_logits(gk_snapshot *s)
     const int32_t *to[] = {l->value, s->analysis->control ? l->control : NULL};
     double *sums[] = {s->label_sum, s->label_sum_control};
 
-    for (int pass = 0; pass < 2 && to[pass]; pass++) {      /* by f, then by the control */
+    for (int pass = 0; pass < 2 && to[pass]; pass++) { /* by f, then by the control */
         for (int first = 0; first < l->inputs; first += l->rows) {
             int rows = l->inputs - first < l->rows ? l->inputs - first : l->rows;
             size_t at = run + (size_t)first;
-            be->matmul(be, l->logits, l->out + at * (size_t)D, l->unembed, 1, rows, n, D, 0, 0, D, n, n, 0, 0, 0, 0);
-            be->embed_back(be, l->label_sum, l->label_sum + cells, l->logits, to[pass] + at, 1, rows, 1, n, n, first > 0);
+            be->matmul(be, l->logits, l->out + at * (size_t)D, l->unembed, 1, rows, n, D, 0, 0, D,
+                       n, n, 0, 0, 0, 0);
+            be->embed_back(be, l->label_sum, l->label_sum + cells, l->logits, to[pass] + at, 1,
+                           rows, 1, n, n, first > 0);
             if (pass) continue;
             be->row_squares(be, l->square, l->logits, 1, 1, rows * n, first > 0);
-            be->log_softmax(be, l->row_loss, l->row_hit, NULL, l->logits, l->label + at, 1, rows, n, GK_LOSS_EXACT, 1);
-            be->group_sums(be, l->sum, l->row_loss, l->row_hit, l->group + at, 1, rows, GK_ROW_GROUPS, first > 0);
+            be->log_softmax(be, l->row_loss, l->row_hit, NULL, l->logits, l->label + at, 1, rows, n,
+                            GK_LOSS_EXACT, 1);
+            be->group_sums(be, l->sum, l->row_loss, l->row_hit, l->group + at, 1, rows,
+                           GK_ROW_GROUPS, first > 0);
         }
         gk_download_reals(be, sums[pass], l->label_sum, cells + (size_t)n);
         if (pass) continue;
@@ -188,7 +199,8 @@ static void take_logits(gk_snapshot *s)
     }
 }
 
-/* Sums by element over the training examples; those outside of the group go to a row of their own. */
+/* Sums by element over the training examples; those outside of the group go to a row of their
+ * own. */
 static void take_train_sums(gk_snapshot *s)
 {
     gk_lens *l = s->lens;
@@ -198,8 +210,8 @@ static void take_train_sums(gk_snapshot *s)
     for (int first = 0; first < l->train_rows; first += l->rows) {
         int rows = l->train_rows - first < l->rows ? l->train_rows - first : l->rows;
         gk_lens_train_logits(s, first, rows);
-        s->be->embed_back(s->be, l->label_sum, l->label_sum + cells, l->logits, l->train_value + run + (size_t)first, 1,
-                          rows, 1, n, n + 1, first > 0);
+        s->be->embed_back(s->be, l->label_sum, l->label_sum + cells, l->logits,
+                          l->train_value + run + (size_t)first, 1, rows, 1, n, n + 1, first > 0);
     }
     if (l->train_rows) gk_download_reals(s->be, s->label_sum_train, l->label_sum, cells);
 }
@@ -214,7 +226,8 @@ static void take_attention(gk_snapshot *s)
     free(sums);
 }
 
-void gk_snapshot_take(gk_snapshot *s, const gk_model *model, gk_data *data, int slot, int form, gk_backend *be)
+void gk_snapshot_take(gk_snapshot *s, const gk_model *model, gk_data *data, int slot, int form,
+                      gk_backend *be)
 {
     s->data = data;
     s->be = be;

@@ -1,5 +1,6 @@
-/* The loop over events. Between two events the backend advances without the host; everything that touches files
- * happens at one. A row, a checkpoint or a resume point of epoch e shows the weights before update e. */
+/* The loop over events. Between two events the backend advances without the host; everything that
+ * touches files happens at one. A row, a checkpoint or a resume point of epoch e shows the weights
+ * before update e. */
 #include "gk/hook.h"
 #include "gk/train.h"
 
@@ -7,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The longest that gk_advance runs without a look at clocks and progress. Changes nothing in the results. */
+/* The longest that gk_advance runs without a look at clocks and progress. Changes nothing in the
+ * results. */
 static const double POLL_SECONDS = 0.1;
 
 typedef struct loop {
@@ -36,7 +38,8 @@ static gk_status start_run(loop *l, int r)
     gk_text backend = {0};
     gk_text_add(&backend, "\"backend\": \"%s\", ", b->be->name);
     b->be->describe(b->be, &backend);
-    gk_status status = gk_run_environment(run, backend.data, gk_plan_name(&run->config, &run->shape, &why));
+    gk_status status =
+        gk_run_environment(run, backend.data, gk_plan_name(&run->config, &run->shape, &why));
     gk_run_log(run, "%s at epoch %lld of %lld; %s", run->restored ? "goes on" : "starts",
                (long long)run->position.epoch, (long long)run->config.run.epochs, backend.data);
     gk_text_free(&backend);
@@ -153,7 +156,8 @@ static gk_status event(loop *l)
     return GK_OK;
 }
 
-/* Epochs until something is due for any run, at most as many as fit between two looks at the clock; 0: all done. */
+/* Epochs until something is due for any run, at most as many as fit between two looks at the clock;
+ * 0: all done. */
 static int64_t epochs_to_next(const loop *l)
 {
     int64_t k = INT64_MAX;

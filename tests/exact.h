@@ -1,5 +1,5 @@
-/* Seed 0 in double against PyTorch's float64: losses, gradients, weights and moments. For test_exact.c (the first ten
- * epochs) and slow_exact.c (two hundred). */
+/* Seed 0 in double against PyTorch's float64: losses, gradients, weights and moments. For
+ * test_exact.c (the first ten epochs) and slow_exact.c (two hundred). */
 #ifndef GK_TEST_EXACT_H
 #define GK_TEST_EXACT_H
 
@@ -12,12 +12,13 @@ static inline void paper_config(gk_config *config)
     char init[GK_PATH_MAX + 32], split[] = "task.split=python:0";
 
     snprintf(init, sizeof init, "model.init=file:%s", oracle("seed0/init_f32.safetensors"));
-    OK(gk_config_load(config, GK_SOURCE_DIR "/configs/paper.yaml", (const char *[]){init, split}, 2));
+    OK(gk_config_load(config, GK_SOURCE_DIR "/configs/paper.yaml", (const char *[]){init, split},
+                      2));
 }
 
 /* Per tensor: |mine - stored|_inf <= limit |stored|_inf for the tensors PREFIX + name of a file. */
-static inline void compare_tensors(lab *l, const gk_params *blob, const char *path, const char *prefix,
-                                   double limit)
+static inline void compare_tensors(lab *l, const gk_params *blob, const char *path,
+                                   const char *prefix, double limit)
 {
     gk_tensors_file file;
     gk_real *stored = gk_alloc(gk_parameters(&l->batch.size.shape), sizeof *stored);
@@ -30,11 +31,12 @@ static inline void compare_tensors(lab *l, const gk_params *blob, const char *pa
         double worst = 0, largest = 0;
         for (size_t j = t->packed; j < t->packed + t->size; j++) {
             double off = fabs((double)mine[j] - (double)stored[j]);
-            worst = off <= worst ? worst : off;             /* NaN is taken over */
+            worst = off <= worst ? worst : off; /* NaN is taken over */
             largest = fmax(largest, fabs((double)stored[j]));
         }
         print_message("  %s%s: off by %.2e of the largest\n", prefix, t->name, worst / largest);
-        if (!(worst <= limit * largest)) fail_msg("%s%s: %g of %g", prefix, t->name, worst, largest);
+        if (!(worst <= limit * largest))
+            fail_msg("%s%s: %g of %g", prefix, t->name, worst, largest);
     }
     gk_tensors_close(&file);
     free(stored);

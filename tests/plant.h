@@ -1,5 +1,5 @@
-/* Models with known answers, without training: logits = sum over k of size_k cos w_k(f(input) - c), planted
- * behind the network's back into what the lens keeps. */
+/* Models with known answers, without training: logits = sum over k of size_k cos w_k(f(input) - c),
+ * planted behind the network's back into what the lens keeps. */
 #ifndef GK_TEST_PLANT_H
 #define GK_TEST_PLANT_H
 
@@ -66,7 +66,8 @@ static inline void put_identity(gk_real *to, int D)
     for (int i = 0; i < D * D; i++) to[i] = i % D == i / D;
 }
 
-/* Directions 2i and 2i + 1 of the residual stream hold cos and sin of w f(input); W_U reads them. */
+/* Directions 2i and 2i + 1 of the residual stream hold cos and sin of w f(input); W_U reads
+ * them. */
 static inline void sow(lab *l, const plant *t)
 {
     gk_batch *b = &l->batch;
@@ -96,8 +97,9 @@ static inline double product(int part, double u, double v)
     return (part % 3 ? sin(u) : cos(u)) * (part == 0 || part == 2 ? cos(v) : sin(v));
 }
 
-/* The same logits from neurons 1 +- product, W_in and W_out the identity, no skip connection: cos k(u + v) is cc - ss,
- * sin k(u + v) is sc + cs; for u - v the signs of ss and cs turn. The ones cancel. */
+/* The same logits from neurons 1 +- product, W_in and W_out the identity, no skip connection: cos
+ * k(u + v) is cc - ss, sin k(u + v) is sc + cs; for u - v the signs of ss and cs turn. The ones
+ * cancel. */
 static inline void sow_neurons(lab *l, const plant *t)
 {
     gk_batch *b = &l->batch;

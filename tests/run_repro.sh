@@ -175,7 +175,7 @@ expect 0 branch whole@500 --set run.epochs=600 --out brief
 check 'fewer epochs' grep -qF '"run.epochs: 2000 -> 600\u000a"' brief/parent.json
 # with a key set: it is used from the third row on that has it, of which two may be the parent's
 keys=(train base.yaml --set task.p=24 --set task.train_fraction=0.8 --set model.d_model=16 --set model.d_mlp=32
-    --set optim.lr=0.01 --set run.epochs=200 --set run.measure_every=10 --set run.keep_state=150,180)
+    --set optim.lr=0.01 --set run.epochs=200 --set run.measure_every=10 --set "run.keep_state=150,180")
 expect 0 "${keys[@]}" --out keyed
 check 'a key set is used before epoch 150' test "$(column restricted_all_online keyed | sed -n 15p)" != null
 expect 0 branch keyed@150 --out keyed150

@@ -1,5 +1,5 @@
-/* Two hundred epochs of seed 0 in double: losses to 1e-12 through 60 and 1e-9 through 200, weights and moments after
- * 100 to 1e-9. */
+/* Two hundred epochs of seed 0 in double: losses to 1e-12 through 60 and 1e-9 through 200, weights
+ * and moments after 100 to 1e-9. */
 #include "exact.h"
 
 static void test_two_hundred_epochs(void **state)

@@ -4,6 +4,7 @@
 # those that are done for what they are.
 : "${TMPDIR:=/tmp}"
 export TMPDIR
+[[ -z ${GROKC_RUNS:-} ]] || GROKC_RUNS=$(realpath -m "$GROKC_RUNS")
 source "$(dirname "$0")/lib.sh"
 
 runs=${GROKC_RUNS:-$scratch}

@@ -27,13 +27,14 @@
 #define CLOSE(value, expected, relative)                                                           \
     do {                                                                                           \
         double close_a = (value), close_b = (expected);                                            \
-        if (!(fabs(close_a - close_b) <= (relative) * fabs(close_b)))                              \
+        if (!(fabs(close_a - close_b) <= (relative)*fabs(close_b)))                                \
             fail_msg("%s = %.17g, expected %.17g within %g, off by %.3g", #value, close_a,         \
                      close_b, (double)(relative), fabs(close_a / close_b - 1));                    \
     } while (0)
 
-/* Path of a file of the oracle (weights, gradients and curves from PyTorch; too large for the repository), or a
- * skipped test with the reason. Looked for in $GROKC_ORACLE, then beside the repository. */
+/* Path of a file of the oracle (weights, gradients and curves from PyTorch; too large for the
+ * repository), or a skipped test with the reason. Looked for in $GROKC_ORACLE, then beside the
+ * repository. */
 static inline const char *oracle(const char *name)
 {
     static char path[4][GK_PATH_MAX];
@@ -41,7 +42,8 @@ static inline const char *oracle(const char *name)
     char *found = path[turn++ % 4];
     const char *folder = getenv("GROKC_ORACLE");
 
-    snprintf(found, GK_PATH_MAX, "%s/%s", folder ? folder : GK_SOURCE_DIR "/../shared/oracle", name);
+    snprintf(found, GK_PATH_MAX, "%s/%s", folder ? folder : GK_SOURCE_DIR "/../shared/oracle",
+             name);
     if (!gk_exists(found)) {
         print_message("skipped: no %s (set GROKC_ORACLE to the folder that has it)\n", found);
         skip();

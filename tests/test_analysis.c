@@ -1,4 +1,5 @@
-/* Rows, elements and groups of every operation, against its definition; key sets; rows as text; least squares. */
+/* Rows, elements and groups of every operation, against its definition; key sets; rows as text;
+ * least squares. */
 #include "support.h"
 
 static const char *const ops[] = {"add",      "subtract", "multiply",          "divide",
@@ -325,7 +326,8 @@ static void test_rows_as_text(void **state)
     assert_true(row.epoch == 7 && isnan(row.train_loss) && !*row.key_freqs);
 }
 
-/* Least squares on columns that are not orthogonal, one of them twice: the fit is that of the columns' span. */
+/* Least squares on columns that are not orthogonal, one of them twice: the fit is that of the
+ * columns' span. */
 static void test_fit(void **state)
 {
     enum { N = 7, WIDTH = 6, M = 4 };

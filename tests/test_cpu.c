@@ -6,7 +6,6 @@
 #include "../kernels/cpu/cpu.h"
 
 #include <jansson.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -115,6 +114,10 @@ static void test_variants(void **state)
     gk_backend be;
 
     (void)state;
+#ifdef __SANITIZE_THREAD__
+    print_message("skipped: vectors have nothing to do with threads, and ref takes minutes here\n");
+    skip();
+#endif
     for (int i = CPU_NONE; i <= CPU_AVX512; i++) {
         setenv("GROKC_SIMD", variants[i], 1);
         if (i == (int)cpu_best_simd()) continue; /* test_ops */
@@ -272,21 +275,13 @@ static void check_erfc(map *f)
 
 static void test_functions(void **state)
 {
-    map *const exps[] = {exp_none,
-#ifdef __x86_64__
-                         exp_avx2, exp_avx512
-#endif
-    };
-    map *const erfcs[] = {erfc_none,
-#ifdef __x86_64__
-                          erfc_avx2, erfc_avx512
-#endif
-    };
-
     (void)state;
     for (int i = CPU_NONE; i <= (int)cpu_best_simd(); i++) {
-        check_exp(exps[i]);
-        check_erfc(erfcs[i]);
+        cpu_state chosen = {.simd = (enum cpu_simd)i};
+        gk_backend be = {.state = &chosen};
+
+        check_exp(CPU_PICK(&be, exp));
+        check_erfc(CPU_PICK(&be, erfc));
     }
 }
 

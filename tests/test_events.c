@@ -1,4 +1,5 @@
-/* Events, turning points, stop rules and summary.json on planted rows. Rows as text: test_rows.c. */
+/* Events, turning points, stop rules and summary.json on planted rows. Rows as text:
+ * test_rows.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,7 +75,8 @@ static void condition(const json_t *json, const char *name, int64_t crossed, int
     assert_int_equal(epoch_at(found, "stays"), stays);
 }
 
-/* Memorised at 100, a peak at 200, below 0.1 at 400, above it once more at 500, for good from 600. */
+/* Memorised at 100, a peak at 200, below 0.1 at 400, above it once more at 500, for good from
+ * 600. */
 static void grokking(void)
 {
     add(0, 0.01, 4.7, 0.01);

@@ -10,7 +10,8 @@ static void test_gradients_at_the_start(void **state)
     paper_config(&c);
     lab_open(&l, &c, 1, "ref", 1);
     gk_gradients(&l.batch.model, &l.batch.data, l.batch.form, &l.be);
-    compare_tensors(&l, &l.batch.model.grads, oracle("seed0/grads_epoch0_f64.safetensors"), "", 1e-12);
+    compare_tensors(&l, &l.batch.model.grads, oracle("seed0/grads_epoch0_f64.safetensors"), "",
+                    1e-12);
     lab_close(&l);
 }
 
@@ -24,7 +25,7 @@ static void test_ten_epochs(void **state)
     double *curve = read_npy(oracle("seed0/losses_f64.npy"), 2 * CURVE);
     lab_open(&l, &c, 1, "ref", 1);
     for (int epoch = 0; epoch < 10; epoch++) {
-        if (epoch % 5 == 0) compare_row(&l, curve, epoch);  /* a row costs as much as a step */
+        if (epoch % 5 == 0) compare_row(&l, curve, epoch); /* a row costs as much as a step */
         lab_advance(&l, 1);
         CLOSE(l.batch.slot[0].loss, curve[epoch], 1e-12);
     }

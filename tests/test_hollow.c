@@ -1,4 +1,5 @@
-/* The measures where there is nothing to find: a table that memorises, no logits at all, no characters. */
+/* The measures where there is nothing to find: a table that memorises, no logits at all, no
+ * characters. */
 #include "plant.h"
 
 /* A table: training answers right, nothing else. */
@@ -17,8 +18,8 @@ static void memorise(lab *l, const plant *t)
                 a->group[row] == GK_ROWS_TRAIN && a->label[row] == c ? 20 : 0;
 }
 
-/* With true labels the mean over inputs of equal f is f again, 0.4 times as strong: the table has the characters of f. With
- * false ones they know nothing. */
+/* With true labels the mean over inputs of equal f is f again, 0.4 times as strong: the table has
+ * the characters of f. With false ones they know nothing. */
 static void test_table(void **state)
 {
     static const plant ops[] = {{"add", 31, 31, {2, 7, 15}, 3, false},

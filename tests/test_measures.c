@@ -1,6 +1,6 @@
-/* Every measure that the oracle has, on its weights: scalars to 1e-9 in double and 1e-4 in float, those
- * below 1e-5 to 1e-6 and 1e-3 (the oracle's own rounding); arrays to as much of their largest entry;
- * sets and counts exactly. */
+/* Every measure that the oracle has, on its weights: scalars to 1e-9 in double and 1e-4 in float,
+ * those below 1e-5 to 1e-6 and 1e-3 (the oracle's own rounding); arrays to as much of their largest
+ * entry; sets and counts exactly. */
 #include "support.h"
 
 #include <jansson.h>
@@ -174,7 +174,8 @@ static int64_t integer(const gk_entry *entry, size_t i)
     return value;
 }
 
-/* Of each neuron. One that is on at a single input has all frequencies alike, 8 / (p^2 - 1) each. */
+/* Of each neuron. One that is on at a single input has all frequencies alike, 8 / (p^2 - 1)
+ * each. */
 static void compare_neurons(const study *t)
 {
     const gk_entry *mine = gk_tensors_find(&t->mine, "neuron_frequency");

@@ -1,5 +1,5 @@
-/* The whole network: gradients against central differences (double), backends against each other, a run alone
- * against the same run in a batch, blocks of the batch against the batch at once. */
+/* The whole network: gradients against central differences (double), backends against each other, a
+ * run alone against the same run in a batch, blocks of the batch against the batch at once. */
 #include "support.h"
 
 #define SMALL                                                                                      \
@@ -14,7 +14,8 @@ static double train_loss(lab *l)
     return sum[0] / l->batch.data.train.B;
 }
 
-/* Biases start at zero, where their gradients would look the same for many wrong formulas: fill them. */
+/* Biases start at zero, where their gradients would look the same for many wrong formulas: fill
+ * them. */
 static void fill_biases(lab *l, gk_real *packed)
 {
     for (int i = 0; i < l->batch.model.n_tensors; i++) {
@@ -25,7 +26,8 @@ static void fill_biases(lab *l, gk_real *packed)
     gk_model_put(&l->batch.model, &l->batch.model.params, 0, packed, &l->be);
 }
 
-/* Central differences along every coordinate; only in double are they sharp enough to prove anything. */
+/* Central differences along every coordinate; only in double are they sharp enough to prove
+ * anything. */
 static void check_gradients(const gk_config *config)
 {
 #ifdef GK_F64
@@ -51,8 +53,8 @@ static void check_gradients(const gk_config *config)
             worst = fmax(worst, fabs((loss[1] - loss[0]) / (2 * step) - gradient[j]));
             largest = fmax(largest, fabs(gradient[j]));
         }
-        /* truncation is about step^2 = 1e-10, rounding eps loss / step = 4e-11; a ReLU that changes side inside
-         * the step would show as 1e-6 or more: the seeds below have none */
+        /* truncation is about step^2 = 1e-10, rounding eps loss / step = 4e-11; a ReLU that changes
+         * side inside the step would show as 1e-6 or more: the seeds below have none */
         if (!(worst <= 2e-8 * fmax(largest, 1e-2)) || !(largest > 1e-9))
             fail_msg("%s: off by %g, largest %g", t->name, worst, largest);
     }
@@ -114,8 +116,8 @@ static void test_gradients_without_biases(void **state)
     check_gradients(&c);
 }
 
-/* More rows than GK_BLOCK_ROWS: the mean over all pairs does not care where the batch is cut, up to rounding. Here the
- * rows of a p = 97 grid (5645 train) against the sum of its two blocks. */
+/* More rows than GK_BLOCK_ROWS: the mean over all pairs does not care where the batch is cut, up to
+ * rounding. Here the rows of a p = 97 grid (5645 train) against the sum of its two blocks. */
 static void test_blocks(void **state)
 {
     gk_config c;
@@ -156,14 +158,15 @@ static void test_blocks(void **state)
         worst = fmax(worst, fabs(total[j] - (double)whole[j]));
         largest = fmax(largest, fabs(total[j]));
     }
-    if (!(worst <= (sizeof(gk_real) == 4 ? 1e-6 : 1e-14) * largest)) fail_msg("%g of %g", worst, largest);
+    if (!(worst <= (sizeof(gk_real) == 4 ? 1e-6 : 1e-14) * largest))
+        fail_msg("%g of %g", worst, largest);
     free(whole);
     free(total);
     lab_close(&l);
 }
 
-/* Runs with different seeds, decay and learning rate side by side: each has the bytes of itself alone, for any number
- * of threads. */
+/* Runs with different seeds, decay and learning rate side by side: each has the bytes of itself
+ * alone, for any number of threads. */
 static void test_batch_and_threads(void **state)
 {
     gk_config c[3];
@@ -182,8 +185,10 @@ static void test_batch_and_threads(void **state)
         lab_advance(&alone, 20);
         lab_measure(&alone, &row);
         assert_memory_equal(&row, &rows[r], sizeof row);
-        const gk_params *one[] = {&alone.batch.model.params, &alone.batch.model.m, &alone.batch.model.v};
-        const gk_params *all[] = {&batch.batch.model.params, &batch.batch.model.m, &batch.batch.model.v};
+        const gk_params *one[] = {&alone.batch.model.params, &alone.batch.model.m,
+                                  &alone.batch.model.v};
+        const gk_params *all[] = {&batch.batch.model.params, &batch.batch.model.m,
+                                  &batch.batch.model.v};
         for (int i = 0; i < 3; i++) {
             gk_real *a = lab_get(&alone, one[i], 0), *b = lab_get(&batch, all[i], r);
             assert_memory_equal(a, b, gk_parameters(&alone.batch.size.shape) * sizeof *a);
@@ -214,7 +219,7 @@ static void test_backends_agree(void **state)
         lab_measure(&other, &b);
         CLOSE(b.train_loss, a.train_loss, 2e-6);
         CLOSE(b.test_loss, a.test_loss, 2e-6);
-        assert_true(a.train_loss < a.train_loss_max);       /* it learned something */
+        assert_true(a.train_loss < a.train_loss_max); /* it learned something */
         lab_close(&ref);
         lab_close(&other);
     }
@@ -230,11 +235,13 @@ static void test_inactive_and_frozen(void **state)
     CONFIG(&c[0], SMALL, "seed=1", "model.biases=frozen", "optim.warmup=0");
     CONFIG(&c[1], SMALL, "seed=2", "model.biases=frozen", "optim.warmup=0");
     lab_open(&l, c, 2, "auto", 1);
-    gk_real *before = lab_get(&l, &l.batch.model.params, 1), *first = lab_get(&l, &l.batch.model.params, 0);
+    gk_real *before = lab_get(&l, &l.batch.model.params, 1),
+            *first = lab_get(&l, &l.batch.model.params, 0);
     l.batch.slot[1].active = 0;
     l.be.upload(&l.be, l.batch.model.slot, l.batch.slot, 2 * sizeof *l.batch.slot);
     lab_advance(&l, 3);
-    gk_real *after = lab_get(&l, &l.batch.model.params, 1), *moved = lab_get(&l, &l.batch.model.params, 0);
+    gk_real *after = lab_get(&l, &l.batch.model.params, 1),
+            *moved = lab_get(&l, &l.batch.model.params, 0);
     assert_memory_equal(before, after, gk_parameters(&l.batch.size.shape) * sizeof *before);
     assert_int_equal(l.batch.slot[1].step, 0);
     assert_int_equal(l.batch.slot[0].step, 3);
@@ -250,7 +257,8 @@ static void test_inactive_and_frozen(void **state)
     lab_close(&l);
 }
 
-/* The paper's parameter count, and its layout in the blobs: every tensor begins at a multiple of 256 bytes. */
+/* The paper's parameter count, and its layout in the blobs: every tensor begins at a multiple of
+ * 256 bytes. */
 static void test_layout(void **state)
 {
     gk_config c;

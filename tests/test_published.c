@@ -1,6 +1,7 @@
-/* The published numbers, in float (and in double, where everything is merely closer): the authors' stored curve
- * of seed 1, seed 0 against PyTorch, TransformerLens's demo. Limits: how close a float32 program can be, since rounding
- * is amplified from epoch to epoch (one ReLU that changes side moves epoch 10 by 8e-7). */
+/* The published numbers, in float (and in double, where everything is merely closer): the authors'
+ * stored curve of seed 1, seed 0 against PyTorch, TransformerLens's demo. Limits: how close a
+ * float32 program can be, since rounding is amplified from epoch to epoch (one ReLU that changes
+ * side moves epoch 10 by 8e-7). */
 #include "exact.h"
 
 /* Relative limit for epoch e of a curve that was computed in other arithmetic. */
@@ -15,7 +16,7 @@ static double drift(int epoch)
 
 typedef struct point {
     int epoch;
-    double train, test;             /* NaN: not known */
+    double train, test; /* NaN: not known */
 } point;
 
 static void follow(const gk_config *config, const point *points, size_t n)
@@ -41,10 +42,14 @@ static size_t affordable(size_t n) { return sizeof(gk_real) == 8 ? 3 : n; }
 static void test_stored_curve_of_seed_1(void **state)
 {
     static const point stored[] = {
-        {0, 4.776912162847635, 4.767726206202775}, {2, 4.772563399629797, NAN},
-        {5, 4.744425231798557, NAN},               {10, 4.713848842169503, 4.760619993951645},
-        {20, 4.660384965227, 4.782786173551658},   {50, 4.203157, NAN},
-        {100, 1.86174, NAN},                       {200, 0.00563, NAN},
+        {0, 4.776912162847635, 4.767726206202775},
+        {2, 4.772563399629797, NAN},
+        {5, 4.744425231798557, NAN},
+        {10, 4.713848842169503, 4.760619993951645},
+        {20, 4.660384965227, 4.782786173551658},
+        {50, 4.203157, NAN},
+        {100, 1.86174, NAN},
+        {200, 0.00563, NAN},
     };
     gk_config c;
 
@@ -56,13 +61,15 @@ static void test_stored_curve_of_seed_1(void **state)
 static void test_seed_0(void **state)
 {
     static const point known[] = {
-        {0, 4.764052264, 4.768347311},  {2, 4.760622728, 4.765923139},
-        {10, 4.712011409, 4.759819238}, {50, 4.23613, 5.40757},
+        {0, 4.764052264, 4.768347311},
+        {2, 4.760622728, 4.765923139},
+        {10, 4.712011409, 4.759819238},
+        {50, 4.23613, 5.40757},
     };
     gk_config c;
 
     (void)state;
-    paper_config(&c);               /* from init_f32: skips without the oracle */
+    paper_config(&c); /* from init_f32: skips without the oracle */
     follow(&c, known, sizeof(gk_real) == 8 ? 2 : 4);
 }
 
@@ -102,15 +109,18 @@ static void test_gradients(void **state)
     paper_config(&c);
     lab_open(&l, &c, 1, "auto", 0);
     gk_gradients(&l.batch.model, &l.batch.data, l.batch.form, &l.be);
-    compare_tensors(&l, &l.batch.model.grads, oracle("seed0/grads_epoch0_f64.safetensors"), "", 2e-6);
+    compare_tensors(&l, &l.batch.model.grads, oracle("seed0/grads_epoch0_f64.safetensors"), "",
+                    2e-6);
     lab_close(&l);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stored_curve_of_seed_1), cmocka_unit_test(test_seed_0),
-        cmocka_unit_test(test_seed_0_from_its_seed),   cmocka_unit_test(test_transformer_lens_demo),
+        cmocka_unit_test(test_stored_curve_of_seed_1),
+        cmocka_unit_test(test_seed_0),
+        cmocka_unit_test(test_seed_0_from_its_seed),
+        cmocka_unit_test(test_transformer_lens_demo),
         cmocka_unit_test(test_gradients),
     };
 

@@ -1,7 +1,8 @@
 /* The ground floor: status, memory, text, files, random numbers, clocks. Includes nothing of ours.
  *
- * Errors have four kinds (README, "Errors"): input and the world return a gk_status through GK_TRY; our own
- * bugs abort in GK_CHECK; a device keeps its first error until `sync`; a loss of NaN is a result, not an error. */
+ * Errors have four kinds (README, "Errors"): input and the world return a gk_status through GK_TRY;
+ * our own bugs abort in GK_CHECK; a device keeps its first error until `sync`; a loss of NaN is a
+ * result, not an error. */
 #ifndef GK_BASE_H
 #define GK_BASE_H
 
@@ -17,7 +18,8 @@ typedef float gk_real;
 #define GK_REAL_NAME "f32"
 #endif
 
-/* ------------------------------------------------------------------------------------------- status.c */
+/* -------------------------------------------------------------------------------------------
+ * status.c */
 
 typedef enum gk_status {
     GK_OK = 0,
@@ -30,8 +32,9 @@ typedef enum gk_status {
     GK_STOPPED   /* not an error: a resume point is on disk         exit code 75 */
 } gk_status;
 
-/* Keeps the message (one per thread, at most 4095 bytes) and returns `status`. A message says what, which one,
- * and what to do: `paper.yaml:7: unknown key "weight_dcay"; did you mean "weight_decay"?` */
+/* Keeps the message (one per thread, at most 4095 bytes) and returns `status`. A message says what,
+ * which one, and what to do: `paper.yaml:7: unknown key "weight_dcay"; did you mean
+ * "weight_decay"?` */
 gk_status gk_fail(gk_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 const char *gk_message(void);
 int gk_exit_code(gk_status status);
@@ -52,22 +55,27 @@ void gk_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
     } while (0)
 _Noreturn void gk_check_failed(const char *file, int line, const char *condition);
 
-/* -------------------------------------------------------------------------------------------- arena.c */
+/* --------------------------------------------------------------------------------------------
+ * arena.c */
 
-/* A bump allocator over one block of host or device memory that somebody else owns. With `base` NULL it only
- * counts: the same layout code first runs to learn the size, then to hand out the pointers. */
+/* A bump allocator over one block of host or device memory that somebody else owns. With `base`
+ * NULL it only counts: the same layout code first runs to learn the size, then to hand out the
+ * pointers. */
 typedef struct gk_arena {
     char *base;        /* NULL: counting */
     size_t size, used; /* bytes          */
 } gk_arena;
 
-/* `count` elements of `size` bytes, aligned to 256; NULL while counting. Overflow of the block is a bug. */
+/* `count` elements of `size` bytes, aligned to 256; NULL while counting. Overflow of the block is a
+ * bug. */
 void *gk_arena_take(gk_arena *arena, size_t count, size_t size);
 
-/* malloc that never returns NULL: for small host structures. Dies with a message when memory is out. */
+/* malloc that never returns NULL: for small host structures. Dies with a message when memory is
+ * out. */
 void *gk_alloc(size_t count, size_t size); /* zeroed; release with free() */
 
-/* --------------------------------------------------------------------------------------------- text.c */
+/* ---------------------------------------------------------------------------------------------
+ * text.c */
 
 /* A string that grows; data is always terminated (NULL while empty). Start from {0}. */
 typedef struct gk_text {
@@ -86,10 +94,12 @@ void gk_text_free(gk_text *text);                         /* back to {0} */
 bool gk_parse_int(const char *string, int64_t *value);
 bool gk_parse_real(const char *string, double *value);
 
-/* The index of the candidate nearest to `word` (edit distance at most 1 + a third of its length), or -1. */
+/* The index of the candidate nearest to `word` (edit distance at most 1 + a third of its length),
+ * or -1. */
 int gk_nearest(const char *word, const char *const *candidates, int n);
 
-/* --------------------------------------------------------------------------------------------- file.c */
+/* ---------------------------------------------------------------------------------------------
+ * file.c */
 
 enum { GK_PATH_MAX = 1024 }; /* longer paths are refused with a message */
 
@@ -97,10 +107,12 @@ enum { GK_PATH_MAX = 1024 }; /* longer paths are refused with a message */
 gk_status gk_path(char out[GK_PATH_MAX], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The whole file, terminated by an extra NUL; caller frees. More than `limit` bytes, or not a regular file: error. */
+/* The whole file, terminated by an extra NUL; caller frees. More than `limit` bytes, or not a
+ * regular file: error. */
 gk_status gk_file_read(const char *path, size_t limit, char **data, size_t *size);
 
-/* Temporary name in the same folder, write, fsync, rename, fsync of the folder: the file is either old or new. */
+/* Temporary name in the same folder, write, fsync, rename, fsync of the folder: the file is either
+ * old or new. */
 gk_status gk_file_replace(const char *path, const void *data, size_t size);
 
 /* Temporary files of gk_file_replace end so; whoever owns a directory may remove them at start. */
@@ -110,7 +122,8 @@ gk_status gk_make_directories(const char *path); /* mkdir -p */
 gk_status gk_sync_directory(const char *path);
 bool gk_exists(const char *path);
 
-/* ------------------------------------------------------------------------------------- rng.c (philox) */
+/* ------------------------------------------------------------------------------------- rng.c
+ * (philox) */
 
 /* Philox4x32-10 (Salmon et al. 2011): out = f(key, counter), no state. */
 void gk_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
@@ -124,7 +137,8 @@ enum gk_purpose {
     GK_RNG_INIT = 1000  /* model.init: GK_RNG_INIT + 16 * layer + tensor, see init.c */
 };
 
-/* Four words of stream (seed, purpose) at `index`: key = seed (low, high), counter = index (low, high), purpose, 0. */
+/* Four words of stream (seed, purpose) at `index`: key = seed (low, high), counter = index (low,
+ * high), purpose, 0. */
 void gk_random_words(uint32_t out[4], uint64_t seed, uint32_t purpose, uint64_t index);
 /* Uniform in [0, n): floor(x 2^-64 n) with x = word 1, word 0 of call `index`. */
 uint64_t gk_random_below(uint64_t n, uint64_t seed, uint32_t purpose, uint64_t index);
@@ -138,9 +152,11 @@ void gk_mt_seed(gk_mt *mt, uint32_t seed);                    /* init_genrand  (
 void gk_mt_seed_array(gk_mt *mt, const uint32_t *key, int n); /* init_by_array (Python)  */
 uint32_t gk_mt_next(gk_mt *mt);                               /* genrand_int32           */
 
-/* ------------------------------------------------------------------------------------------- signal.c */
+/* -------------------------------------------------------------------------------------------
+ * signal.c */
 
-/* SIGINT, SIGTERM, SIGUSR1, SIGUSR2 set a flag; a second SIGINT ends the process at once with code 130. */
+/* SIGINT, SIGTERM, SIGUSR1, SIGUSR2 set a flag; a second SIGINT ends the process at once with code
+ * 130. */
 void gk_signal_install(void);
 int gk_signal_seen(void); /* the signal's number, 0 if none */
 

@@ -1,5 +1,5 @@
-/* R runs that share shapes, side by side on one backend: memory, model, examples, and the instrument that measures
- * them. No files: training, `grokc measure` and tests all stand on it. */
+/* R runs that share shapes, side by side on one backend: memory, model, examples, and the
+ * instrument that measures them. No files: training, `grokc measure` and tests all stand on it. */
 #ifndef GK_BATCH_H
 #define GK_BATCH_H
 
@@ -8,7 +8,7 @@
 /* What a batch needs, found by laying it out without memory. */
 typedef struct gk_batch_size {
     gk_shape shape;
-    int n_train, n_test, rows;      /* rows: most that go through the network at once */
+    int n_train, n_test, rows; /* rows: most that go through the network at once */
     size_t device_bytes, host_bytes;
 } gk_batch_size;
 
@@ -24,23 +24,24 @@ typedef struct gk_batch {
     gk_arena device, host;
     gk_model model;
     gk_data data;
-    gk_analysis *analysis;          /* (R) */
+    gk_analysis *analysis; /* (R) */
     gk_lens lens;
-    gk_snapshot snapshot;           /* of one run at a time */
-    gk_slot *slot;                  /* (R), the host's copy */
+    gk_snapshot snapshot; /* of one run at a time */
+    gk_slot *slot;        /* (R), the host's copy */
     gk_stage stage;
 } gk_batch;
 
 /* GK_EUSAGE where the task or the split is impossible. Reads split files; touches no backend. */
 gk_status gk_batch_measure(gk_batch_size *size, const gk_config *config, int R);
 
-/* Memory for the configs' runs (all of one shape, form and task family) and their examples; weights and moments are
- * zero, slots inactive. Close in any case. */
+/* Memory for the configs' runs (all of one shape, form and task family) and their examples; weights
+ * and moments are zero, slots inactive. Close in any case. */
 gk_status gk_batch_open(gk_batch *batch, const gk_config *const *config, int R, gk_backend *be);
 void gk_batch_close(gk_batch *batch);
 
 /* The slot of a run that stands at `epoch`; upload when all are set. */
-void gk_batch_set_slot(gk_batch *batch, int r, const gk_config *config, int64_t epoch, double loss_max);
+void gk_batch_set_slot(gk_batch *batch, int r, const gk_config *config, int64_t epoch,
+                       double loss_max);
 void gk_batch_upload_slots(gk_batch *batch);
 gk_status gk_batch_download_slots(gk_batch *batch);
 
@@ -53,8 +54,9 @@ void gk_batch_advance(gk_batch *batch, int64_t k, int64_t *done);
 
 /* One forward over every input of every run; then gk_batch_row for each run that is due. */
 void gk_batch_observe(gk_batch *batch);
-/* The row of run r: GK_KEYED, with the online key set if `watch` allows it once this row's set is added to it, or
- * GK_FINAL with the given key set. Afterwards batch->snapshot holds the run's arrays. Close the row with gk_row_free. */
+/* The row of run r: GK_KEYED, with the online key set if `watch` allows it once this row's set is
+ * added to it, or GK_FINAL with the given key set. Afterwards batch->snapshot holds the run's
+ * arrays. Close the row with gk_row_free. */
 void gk_batch_row(gk_batch *batch, int r, gk_row *row, gk_key_watch *watch);
 void gk_batch_final_row(gk_batch *batch, int r, gk_row *row, const int *key, int keys);
 

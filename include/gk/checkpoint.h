@@ -37,8 +37,8 @@ gk_status gk_state_load(const char *path, const gk_shape *shape, gk_real *params
 gk_status gk_tensors_read(const gk_tensors_file *file, const char *path, const char *prefix,
                           const gk_shape *shape, gk_real *packed);
 
-/* The sizes that a weights file shows, as config assignments ("model.d_model=128"), in either layout: for a task of p
- * operands and "=". GK_EDATA where it is no such model. */
+/* The sizes that a weights file shows, as config assignments ("model.d_model=128"), in either
+ * layout: for a task of p operands and "=". GK_EDATA where it is no such model. */
 enum { GK_SIZE_SETS = 8 };
 gk_status gk_checkpoint_sizes(const char *path, char set[GK_SIZE_SETS][64]);
 

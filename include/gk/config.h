@@ -88,7 +88,8 @@ void gk_config_describe(gk_text *text, const gk_config_key *key);
 /* null, ~ or nothing. */
 bool gk_config_is_null(const char *value);
 
-/* The value that `value` spells; false if the key does not take it. `quoted`: neither a number nor null. */
+/* The value that `value` spells; false if the key does not take it. `quoted`: neither a number nor
+ * null. */
 bool gk_config_assign(gk_config *config, const gk_config_key *key, const char *value, bool quoted);
 
 /* Every key as config.def has it. */
@@ -115,8 +116,8 @@ gk_status gk_config_check(const gk_config *config);
 void gk_config_print(gk_text *yaml, const gk_config *config);
 
 /* Lines "optim.lr: 0.001 -> 0.01" for every key that differs, without those that may differ between
- * two starts of one run: device.*, run.resume_every, run.hook. run.epochs counts as a difference only if `b`
- * has fewer. */
+ * two starts of one run: device.*, run.resume_every, run.hook. run.epochs counts as a difference
+ * only if `b` has fewer. */
 void gk_config_diff(gk_text *lines, const gk_config *a, const gk_config *b);
 
 /* `grokc help KEY` and `grokc list options`: name, type, default, range, help. KEY is "optim.lr",

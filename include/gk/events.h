@@ -1,5 +1,6 @@
 /* What happened when, from the rows of a run: a pure function of metrics.jsonl, fed row by row.
- * `crossed`: the first row where a condition holds. `stays`: the first row from which it holds to the last. */
+ * `crossed`: the first row where a condition holds. `stays`: the first row from which it holds to
+ * the last. */
 #ifndef GK_EVENTS_H
 #define GK_EVENTS_H
 
@@ -15,18 +16,18 @@ typedef struct gk_moment {
 
 typedef struct gk_events {
     int64_t rows;
-    int64_t crossed[GK_EVENTS_MAX], stays[GK_EVENTS_MAX];   /* -1: not (any more) */
-    int64_t peak_epoch;             /* where the test loss was largest so far */
+    int64_t crossed[GK_EVENTS_MAX], stays[GK_EVENTS_MAX]; /* -1: not (any more) */
+    int64_t peak_epoch; /* where the test loss was largest so far */
     double peak;
-    int64_t acc_rows;               /* rows in a row with test accuracy >= run.stop_test_acc */
-    gk_row last;                    /* without its extra text */
-    gk_text moments;                /* gk_moment of each row; owned */
+    int64_t acc_rows; /* rows in a row with test accuracy >= run.stop_test_acc */
+    gk_row last;      /* without its extra text */
+    gk_text moments;  /* gk_moment of each row; owned */
 } gk_events;
 
 void gk_events_start(gk_events *events);
 void gk_events_free(gk_events *events);
 void gk_events_add(gk_events *events, const gk_row *row, const gk_config *config);
-const gk_moment *gk_events_moments(const gk_events *events);   /* (rows) */
+const gk_moment *gk_events_moments(const gk_events *events); /* (rows) */
 
 /* Why the stop rules end the run at the last row, or NULL. */
 const char *gk_events_stop(const gk_events *events, const gk_config *config);
@@ -34,29 +35,31 @@ const char *gk_events_stop(const gk_events *events, const gk_config *config);
 /* Test loss < 0.1 from this epoch to the last row; -1: not. Provisional while the run goes on. */
 int64_t gk_grok_epoch(const gk_events *events);
 
-/* Where the run turned, seen from its end; -1: not. Phases are a view on these: memorisation until the peak of the test
- * loss, circuit formation until the restricted loss has fallen below 0.01, cleanup until the sum of squares has settled
- * within 5 percent of its last value, stable from there on. */
+/* Where the run turned, seen from its end; -1: not. Phases are a view on these: memorisation until
+ * the peak of the test loss, circuit formation until the restricted loss has fallen below 0.01,
+ * cleanup until the sum of squares has settled within 5 percent of its last value, stable from
+ * there on. */
 typedef struct gk_turning {
-    char key_freqs[GK_KEYS_TEXT];   /* the final set; "": none */
-    int64_t restricted_below_test;  /* first row where restricted loss (all) < test loss */
-    int64_t restricted_below_1, restricted_small;           /* first rows where it is < 1, < 0.01 */
-    int64_t excluded_min;           /* checkpoint with the least excluded loss before its largest */
-    int64_t excluded_max;           /* and with its largest */
+    char key_freqs[GK_KEYS_TEXT];  /* the final set; "": none */
+    int64_t restricted_below_test; /* first row where restricted loss (all) < test loss */
+    int64_t restricted_below_1, restricted_small; /* first rows where it is < 1, < 0.01 */
+    int64_t excluded_min; /* checkpoint with the least excluded loss before its largest */
+    int64_t excluded_max; /* and with its largest */
     int64_t squares_max, settled;
 } gk_turning;
 
-/* From the moments, and from the restricted loss of each row and the excluded loss of each checkpoint with the final
- * key set (either may be NULL). */
+/* From the moments, and from the restricted loss of each row and the excluded loss of each
+ * checkpoint with the final key set (either may be NULL). */
 void gk_turning_find(gk_turning *turning, const gk_events *events, const double *restricted,
                      const gk_moment *excluded, int64_t checkpoints);
 
-/* For the progress line: "memorisation", "circuit formation", "cleanup" or "stable", by what is known so far. Provisional:
- * only the end of the run settles it. */
+/* For the progress line: "memorisation", "circuit formation", "cleanup" or "stable", by what is
+ * known so far. Provisional: only the end of the run settles it. */
 const char *gk_events_phase(const gk_events *events);
 
 /* summary.json. `final`: the last line of final.jsonl, NULL: none */
-void gk_events_print(gk_text *json, const gk_events *events, const gk_turning *turning, const char *final,
-                     const gk_config *config, const char *state, const char *ended_by);
+void gk_events_print(gk_text *json, const gk_events *events, const gk_turning *turning,
+                     const char *final, const gk_config *config, const char *state,
+                     const char *ended_by);
 
 #endif

@@ -13,8 +13,8 @@
 
 enum { GK_LAYERS_MAX = 16, GK_TENSORS_MAX = 4 + 8 * GK_LAYERS_MAX, GK_NAME_MAX = 64 };
 
-/* Rows of the batch that go through the network at a time. Part of a run's meaning: sums over the batch are
- * cut here, whatever R and the number of threads. */
+/* Rows of the batch that go through the network at a time. Part of a run's meaning: sums over the
+ * batch are cut here, whatever R and the number of threads. */
 enum { GK_BLOCK_ROWS = 4096 };
 
 typedef struct gk_shape {
@@ -43,7 +43,8 @@ size_t gk_parameters(const gk_shape *shape); /* elements of a packed blob */
 /* Initial weights of one run into a packed blob (init.c): config.model.init. */
 gk_status gk_init(gk_real *packed, const gk_shape *shape, const gk_config *config);
 
-/* Pointers into a blob of R runs in device memory. Params, gradients and both moments are this one type. */
+/* Pointers into a blob of R runs in device memory. Params, gradients and both moments are this one
+ * type. */
 typedef struct gk_params {
     gk_real *blob;
     size_t elements;
@@ -69,7 +70,8 @@ typedef struct gk_model {
 
 gk_shape gk_shape_of(const gk_config *config, int V, int T, int answers);
 
-/* Lays the model out in `device` (counting or real). `rows`: as many as forward will ever take at once. */
+/* Lays the model out in `device` (counting or real). `rows`: as many as forward will ever take at
+ * once. */
 void gk_model_layout(gk_model *model, const gk_shape *shape, int R, int rows, gk_arena *device);
 /* After a real layout: zero gradients and moments, the tensor table. */
 void gk_model_start(gk_model *model, const gk_config *config, gk_backend *be);
@@ -83,8 +85,8 @@ void gk_model_get(const gk_model *model, const gk_params *blob, int slot, gk_rea
 
 /* logits (R,B,C) of tokens (R,B,T), left in the activations; B <= model->rows. */
 const gk_real *gk_forward(gk_model *model, const int32_t *token, int B, gk_backend *be);
-/* Gradients of the forward that was just done, from the loss's gradient that log_softmax put into gk_dlogits();
- * added to model->grads where beta is 1. */
+/* Gradients of the forward that was just done, from the loss's gradient that log_softmax put into
+ * gk_dlogits(); added to model->grads where beta is 1. */
 void gk_backward(gk_model *model, const int32_t *token, int B, gk_real beta, gk_backend *be);
 gk_real *gk_dlogits(gk_model *model);
 

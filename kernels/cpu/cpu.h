@@ -101,7 +101,8 @@ const char *cpu_blas_core(void);
 void cpu_blas_product(const cpu_product *p);
 
 /* fftw.c: whether it is there and good at such sizes; a plan for `width` of the `cols` columns of
- * P x Q points, which the backend keeps; what the plan does, once there is one (from chunks too). */
+ * P x Q points, which the backend keeps; what the plan does, once there is one (from chunks
+ * too). */
 bool cpu_fft_suits(int P, int Q);
 void cpu_fft_plan(gk_backend *be, int P, int Q, int cols, int width);
 void cpu_fft_columns(gk_backend *be, gk_real *out, const gk_real *in, int P, int Q, int cols,

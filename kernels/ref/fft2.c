@@ -1,11 +1,12 @@
-/* 2-D DFT as plain sums, first along the second index, then along the first; and power by frequency. */
+/* 2-D DFT as plain sums, first along the second index, then along the first; and power by
+ * frequency. */
 #include "../kernels.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-/* out (n/2+1 or n, complex) of in, which is real where `im` is NULL: out[j] = sum_b in[b] w^(jb). `turn` (n,2): cos
- * and sin of 2 pi m / n. */
+/* out (n/2+1 or n, complex) of in, which is real where `im` is NULL: out[j] = sum_b in[b] w^(jb).
+ * `turn` (n,2): cos and sin of 2 pi m / n. */
 static void transform(double *out, int outputs, const double *re, const double *im, size_t step,
                       int n, const double *turn)
 {
@@ -65,8 +66,8 @@ void ref_fft2(gk_backend *be, gk_real *out, const gk_real *in, int R, int P, int
     free(plane);
 }
 
-/* By Parseval the sum of squares is the power over all P x P coefficients / P^2. Of the half that is stored, a
- * column j stands for itself and its mirror, unless it is its own (j = 0, j = P/2). */
+/* By Parseval the sum of squares is the power over all P x P coefficients / P^2. Of the half that
+ * is stored, a column j stands for itself and its mirror, unless it is its own (j = 0, j = P/2). */
 void ref_spectrum_terms(gk_backend *be, double *power, const gk_real *spectrum, int R, int P,
                         int cols)
 {

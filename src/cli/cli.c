@@ -1,4 +1,5 @@
-/* What the subcommands share: options, the config, and a training run from opening to its last line. */
+/* What the subcommands share: options, the config, and a training run from opening to its last
+ * line. */
 #include "cli.h"
 
 #include <stdio.h>
@@ -20,7 +21,8 @@ static gk_status take_value(gk_cli *cli, const char *name, size_t n, const char 
 {
     if (!*value) return gk_fail(GK_EUSAGE, "--%.*s needs a value", (int)n, name);
     if (!strncmp(name, "set", n)) {
-        if (cli->sets == GK_SETS_MAX) return gk_fail(GK_EUSAGE, "more than %d times --set", GK_SETS_MAX);
+        if (cli->sets == GK_SETS_MAX)
+            return gk_fail(GK_EUSAGE, "more than %d times --set", GK_SETS_MAX);
         cli->set[cli->sets++] = value;
     } else if (!strncmp(name, "out", n))
         cli->out = value;

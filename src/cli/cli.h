@@ -1,5 +1,5 @@
-/* The command line: one function per subcommand, and the few pieces they share. Results go to stdout, everything
- * else to stderr. */
+/* The command line: one function per subcommand, and the few pieces they share. Results go to
+ * stdout, everything else to stderr. */
 #ifndef GK_CLI_H
 #define GK_CLI_H
 
@@ -9,14 +9,15 @@ enum { GK_SETS_MAX = 256 };
 
 /* Options that several subcommands take, filled by gk_cli_parse. */
 typedef struct gk_cli {
-    const char *argument;           /* the one positional argument, NULL: none */
-    const char *out, *device, *every, *key_freqs;       /* NULL: not given */
+    const char *argument;                         /* the one positional argument, NULL: none */
+    const char *out, *device, *every, *key_freqs; /* NULL: not given */
     const char *set[GK_SETS_MAX];
     int sets;
     bool fresh, dry_run;
 } gk_cli;
 
-/* `allowed`: the long options of this subcommand, separated by blanks, e.g. "set out". GK_EUSAGE otherwise. */
+/* `allowed`: the long options of this subcommand, separated by blanks, e.g. "set out". GK_EUSAGE
+ * otherwise. */
 gk_status gk_cli_parse(gk_cli *cli, int argc, char **argv, const char *allowed);
 
 /* The config of a path, --set and --device. */

@@ -1,4 +1,5 @@
-/* grokc SUBCOMMAND ...: finds the subcommand, prints the message of a failure, sets the exit code. */
+/* grokc SUBCOMMAND ...: finds the subcommand, prints the message of a failure, sets the exit
+ * code. */
 #include "cli.h"
 #include "gk/startup.h"
 #include "gk_version.h"

@@ -1,4 +1,5 @@
-/* grokc measure RUN|FILE: every measure, recomputed from checkpoints or from somebody else's weights. */
+/* grokc measure RUN|FILE: every measure, recomputed from checkpoints or from somebody else's
+ * weights. */
 #include "cli.h"
 
 #include <stdio.h>
@@ -7,20 +8,22 @@
 #include <sys/stat.h>
 
 typedef struct source {
-    const char *path;               /* a run directory or a weights file */
+    const char *path; /* a run directory or a weights file */
     bool is_run;
     char dir[GK_PATH_MAX];
-    int64_t *epochs;                /* of a run's checkpoints */
+    int64_t *epochs; /* of a run's checkpoints */
     int n;
 } source;
 
 static gk_status path_of(char path[GK_PATH_MAX], const source *from, int i)
 {
     if (!from->is_run) return gk_path(path, "%s", from->path);
-    return gk_path(path, "%s/checkpoints/%08lld.safetensors", from->path, (long long)from->epochs[i]);
+    return gk_path(path, "%s/checkpoints/%08lld.safetensors", from->path,
+                   (long long)from->epochs[i]);
 }
 
-/* A file says its sizes; what it was trained on is the user's to say. Without a split: no train and test measures. */
+/* A file says its sizes; what it was trained on is the user's to say. Without a split: no train and
+ * test measures. */
 static gk_status config_of_file(gk_config *config, const char *path, const gk_cli *cli)
 {
     char size[GK_SIZE_SETS][64];
@@ -62,8 +65,8 @@ static gk_status open_source(source *from, gk_config *config, const gk_cli *cli)
 }
 
 /* --key-freqs, or the set of the last weights; none if too many frequencies pass. */
-static gk_status choose_keys(int *key, int *keys, gk_batch *b, const source *from, const gk_config *config,
-                             const gk_cli *cli)
+static gk_status choose_keys(int *key, int *keys, gk_batch *b, const source *from,
+                             const gk_config *config, const gk_cli *cli)
 {
     char path[GK_PATH_MAX];
     gk_row row;
@@ -77,7 +80,8 @@ static gk_status choose_keys(int *key, int *keys, gk_batch *b, const source *fro
     return GK_OK;
 }
 
-static gk_status print_rows(gk_batch *b, const source *from, const gk_config *config, const gk_cli *cli)
+static gk_status print_rows(gk_batch *b, const source *from, const gk_config *config,
+                            const gk_cli *cli)
 {
     int *key = gk_alloc((size_t)b->lens.K + 1, sizeof *key), keys = 0;
     int64_t every = 1;
@@ -93,7 +97,8 @@ static gk_status print_rows(gk_batch *b, const source *from, const gk_config *co
         int64_t epoch = from->is_run ? from->epochs[i] : 0;
         if (epoch % every && i + 1 < from->n) continue;
         if ((status = path_of(path, from, i)) != GK_OK) break;
-        if ((status = gk_measure_checkpoint(b, 0, config, path, epoch, key, keys, &row)) != GK_OK) break;
+        if ((status = gk_measure_checkpoint(b, 0, config, path, epoch, key, keys, &row)) != GK_OK)
+            break;
         gk_row_print(&line, &row, false);
         fputs(line.data, stdout);
         gk_text_free(&line);
@@ -118,9 +123,11 @@ gk_status gk_cli_measure(int argc, char **argv)
     gk_cli cli;
 
     GK_TRY(gk_cli_parse(&cli, argc, argv, "set device every key-freqs out"));
-    if (!cli.argument) return gk_fail(GK_EUSAGE, "measure what? grokc measure runs/paper, or a .safetensors file");
+    if (!cli.argument)
+        return gk_fail(GK_EUSAGE, "measure what? grokc measure runs/paper, or a .safetensors file");
     gk_status status = open_source(&from, &config, &cli);
-    if (status == GK_OK && (status = gk_backend_open(&be, config.device.backend, (int)config.device.threads)) == GK_OK) {
+    if (status == GK_OK && (status = gk_backend_open(&be, config.device.backend,
+                                                     (int)config.device.threads)) == GK_OK) {
         status = gk_batch_open(&batch, configs, 1, &be);
         if (status == GK_OK) status = print_rows(&batch, &from, &config, &cli);
         gk_batch_close(&batch);

@@ -1,5 +1,7 @@
-/* Parts of the last block taken out: the skip connection around the MLP, each head, what the heads read at the last token
- * ("="). Zero: the part is removed; mean: replaced by its mean over all inputs. Nanda et al. 2023, appendix A.1. */
+/* Parts of the last block taken out: the skip connection around the MLP, each head, what the heads
+ * read at the last token
+ * ("="). Zero: the part is removed; mean: replaced by its mean over all inputs. Nanda et al. 2023,
+ * appendix A.1. */
 #include "../activations.h"
 #include "gk/measure.h"
 
@@ -12,14 +14,15 @@ enum { SKIP_ZERO, SKIP_MEAN, EQUALS_ZERO, EQUALS_MEAN, HEADS };
 
 /* What a block of rows reads: z (rows,H,K), and the part of it that comes from the last token. */
 typedef struct parts {
-    double *z, *equals;             /* (rows,H*K) */
-    double *z_mean, *equals_mean;   /* (H*K), over all inputs */
+    double *z, *equals;           /* (rows,H*K) */
+    double *z_mean, *equals_mean; /* (H*K), over all inputs */
 } parts;
 
 static void read_block(parts *p, gk_snapshot *s, int rows)
 {
     const gk_activations *act = s->model->act;
-    size_t H = (size_t)s->shape->H, K = (size_t)s->shape->K, T = (size_t)s->shape->T, n = (size_t)rows, HK = H * K;
+    size_t H = (size_t)s->shape->H, K = (size_t)s->shape->K, T = (size_t)s->shape->T,
+           n = (size_t)rows, HK = H * K;
     int last = s->shape->L - 1;
     size_t slot = (size_t)s->slot;
     double *prob = gk_alloc(n * H * T, sizeof *prob), *v = gk_alloc(n * T * HK, sizeof *v);
@@ -66,8 +69,10 @@ static void change_of(double *change, const parts *p, const gk_snapshot *s, int 
 
     for (size_t i = 0; i < rows * HK; i++) {
         size_t at = i % HK;
-        if (equals) change[i] = (mean ? p->equals_mean[at] : 0) - p->equals[i];
-        else change[i] = at / K == head ? (mean ? p->z_mean[at] : 0) - p->z[i] : 0;
+        if (equals)
+            change[i] = (mean ? p->equals_mean[at] : 0) - p->equals[i];
+        else
+            change[i] = at / K == head ? (mean ? p->z_mean[at] : 0) - p->z[i] : 0;
     }
 }
 
@@ -84,11 +89,15 @@ static void finish(gk_snapshot *s, int result, int first, int rows)
     const gk_real *out = l->train_x;
 
     be->add_rows(be, l->train_x, mid, 1, rows, D, D, D, 0, 0, 0);
-    be->matmul(be, l->train_x, l->head, p->w_o[last] + slot * (size_t)HK * d, 1, rows, D, HK, 0, 0, HK, D, D, 0, 0, 0, 1);
+    be->matmul(be, l->train_x, l->head, p->w_o[last] + slot * (size_t)HK * d, 1, rows, D, HK, 0, 0,
+               HK, D, D, 0, 0, 0, 1);
     if (F) {
-        be->matmul(be, l->hidden, l->train_x, p->w_in[last] + slot * d * f, 1, rows, F, D, 0, 0, D, F, F, 0, 0, 0, 0);
-        be->bias_act(be, l->hidden, l->hidden, sh->biases ? p->b_in[last] + slot * f : NULL, 1, rows, F, sh->activation);
-        be->matmul(be, l->train_x, l->hidden, p->w_out[last] + slot * f * d, 1, rows, D, F, 0, 0, F, D, D, 0, 0, 0, 1);
+        be->matmul(be, l->hidden, l->train_x, p->w_in[last] + slot * d * f, 1, rows, F, D, 0, 0, D,
+                   F, F, 0, 0, 0, 0);
+        be->bias_act(be, l->hidden, l->hidden, sh->biases ? p->b_in[last] + slot * f : NULL, 1,
+                     rows, F, sh->activation);
+        be->matmul(be, l->train_x, l->hidden, p->w_out[last] + slot * f * d, 1, rows, D, F, 0, 0, F,
+                   D, D, 0, 0, 0, 1);
         if (sh->biases) be->bias_add(be, l->train_x, p->b_out[last] + slot * d, 1, rows, D);
     }
     be->matmul(be, l->work, out, l->unembed, 1, rows, l->n, D, 0, 0, D, l->n, l->n, 0, 0, 0, 0);
@@ -112,10 +121,12 @@ static void without_skip(gk_snapshot *s, const double *mean)
         int rows = l->inputs - first < l->rows ? l->inputs - first : l->rows;
         size_t at = (run + (size_t)first) * d;
         be->add_rows(be, l->train_x, l->out + at, 1, rows, D, D, D, 0, 0, 0);
-        be->matmul(be, l->train_x, l->mid + at, l->square_matrix, 1, rows, D, D, 0, 0, D, D, D, 0, 0, 0, 1);
+        be->matmul(be, l->train_x, l->mid + at, l->square_matrix, 1, rows, D, D, 0, 0, D, D, D, 0,
+                   0, 0, 1);
         for (int result = SKIP_ZERO; result <= SKIP_MEAN; result++) {
             if (result == SKIP_MEAN) be->bias_add(be, l->train_x, l->head, 1, rows, D);
-            be->matmul(be, l->work, l->train_x, l->unembed, 1, rows, l->n, D, 0, 0, D, l->n, l->n, 0, 0, 0, 0);
+            be->matmul(be, l->work, l->train_x, l->unembed, 1, rows, l->n, D, 0, 0, D, l->n, l->n,
+                       0, 0, 0, 0);
             gk_lens_add_loss(s, result, first, rows);
         }
     }
@@ -139,7 +150,8 @@ void gk_measure_ablations(gk_row *row, gk_snapshot *s)
     size_t HK = (size_t)H * (size_t)s->shape->K, cells = (size_t)l->rows * HK;
 
     if (s->analysis->undefined || results > l->variants || !s->data) return;
-    double *block = gk_alloc(3 * cells + 2 * HK + (size_t)s->shape->D, sizeof *block), *change = block + 2 * cells;
+    double *block = gk_alloc(3 * cells + 2 * HK + (size_t)s->shape->D, sizeof *block),
+           *change = block + 2 * cells;
     double *mean = block + 3 * cells + 2 * HK;
     parts p = {block, block + cells, block + 3 * cells, block + 3 * cells + HK};
 
@@ -159,7 +171,8 @@ void gk_measure_ablations(gk_row *row, gk_snapshot *s)
     for (int h = 0; h < H; h++) {
         gk_lens_mean_loss(s, HEADS + 2 * h, &s->head_zero[h], NULL);
         gk_lens_mean_loss(s, HEADS + 2 * h + 1, &s->head_mean[h], NULL);
-        row->head_zero_max = fmax(row->head_zero_max, s->head_zero[h]);     /* fmax passes over the NaN of the start */
+        row->head_zero_max =
+            fmax(row->head_zero_max, s->head_zero[h]); /* fmax passes over the NaN of the start */
         row->head_mean_max = fmax(row->head_mean_max, s->head_mean[h]);
     }
     if (s->shape->F) {

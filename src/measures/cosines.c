@@ -1,5 +1,6 @@
-/* The cosines that the paper finds in the logits: D_k[input, c] = cos(w_k (f(input) - c)), of unit norm over all
- * inputs and outputs; v_k = <D_k, L>. All of it follows from the logits summed by element. */
+/* The cosines that the paper finds in the logits: D_k[input, c] = cos(w_k (f(input) - c)), of unit
+ * norm over all inputs and outputs; v_k = <D_k, L>. All of it follows from the logits summed by
+ * element. */
 #include "gk/measure.h"
 
 #include <math.h>
@@ -57,7 +58,8 @@ void gk_measure_cosines(gk_row *row, gk_snapshot *s)
     row->logit_norm = sqrt(s->norm2 / ((double)s->lens->inputs * (double)n));
     if (!s->keys) return;
     int *column = gk_alloc(2 * (size_t)s->keys, sizeof *column);
-    double *coef = gk_alloc(2 * (size_t)s->keys * n, sizeof *coef), *table = cosine_table(s, coef, &squares);
+    double *coef = gk_alloc(2 * (size_t)s->keys * n, sizeof *coef),
+           *table = cosine_table(s, coef, &squares);
     row->logit_fve = squares / s->norm2;
 
     double *pairs = gk_alloc(n * n, sizeof *pairs);

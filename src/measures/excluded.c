@@ -1,13 +1,16 @@
-/* Excluded loss: the train loss after the characters of the key frequencies are taken out of the logits, and its
- * controls. Nanda et al. 2023, section 5.1 and appendix C.2; fitted on train: the post, footnote 31. */
+/* Excluded loss: the train loss after the characters of the key frequencies are taken out of the
+ * logits, and its controls. Nanda et al. 2023, section 5.1 and appendix C.2; fitted on train: the
+ * post, footnote 31. */
 #include "gk/measure.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Subtracts the least-squares fit of the logits on the characters of `k`. Owns its column and coef. */
-static gk_variant without(const gk_snapshot *s, const int *k, int keys, const double *count, const double *sum)
+/* Subtracts the least-squares fit of the logits on the characters of `k`. Owns its column and
+ * coef. */
+static gk_variant without(const gk_snapshot *s, const int *k, int keys, const double *count,
+                          const double *sum)
 {
     int n = s->lens->n, *column = gk_alloc(2 * (size_t)keys, sizeof *column);
     gk_variant v = {.m = gk_character_columns(column, k, keys, n), .column = column};
@@ -28,7 +31,8 @@ static bool draw_others(int *k, const gk_snapshot *s)
         if (!key) pool[others++] = f;
     }
     for (int i = 0; i < s->keys && others >= s->keys; i++) {
-        int j = i + (int)gk_random_below((uint64_t)(others - i), s->analysis->seed, GK_RNG_CONTROL, (uint64_t)i);
+        int j = i + (int)gk_random_below((uint64_t)(others - i), s->analysis->seed, GK_RNG_CONTROL,
+                                         (uint64_t)i);
         k[i] = pool[j];
         pool[j] = pool[i];
     }
@@ -44,6 +48,16 @@ static double *control_counts(const gk_snapshot *s)
     return count;
 }
 
+/* The key frequencies whose characters are not the other operation's too: the sign of u + v is that of u - v. */
+static int without_sign(int *k, const gk_snapshot *s)
+{
+    int keys = 0;
+
+    for (int i = 0; i < s->keys; i++)
+        if (2 * s->key[i] != s->lens->n) k[keys++] = s->key[i];
+    return keys;
+}
+
 static void keyed(gk_row *row, gk_snapshot *s, gk_variant *v, int *used)
 {
     int *others = gk_alloc((size_t)s->keys, sizeof *others);
@@ -54,10 +68,11 @@ static void keyed(gk_row *row, gk_snapshot *s, gk_variant *v, int *used)
     v[n++] = without(s, s->key, s->keys, s->count, s->label_sum);
     to[n] = &row->excluded_fitted;
     v[n++] = without(s, s->key, s->keys, s->count_train, s->label_sum_train);
-    if (s->analysis->control) {
+    int distinct = without_sign(others, s);
+    if (s->analysis->control && distinct) {
         double *count = control_counts(s);
         to[n] = &row->control_operation;
-        v[n] = without(s, s->key, s->keys, count, s->label_sum_control);
+        v[n] = without(s, others, distinct, count, s->label_sum_control);
         v[n++].control = true;
         free(count);
     }
@@ -79,7 +94,8 @@ static void release(gk_variant *v, int n)
     }
 }
 
-/* The sum of squares of P_k(L) over all inputs: the coefficients against the sums that they were fitted to. */
+/* The sum of squares of P_k(L) over all inputs: the coefficients against the sums that they were
+ * fitted to. */
 static double power(const gk_variant *v, const gk_snapshot *s)
 {
     size_t n = (size_t)s->lens->n, width = 2 * (size_t)s->lens->K;
@@ -107,8 +123,8 @@ static int by_power(const void *a, const void *b)
     return x->k - y->k;
 }
 
-/* Each frequency alone. Of more than ALONE only those with the largest share of the logits: one costs as much as a pass
- * over the training set, and the others change nothing. */
+/* Each frequency alone. Of more than ALONE only those with the largest share of the logits: one
+ * costs as much as a pass over the training set, and the others change nothing. */
 static void alone(gk_row *row, gk_snapshot *s)
 {
     enum { ALONE = 64 };
@@ -126,7 +142,7 @@ static void alone(gk_row *row, gk_snapshot *s)
     gk_lens_train_losses(s, v, some);
     for (int i = 0; i < some; i++) {
         s->excluded_k[all[i].k - 1] = v[i].loss;
-        if (row->excluded_max >= v[i].loss) continue;       /* NaN is replaced */
+        if (row->excluded_max >= v[i].loss) continue; /* NaN is replaced */
         row->excluded_max = v[i].loss;
         row->excluded_max_k = all[i].k;
     }

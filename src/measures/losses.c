@@ -27,5 +27,6 @@ void gk_measure_losses(gk_row *row, gk_snapshot *s)
     double inside_test = inside[GK_ROWS_MIRRORED] + inside[GK_ROWS_UNMIRRORED];
     row->train_loss_p = mean(s->sums_p[GK_ROWS_TRAIN][0], inside[GK_ROWS_TRAIN]);
     row->test_loss_p = mean(sum_test, inside_test);
-    row->all_loss_p = mean(s->sums_p[GK_ROWS_TRAIN][0] + sum_test, inside[GK_ROWS_TRAIN] + inside_test);
+    row->all_loss_p =
+        mean(s->sums_p[GK_ROWS_TRAIN][0] + sum_test, inside[GK_ROWS_TRAIN] + inside_test);
 }

@@ -1,5 +1,5 @@
-/* Neurons: which frequency each one computes with, and how well W_L's key directions read cosines out of them.
- * Nanda et al. 2023, section 4.2, table 1. */
+/* Neurons: which frequency each one computes with, and how well W_L's key directions read cosines
+ * out of them. Nanda et al. 2023, section 4.2, table 1. */
 #include "gk/measure.h"
 
 #include <math.h>
@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Neurons c .. c + cols - 1 at all inputs, transformed; their power by frequency into power (cols, P/2+1). */
+/* Neurons c .. c + cols - 1 at all inputs, transformed; their power by frequency into power (cols,
+ * P/2+1). */
 static void transform(gk_snapshot *s, int c, int cols, double *power)
 {
     gk_lens *l = s->lens;
@@ -17,8 +18,8 @@ static void transform(gk_snapshot *s, int c, int cols, double *power)
     size_t slot = (size_t)s->slot, run = slot * (size_t)l->inputs * (size_t)D;
     const gk_real *bias = l->shape.biases ? p->b_in[last] + slot * (size_t)F + c : NULL;
 
-    be->matmul(be, l->plane, l->mid + run, p->w_in[last] + slot * (size_t)D * (size_t)F + c, 1, l->inputs, cols, D, 0, 0,
-               D, F, cols, 0, 0, 0, 0);
+    be->matmul(be, l->plane, l->mid + run, p->w_in[last] + slot * (size_t)D * (size_t)F + c, 1,
+               l->inputs, cols, D, 0, 0, D, F, cols, 0, 0, 0, 0);
     be->bias_act(be, l->plane, l->plane, bias, 1, l->inputs, cols, l->shape.activation);
     be->fft2(be, l->spectrum, l->plane, 1, l->P, l->P, cols);
     be->spectrum_terms(be, l->terms_power, l->spectrum, 1, l->P, cols);
@@ -40,7 +41,8 @@ static void find_frequencies(gk_snapshot *s)
             for (int k = 2; k < (int)half; k++)
                 if (of[k] > of[best]) best = k;
             s->neuron_k[c + i] = best;
-            s->neuron_fve[c + i] = of[0] > 0 ? of[best] / of[0] : 0;        /* a dead neuron explains nothing */
+            s->neuron_fve[c + i] =
+                of[0] > 0 ? of[best] / of[0] : 0; /* a dead neuron explains nothing */
         }
     }
     free(power);
@@ -59,12 +61,14 @@ static void print_clusters(gk_row *row, const gk_snapshot *s)
     row->neurons_85 = neurons;
     for (int k = 1; k <= s->lens->K && at < GK_KEYS_TEXT - 32; k++)
         if (cluster[k])
-            at += (size_t)snprintf(row->clusters + at, GK_KEYS_TEXT - at, "%s%d:%d", at ? "," : "", k, cluster[k]);
+            at += (size_t)snprintf(row->clusters + at, GK_KEYS_TEXT - at, "%s%d:%d", at ? "," : "",
+                                   k, cluster[k]);
     free(cluster);
 }
 
-/* For key k: the share of variance of N u_k in C_k and of N v_k in S_k. N (inputs, F): centred activations; u_k, v_k: cos
- * and sin rows of W_L's transform; <N u_k, C_k> follows from sums by element. */
+/* For key k: the share of variance of N u_k in C_k and of N v_k in S_k. N (inputs, F): centred
+ * activations; u_k, v_k: cos and sin rows of W_L's transform; <N u_k, C_k> follows from sums by
+ * element. */
 static void read_out(gk_row *row, gk_snapshot *s)
 {
     gk_lens *l = s->lens;
@@ -83,8 +87,8 @@ static void read_out(gk_row *row, gk_snapshot *s)
         size_t at = (size_t)s->slot * (size_t)l->inputs + (size_t)first;
         gk_lens_hidden(s, first, rows);
         be->matmul(be, l->terms, l->hidden, l->coef, 1, rows, m, F, 0, 0, F, m, m, 0, 0, 0, 0);
-        be->embed_back(be, l->label_sum, l->label_sum + (size_t)n * wide, l->terms, l->value + at, 1, rows, 1, m, n,
-                       first > 0);
+        be->embed_back(be, l->label_sum, l->label_sum + (size_t)n * wide, l->terms, l->value + at,
+                       1, rows, 1, m, n, first > 0);
         be->matmul(be, l->terms, l->coef, l->hidden, 1, m, rows, F, 1, 1, m, F, rows, 0, 0, 0, 0);
         be->row_squares(be, l->square, l->terms, 1, m, rows, first > 0);
     }

@@ -1,4 +1,5 @@
-/* What rounding does: absorbed examples, gradients that do not sum to zero, updates that only shrink. */
+/* What rounding does: absorbed examples, gradients that do not sum to zero, updates that only
+ * shrink. */
 #include "gk/measure.h"
 
 #include <math.h>
@@ -14,15 +15,16 @@ static bool is_absorbed(const gk_real *x, int C, int label)
     return expf((float)x[label] - largest) / sum == 1.0f;
 }
 
-/* cos of the angle between a tensor's AdamW direction -m / (sqrt v + eps), without decay, and minus its weights: 1 only
- * shrinks it */
+/* cos of the angle between a tensor's AdamW direction -m / (sqrt v + eps), without decay, and minus
+ * its weights: 1 only shrinks it */
 static void print_update(gk_row *row, const gk_snapshot *s)
 {
     for (int i = 0; i < s->model->n_tensors; i++) {
         const gk_tensor *t = &s->model->tensor[i];
         double dot = 0, uu = 0, ww = 0;
         for (size_t j = t->packed; j < t->packed + t->size; j++) {
-            double w = (double)s->params[j], u = -(double)s->m[j] / (sqrt((double)s->v[j]) + s->eps);
+            double w = (double)s->params[j],
+                   u = -(double)s->m[j] / (sqrt((double)s->v[j]) + s->eps);
             dot -= u * w;
             uu += u * u;
             ww += w * w;
@@ -32,19 +34,22 @@ static void print_update(gk_row *row, const gk_snapshot *s)
     }
 }
 
-/* Logits of training examples over all C outputs into `x` (rows, C), and the gradient of their losses into `d`. */
+/* Logits of training examples over all C outputs into `x` (rows, C), and the gradient of their
+ * losses into `d`. */
 static void logits_and_gradient(gk_real *x, gk_real *d, gk_snapshot *s, int first, int rows)
 {
     gk_lens *l = s->lens;
     gk_backend *be = s->be;
     int C = s->shape->C, D = s->shape->D;
-    size_t at = (size_t)s->slot * (size_t)l->train_rows + (size_t)first, cells = (size_t)rows * (size_t)C;
+    size_t at = (size_t)s->slot * (size_t)l->train_rows + (size_t)first,
+           cells = (size_t)rows * (size_t)C;
     const gk_real *w_u = s->model->params.w_u + (size_t)s->slot * (size_t)D * (size_t)C;
 
-    gk_lens_train_logits(s, first, rows);                   /* leaves train_x */
+    gk_lens_train_logits(s, first, rows); /* leaves train_x */
     be->matmul(be, l->work, l->train_x, w_u, 1, rows, C, D, 0, 0, D, C, C, 0, 0, 0, 0);
     be->download(be, x, l->work, cells * sizeof *x);
-    be->log_softmax(be, l->row_loss, l->row_hit, l->work, l->work, l->train_class + at, 1, rows, C, s->form, 1);
+    be->log_softmax(be, l->row_loss, l->row_hit, l->work, l->work, l->train_class + at, 1, rows, C,
+                    s->form, 1);
     be->download(be, d, l->work, cells * sizeof *d);
 }
 

@@ -1,6 +1,6 @@
-/* Restricted loss: the loss of N = sum over key k of P_k(L), plus the column means over all inputs of L - N. P_k projects
- * on the characters C_k, S_k of f; N depends on an input only through f, so a table of n x n is all there is.
- * Nanda et al. 2023, section 5.1; "trig loss" in the post. */
+/* Restricted loss: the loss of N = sum over key k of P_k(L), plus the column means over all inputs
+ * of L - N. P_k projects on the characters C_k, S_k of f; N depends on an input only through f, so
+ * a table of n x n is all there is. Nanda et al. 2023, section 5.1; "trig loss" in the post. */
 #include "gk/measure.h"
 
 #include <stdlib.h>
@@ -11,7 +11,8 @@ static double group_loss(const double *table, const gk_snapshot *s, bool train, 
     double *pairs = gk_alloc(n * n, sizeof *pairs);
 
     for (size_t g = 0; g < GK_ROW_GROUPS; g++)
-        for (size_t i = 0; i < n * n && (g == GK_ROWS_TRAIN ? train : test); i++) pairs[i] += s->pairs[g * n * n + i];
+        for (size_t i = 0; i < n * n && (g == GK_ROWS_TRAIN ? train : test); i++)
+            pairs[i] += s->pairs[g * n * n + i];
     double loss = gk_table_loss(table, pairs, (int)n);
     free(pairs);
     return loss;
@@ -28,9 +29,10 @@ void gk_measure_restricted(gk_row *row, gk_snapshot *s)
     gk_fit(coef, s->basis, (int)width, column, m, s->count, s->label_sum, (int)n, (int)n);
     for (size_t e = 0; e < n; e++)
         for (size_t j = 0; j < (size_t)m; j++)
-            for (size_t c = 0; c < n; c++) table[e * n + c] += s->basis[e * width + (size_t)column[j]] * coef[j * n + c];
+            for (size_t c = 0; c < n; c++)
+                table[e * n + c] += s->basis[e * width + (size_t)column[j]] * coef[j * n + c];
     for (size_t c = 0; c < n; c++) {
-        double shift = s->label_sum[n * n + c];             /* column sum of L - N */
+        double shift = s->label_sum[n * n + c]; /* column sum of L - N */
         for (size_t e = 0; e < n; e++) shift -= s->count[e] * table[e * n + c];
         for (size_t e = 0; e < n; e++) table[e * n + c] += shift / s->lens->inputs;
     }

@@ -1,4 +1,5 @@
-/* What the weights alone tell: sums of squares, spectra of W_E and W_L = W_out W_U, sparsity, key frequencies. */
+/* What the weights alone tell: sums of squares, spectra of W_E and W_L = W_out W_U, sparsity, key
+ * frequencies. */
 #include "gk/measure.h"
 
 #include <math.h>
@@ -12,7 +13,8 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Hurley & Rickard 2009: sorted ascending c_1 .. c_N, 1 - 2 sum_i (c_i / |c|_1) (N - i + 1/2) / N. */
+/* Hurley & Rickard 2009: sorted ascending c_1 .. c_N, 1 - 2 sum_i (c_i / |c|_1) (N - i + 1/2) /
+ * N. */
 static double gini(const double *norm, int N)
 {
     double *c = gk_alloc((size_t)N, sizeof *c), total = 0, weighted = 0;
@@ -33,7 +35,8 @@ static void sums_of_squares(gk_row *row, const gk_snapshot *s)
     for (int i = 0; i < s->model->n_tensors; i++) {
         const gk_tensor *t = &s->model->tensor[i];
         double sum = 0;
-        for (size_t j = t->packed; j < t->packed + t->size; j++) sum += (double)s->params[j] * (double)s->params[j];
+        for (size_t j = t->packed; j < t->packed + t->size; j++)
+            sum += (double)s->params[j] * (double)s->params[j];
         row->sum_squares += sum;
         gk_text_add(&row->extra, ", \"sum_squares.%s\": ", t->name);
         gk_text_add_real(&row->extra, sum);
@@ -50,6 +53,7 @@ void gk_measure_weights(gk_row *row, gk_snapshot *s)
     row->gini_w_l = gini(s->w_l_norm, s->lens->K);
     row->key_count = s->raws;
     if (!s->keys) return;
-    for (int i = 0; i < s->keys; i++) inside += s->w_l_norm[s->key[i] - 1] * s->w_l_norm[s->key[i] - 1];
+    for (int i = 0; i < s->keys; i++)
+        inside += s->w_l_norm[s->key[i] - 1] * s->w_l_norm[s->key[i] - 1];
     row->w_l_residual = sqrt(fmax(0, s->w_l_square - inside) / s->w_l_square);
 }
