@@ -164,9 +164,11 @@ for harmless in 'env.json tr a-z A-Z' 'env.json true' 'env.json head -c 30' 'sta
     'log.txt cat base.yaml'; do
     # shellcheck disable=SC2086
     half $harmless
-    echo torn >x/resume.safetensors.grokc-tmp
-    echo torn >x/checkpoints/00000300.safetensors.grokc-tmp
-    echo '{"epoch": 154, "trai' >>x/metrics.jsonl   # written after the resume point: cut
+    for torn in x/resume.safetensors x/x x/checkpoints/00000001.safetensors x/measures/00000001.safetensors; do
+        echo torn >$torn.grokc-tmp
+    done
+    cat whole/metrics.jsonl whole/metrics.jsonl >>x/metrics.jsonl   # whatever comes after the resume point
+    cat whole/projections.bin whole/projections.bin >>x/projections.bin
     expect 0 "${train[@]}" --out x
     same "$harmless: other bytes" whole x
     complete x

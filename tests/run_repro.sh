@@ -239,6 +239,7 @@ background train base.yaml --out grown              # and while it grows
 wait_for grown/metrics.jsonl '"epoch": 700,'
 kill -9 $!
 { wait $!; } 2>/dev/null
+check 'nothing is left of the shorter end' test ! -e grown/summary.json -a ! -e grown/final.jsonl
 expect 0 train base.yaml --out grown
 same '600 epochs, then 2000, killed on the way: other bytes' whole grown
 

@@ -6,13 +6,14 @@ source "$(dirname "$0")/lib.sh"
 # value NAME FILE: of its last line
 value() { sed -n "\${s/.*\"$1\": \(\"[^\"]*\"\|[^,}]*\).*/\1/p}" "$2"; }
 last() { value "$1" "$run/final.jsonl"; }
-# holds NAME EXPRESSION: of awk, over the last line of final.jsonl
+# holds NAME EXPRESSION: of awk, over the last line of final.jsonl; null fails
 holds() {
     local name=$1 options=() column
     for column in train_loss test_loss restricted_all excluded_train excluded_fitted \
         control_operation control_random logit_fve; do
         options+=(-v "$column=$(last $column)")
     done
+    [[ ${options[*]} != *null* ]] || fail "$run: $name: something is null"
     check "$run: $name" awk "${options[@]}" "BEGIN { exit !($2) }"
 }
 

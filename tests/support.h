@@ -23,6 +23,13 @@
         if ((call) != GK_OK) fail_msg("%s: %s", #call, gk_message());                              \
     } while (0)
 
+/* Built with AddressSanitizer or ThreadSanitizer, ten times slower: tests do less. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
 /* NaN fails. */
 #define CLOSE(value, expected, relative)                                                           \
     do {                                                                                           \

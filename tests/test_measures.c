@@ -313,6 +313,14 @@ static void compare(const char *weights, const char *name, const char *split, do
     close_study(&t);
 }
 
+/* The same code on other weights: under a sanitizer two of the four sets are enough. */
+static void skip_where_slow(void)
+{
+    if (!SANITIZED) return;
+    print_message("skipped: a sanitizer makes it take minutes\n");
+    skip();
+}
+
 static void test_initial(void **state)
 {
     (void)state;
@@ -321,6 +329,7 @@ static void test_initial(void **state)
 
 static void test_11000(void **state)
 {
+    skip_where_slow();
     (void)state;
     compare("seed0/ckpt_11000.safetensors", "seed0/measures_ckpt_11000", "python:0", 11000);
 }
@@ -333,6 +342,7 @@ static void test_20000(void **state)
 
 static void test_authors(void **state)
 {
+    skip_where_slow();
     (void)state;
     compare("authors_wd01/final_params.safetensors", "authors_wd01/final_measures", "python:1", 0);
 }
