@@ -58,7 +58,7 @@ begin=$(milliseconds)
 "$grokc" train "$source_dir/configs/paper.yaml" "${large[@]}" --out large >out 2>err </dev/null &
 most=0
 while kill -0 $! 2>/dev/null; do
-    now=$(sed -n 's/^VmHWM: *\([0-9]*\) kB/\1/p' "/proc/$!/status" 2>/dev/null)
+    now=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$!/status" 2>/dev/null)
     ((${now:-0} > most)) && most=$now
     sleep 0.2
 done
