@@ -29,11 +29,12 @@ test:           ## the fast tests; PRESET=ci|asan|clang|f64|tsan for another bui
 	@$(call build,$(PRESET))
 	@ctest --preset $(PRESET) -L fast
 
-test-slow:      ## what takes minutes: longer trajectories, whole runs
+test-slow:      ## what takes minutes: longer trajectories, whole runs, a minute of each fuzzer
 	@scripts/setup.sh test
 	@cmake --preset release -DGK_TESTS=ON
 	@$(call build,release)
 	@ctest --preset release -L slow
+	@$(MAKE) --no-print-directory fuzz
 
 test-asan:      ## the fast tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory test PRESET=asan

@@ -42,7 +42,8 @@ fail() {
     echo "FAILED: $name"
     for file; do
         echo "    $file:"
-        if [[ -s $file ]]; then head -n 12 "$file" | cut -c 1-300 | sed 's/^/    | /'; else echo '    (empty)'; fi
+        head -n 12 "$file" | cut -c 1-300 | sed 's/^/    | /'
+        [[ -s $file ]] || echo '    (empty)'
     done
 }
 
@@ -65,7 +66,7 @@ expect() {
     if [[ $got = "$code" ]]; then pass; else fail "$what: exit code $got, not $code" out err; fi
 }
 
-# About the last `expect`: says and prints take extended regular expressions, each of which a line must match.
+# About the last `expect`: a line of err (says) or out (prints) matches each extended regular expression.
 says() { matches err "$@"; }
 prints() { matches out "$@"; }
 matches() {
@@ -88,13 +89,15 @@ refused() {
 
 # same NAME DIR DIR: two runs, byte by byte, but for clocks and machines
 same() {
-    if diff -rq -x env.json -x log.txt -x state -x owner "$2" "$3" >same.out 2>&1; then pass; else fail "$1" same.out; fi
+    if diff -rq -x env.json -x log.txt -x state -x owner "$2" "$3" >same.out 2>&1; then pass
+    else fail "$1" same.out; fi
 }
 
 # A run that has ended: nobody owns it, no temporary file is left, and what belongs there is there.
 complete() {
     local name
-    for name in config.yaml metrics.jsonl projections.bin resume.safetensors summary.json env.json log.txt state; do
+    for name in config.yaml metrics.jsonl projections.bin resume.safetensors summary.json \
+        env.json log.txt state; do
         [[ -s $1/$name ]] || fail "$1 has no $name"
     done
     if [[ $(state "$1") = 'done' && ! -s $1/final.jsonl ]]; then fail "$1 has no final.jsonl"; fi

@@ -160,12 +160,12 @@ refused 2 '^grokc: x/config.yaml:.*empty' "${train[@]}" --out x
 rm x/config.yaml
 refused 2 '^grokc: x is not empty and not a run' "${train[@]}" --out x
 
-for harmless in 'env.json tr a-z A-Z' 'env.json true' 'env.json head -c 30' 'state true' 'state cat base.yaml' \
-    'log.txt cat base.yaml'; do
+for harmless in 'env.json tr a-z A-Z' 'env.json true' 'env.json head -c 30' 'state true' \
+    'state cat base.yaml' 'log.txt cat base.yaml'; do
     # shellcheck disable=SC2086
     half $harmless
-    for torn in x/resume.safetensors x/x x/checkpoints/00000001.safetensors x/measures/00000001.safetensors; do
-        echo torn >$torn.grokc-tmp
+    for torn in resume.safetensors x checkpoints/00000001.safetensors measures/00000001.safetensors; do
+        echo torn >x/$torn.grokc-tmp
     done
     cat whole/metrics.jsonl whole/metrics.jsonl >>x/metrics.jsonl   # whatever comes after the resume point
     cat whole/projections.bin whole/projections.bin >>x/projections.bin

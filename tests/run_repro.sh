@@ -8,8 +8,8 @@ cat >base.yaml <<'YAML'
 seed:  1
 task:  {p: 11, train_fraction: 0.5}
 model: {d_model: 8, heads: 2, d_head: 4, d_mlp: 16}
-run:   {epochs: 2000, measure_every: 7, checkpoint_at: "every:100", keep_state: "500", arrays_at: "every:490",
-        resume_every: 0.01}
+run:   {epochs: 2000, measure_every: 7, checkpoint_at: "every:100", keep_state: "500",
+        arrays_at: "every:490", resume_every: 0.01}
 YAML
 short=(train base.yaml --set run.epochs=600)
 
@@ -48,7 +48,7 @@ expect 0 train whole/config.yaml                    # its own config.yaml means 
 prints '^whole: done already'
 unchanged 'a finished run, its own config' whole
 
-# ---- kill -9 at 50 random moments: some at start-up, the others within a third of the time that a run takes
+# ---- kill -9 at 50 random moments: some at start-up, the others within a third of a run's time
 RANDOM=20 hits=0 runs=0
 for ((i = 0; i < 150 && hits < 50; i++)); do
     background train base.yaml --out killed
@@ -129,7 +129,7 @@ same 'a second process did harm' whole two
 complete two
 rm -r two
 
-# ---- owners that are gone: dead; another process with its number; on a host that went silent; not an owner
+# ---- owners that are gone: dead; another process has its number; its host went silent; no owner
 expect 0 train base.yaml --set run.epochs=20 --out calm
 host=$(uname -n)
 sh -c 'exit' & dead=$!
@@ -174,15 +174,17 @@ check 'no difference' grep -qF '"difference": ""' branch/parent.json
 expect 0 branch whole@500 --set run.epochs=600 --out brief
 check 'fewer epochs' grep -qF '"run.epochs: 2000 -> 600\u000a"' brief/parent.json
 # with a key set: it is used from the third row on that has it, of which two may be the parent's
-keys=(train base.yaml --set task.p=24 --set task.train_fraction=0.8 --set model.d_model=16 --set model.d_mlp=32
-    --set optim.lr=0.01 --set run.epochs=200 --set run.measure_every=10 --set "run.keep_state=150,180")
+keys=(train base.yaml --set task.p=24 --set task.train_fraction=0.8
+    --set model.d_model=16 --set model.d_mlp=32 --set optim.lr=0.01 --set run.epochs=200 --set run.measure_every=10 --set "run.keep_state=150,180")
 expect 0 "${keys[@]}" --out keyed
 check 'a key set is used before epoch 150' test "$(column restricted_all_online keyed | sed -n 15p)" != null
 expect 0 branch keyed@150 --out keyed150
 expect 0 branch keyed@180 --out keyed180
 expect 0 branch keyed150@180 --out keyed150180
-check 'a branch with a key set has the rows of its parent' cmp <(tail -n 6 keyed/metrics.jsonl) keyed150/metrics.jsonl
-check 'a later one, too' cmp <(tail -n 3 keyed/metrics.jsonl) keyed180/metrics.jsonl
+tail -n 6 keyed/metrics.jsonl >rows150
+tail -n 3 keyed/metrics.jsonl >rows180
+check 'a branch with a key set has the rows of its parent' cmp rows150 keyed150/metrics.jsonl
+check 'a later one, too' cmp rows180 keyed180/metrics.jsonl
 check 'a branch of a branch' cmp keyed180/metrics.jsonl keyed150180/metrics.jsonl
 check 'its earlier rows' cmp keyed180/parent.jsonl keyed150180/parent.jsonl
 
@@ -307,7 +309,8 @@ check 'the reason' grep -qF '"ended_by": "run.stop_test_loss"' loss/summary.json
 
 # ---- threads
 if [[ $("$grokc" --version) = *f32* ]]; then
-    wide=(train base.yaml --set task.p=41 --set model.d_model=48 --set model.d_mlp=200 --set run.epochs=40)
+    wide=(train base.yaml --set task.p=41 --set model.d_model=48 --set model.d_mlp=200
+        --set run.epochs=40)
     expect 0 "${wide[@]}" --set device.threads=1 --out one
     expect 0 "${wide[@]}" --set device.threads=2 --out two
     for file in metrics.jsonl summary.json resume.safetensors checkpoints/00000040.safetensors; do

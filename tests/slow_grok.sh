@@ -17,11 +17,12 @@ fi
 # train NAME CONFIG OPTION...
 train() {
     local start=$SECONDS
-    expect 0 train "$configs/$2" "${@:3}" --set run.checkpoint_at=none --set run.keep_checkpoints=none --out "$runs/$1"
+    expect 0 train "$configs/$2" "${@:3}" --set run.checkpoint_at=none \
+        --set run.keep_checkpoints=none --out "$runs/$1"
     echo "$1: epoch $(last_epoch "$runs/$1") after $((SECONDS - start)) s"
 }
 
-# above LIMIT COLUMN NAME FROM: the epochs after FROM where the column is above LIMIT (null is), and its values
+# above LIMIT COLUMN NAME FROM: epochs after FROM and values of the column above LIMIT; null is
 above() {
     paste <(column epoch "$runs/$3") <(column "$2" "$runs/$3") |
         awk -v limit="$1" -v from="$4" '$1 > from && ($2 == "null" || $2 > limit)'
@@ -29,13 +30,15 @@ above() {
 # smooth NAME: no spikes once the training set is memorised
 smooth() {
     above 1e-6 train_loss_max "$1" 2000 >spikes.out
-    if [[ ! -s spikes.out ]]; then pass; else fail "$1: train_loss_max above 1e-6 after epoch 2000" spikes.out; fi
+    if [[ ! -s spikes.out ]]; then pass
+    else fail "$1: train_loss_max above 1e-6 after epoch 2000" spikes.out; fi
 }
 # at_end NAME CONDITION: of acc and loss, the last row's, in awk
 at_end() {
     local acc loss
     acc=$(column test_acc "$runs/$1" | tail -n 1) loss=$(column test_loss "$runs/$1" | tail -n 1)
-    check "$1: $2, with accuracy $acc and loss $loss" awk -v acc="$acc" -v loss="$loss" "BEGIN { exit !($2) }"
+    check "$1: $2, with accuracy $acc and loss $loss" \
+        awk -v acc="$acc" -v loss="$loss" "BEGIN { exit !($2) }"
 }
 
 train quick quick.yaml
@@ -43,7 +46,8 @@ check 'quick: stops before epoch 1600' test "$(last_epoch "$runs/quick")" -le 16
 at_end quick 'loss < 1e-3'
 
 train slingshot slingshot.yaml --set run.epochs=2000
-low=$(paste <(column epoch "$runs/slingshot") <(column train_loss "$runs/slingshot") | awk '$2 < 1e-6 { print $1; exit }')
+low=$(paste <(column epoch "$runs/slingshot") <(column train_loss "$runs/slingshot") |
+    awk '$2 < 1e-6 { print $1; exit }')
 check "slingshot: the loss falls below 1e-6 ($low)" test "${low:-2000}" -lt 2000
 above 0.01 train_loss_max slingshot "${low:-2000}" >spikes.out
 check 'slingshot: and then spikes' test -s spikes.out
