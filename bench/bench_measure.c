@@ -88,7 +88,7 @@ static void measure(times *t, const gk_config *config, int threads, int rows, co
     for (int i = 0; i < PARTS; i++) t->part[i] = INFINITY;
     t->steps = INFINITY;
     t->row = 0;
-    must(gk_backend_open(&be, "cpu", threads));
+    must(gk_backend_open(&be, "cpu", &(gk_device_options){.threads = threads}));
     must(gk_batch_open(&b, &config, 1, &be));
     must(gk_init(b.stage.params, &b.size.shape, config));
     gk_batch_put(&b, 0);

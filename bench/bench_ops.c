@@ -278,7 +278,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_ops [CALLS]\n");
         return 2;
     }
-    if (gk_backend_open(&be[0], "cpu", 1) != GK_OK || gk_backend_open(&be[1], "cpu", 0) != GK_OK) {
+    if (gk_backend_open(&be[0], "cpu", &(gk_device_options){.threads = 1}) != GK_OK ||
+        gk_backend_open(&be[1], "cpu", NULL) != GK_OK) {
         gk_warn("%s", gk_message());
         return 1;
     }

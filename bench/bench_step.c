@@ -79,7 +79,7 @@ static gk_status open_lane(lane *l, const gk_config *config, int threads)
 {
     const gk_config *configs[] = {config};
 
-    GK_TRY(gk_backend_open(&l->be, "cpu", threads));
+    GK_TRY(gk_backend_open(&l->be, "cpu", &(gk_device_options){.threads = threads}));
     GK_TRY(gk_batch_open(&l->batch, configs, 1, &l->be));
     GK_TRY(gk_init(l->batch.stage.params, &l->batch.size.shape, config));
     gk_batch_put(&l->batch, 0);
@@ -151,7 +151,7 @@ static gk_status bench(const gk_config *config, int epochs, int rounds, const ch
 
     GK_TRY(open_lane(&lanes[0], config, 1));
     gk_backend all;
-    GK_TRY(gk_backend_open(&all, "cpu", 0));
+    GK_TRY(gk_backend_open(&all, "cpu", NULL));
     gk_text about = {0};
     all.describe(&all, &about);
     const char *threads = strstr(about.data, "\"threads\": ");

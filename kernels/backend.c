@@ -11,7 +11,7 @@ static const char automatic[] = "cpu";
 
 static const struct {
     const char *name, *help;
-    gk_status (*open)(gk_backend *be, int threads);
+    gk_status (*open)(gk_backend *be, const gk_device_options *options);
 } backends[] = {
 #define BACKEND(name, help) {#name, help, name##_backend},
 #include "gk/backends.def"
@@ -49,18 +49,21 @@ static gk_status unknown(const char *device)
                    device);
 }
 
-gk_status gk_backend_open(gk_backend *be, const char *device, int threads)
+gk_status gk_backend_open(gk_backend *be, const char *device, const gk_device_options *options)
 {
+    gk_device_options chosen = options ? *options : (gk_device_options){0};
+
     *be = (gk_backend){0};
     if (strcmp(device, "auto") == 0) device = automatic;
     if (is_cuda(device))
         return gk_fail(GK_EDEVICE,
                        "this build has no CUDA backend, which device \"%s\" asks for; use \"auto\"",
                        device);
-    if (threads < 0) return gk_fail(GK_EUSAGE, "%d threads: give 0 (all cores) or more", threads);
+    if (chosen.threads < 0)
+        return gk_fail(GK_EUSAGE, "%d threads: give 0 (all cores) or more", chosen.threads);
     for (int i = 0; i < N_BACKENDS; i++) {
         if (strcmp(device, backends[i].name) != 0) continue;
-        GK_TRY(backends[i].open(be, threads));
+        GK_TRY(backends[i].open(be, &chosen));
 #define OP(name, ...) GK_CHECK(be->name);
 #include "gk/ops.def"
 #undef OP

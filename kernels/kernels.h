@@ -5,9 +5,9 @@
 
 #include "gk/ops.h"
 
-/* Fills in the whole table. threads: 0 = one per core that this process may use; ref has no use
- * for them. An error leaves nothing to close. */
-#define BACKEND(name, help) gk_status name##_backend(gk_backend *be, int threads);
+/* Fills in the whole table. An error leaves nothing to close. */
+#define BACKEND(name, help)                                                                        \
+    gk_status name##_backend(gk_backend *be, const gk_device_options *options);
 #include "gk/backends.def"
 #undef BACKEND
 
@@ -24,5 +24,10 @@ void host_upload(gk_backend *be, void *to, const void *from, size_t bytes);
 void host_download(gk_backend *be, void *to, const void *from, size_t bytes);
 void host_zero(gk_backend *be, void *memory, size_t bytes);
 gk_status host_sync(gk_backend *be);
+size_t host_room(gk_backend *be); /* not known */
+int64_t host_repeat(gk_backend *be, void (*step)(void *context), void *context, int64_t k);
+void host_enter(gk_backend *be, const char *name);
+void host_leave(gk_backend *be);
+void host_profile(gk_backend *be, bool on);
 
 #endif

@@ -86,7 +86,7 @@ static inline void lab_open(lab *l, const gk_config *config, int R, const char *
 
     assert_true(R <= 16);
     for (int r = 0; r < R; r++) configs[r] = &config[r];
-    OK(gk_backend_open(&l->be, device, threads));
+    OK(gk_backend_open(&l->be, device, &(gk_device_options){.threads = threads}));
     OK(gk_batch_open(&l->batch, configs, R, &l->be));
     for (int r = 0; r < R; r++) {
         OK(gk_init(l->batch.stage.params, &l->batch.size.shape, &config[r]));

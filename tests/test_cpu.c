@@ -19,7 +19,8 @@ static gk_backend open_cpu(int threads)
 {
     gk_backend be;
 
-    if (gk_backend_open(&be, "cpu", threads) != GK_OK) fail_msg("%s", gk_message());
+    if (gk_backend_open(&be, "cpu", &(gk_device_options){.threads = threads}) != GK_OK)
+        fail_msg("%s", gk_message());
     return be;
 }
 
@@ -125,11 +126,12 @@ static void test_variants(void **state)
             verify_against_ref(variants[i], NULL);
             continue;
         }
-        assert_int_equal(gk_backend_open(&be, "cpu", 1), GK_EUSAGE);
+        assert_int_equal(gk_backend_open(&be, "cpu", &(gk_device_options){.threads = 1}),
+                         GK_EUSAGE);
         assert_non_null(strstr(gk_message(), "this CPU has no more than"));
     }
     setenv("GROKC_SIMD", "mmx", 1);
-    assert_int_equal(gk_backend_open(&be, "cpu", 1), GK_EUSAGE);
+    assert_int_equal(gk_backend_open(&be, "cpu", &(gk_device_options){.threads = 1}), GK_EUSAGE);
     assert_non_null(strstr(gk_message(), "not \"mmx\""));
     unsetenv("GROKC_SIMD");
 }
@@ -148,10 +150,11 @@ static void test_matmul_choice(void **state)
         assert_true(cpu_prefers_blas());
         verify_against_ref("blas", "matmul");
     } else {
-        assert_int_equal(gk_backend_open(&be, "cpu", 1), GK_EUSAGE);
+        assert_int_equal(gk_backend_open(&be, "cpu", &(gk_device_options){.threads = 1}),
+                         GK_EUSAGE);
     }
     setenv("GROKC_MATMUL", "abacus", 1);
-    assert_int_equal(gk_backend_open(&be, "cpu", 1), GK_EUSAGE);
+    assert_int_equal(gk_backend_open(&be, "cpu", &(gk_device_options){.threads = 1}), GK_EUSAGE);
     assert_non_null(strstr(gk_message(), "not \"abacus\""));
     unsetenv("GROKC_MATMUL");
 }

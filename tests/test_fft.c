@@ -237,7 +237,7 @@ int main(void)
     for (int i = 0; gk_backend_name(i, NULL); i++) {
         const char *name = gk_backend_name(i, NULL);
 
-        if (gk_backend_open(&be, name, 0) != GK_OK) {
+        if (gk_backend_open(&be, name, NULL) != GK_OK) {
             print_message("skipped: %s: %s\n", name, gk_message());
             continue;
         }

@@ -67,7 +67,7 @@ static void open_study(study *t, const char *weights, const char *name, const ch
     t->json = json_load_file(oracle(json), 0, NULL);
     assert_non_null(t->json);
     OK(gk_tensors_load(&t->theirs, oracle(arrays)));
-    OK(gk_backend_open(&t->be, "auto", 0));
+    OK(gk_backend_open(&t->be, "auto", NULL));
     OK(gk_batch_open(&t->batch, configs, 1, &t->be));
     gk_batch_set_slot(&t->batch, 0, &t->config, 0, -1);
     gk_batch_upload_slots(&t->batch);

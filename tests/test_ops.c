@@ -27,7 +27,7 @@ static void test_every_backend(void **state)
     for (int i = 0; gk_backend_name(i, NULL); i++) {
         const char *name = gk_backend_name(i, NULL);
 
-        if (gk_backend_open(&be, name, 0) == GK_EDEVICE) {
+        if (gk_backend_open(&be, name, NULL) == GK_EDEVICE) {
             print_message("skipped: %s: %s\n", name, gk_message());
             continue;
         }
@@ -44,7 +44,8 @@ static void test_threads(void **state)
     gk_backend one, three;
 
     (void)state;
-    if (gk_backend_open(&one, "auto", 1) || gk_backend_open(&three, "auto", 3))
+    if (gk_backend_open(&one, "auto", &(gk_device_options){.threads = 1}) ||
+        gk_backend_open(&three, "auto", &(gk_device_options){.threads = 3}))
         fail_msg("%s", gk_message());
     verify_all(&three, &one, 0);
     gk_backend_close(&one);
@@ -73,7 +74,8 @@ static void refuse(const char *device, int threads, gk_status status, const char
 {
     gk_backend be;
 
-    assert_int_equal(gk_backend_open(&be, device, threads), status);
+    assert_int_equal(gk_backend_open(&be, device, &(gk_device_options){.threads = threads}),
+                     status);
     if (!strstr(gk_message(), message)) fail_msg("%s: %s", device, gk_message());
     gk_backend_close(&be); /* harmless */
 }
@@ -91,7 +93,7 @@ static void test_open(void **state)
     refuse("reff", 0, GK_EUSAGE, "did you mean \"ref\"?");
     refuse("", 0, GK_EUSAGE, "unknown device");
     refuse("ref", -1, GK_EUSAGE, "-1 threads");
-    assert_int_equal(gk_backend_open(&be, "auto", 0), GK_OK);
+    assert_int_equal(gk_backend_open(&be, "auto", NULL), GK_OK);
     assert_string_equal(be.name, sizeof(gk_real) == sizeof(float) ? "cpu" : "ref");
     be.describe(&be, &json);
     assert_non_null(strstr(json.data, "\"threads\": "));

@@ -71,7 +71,7 @@ static inline gk_backend open_ref(void)
 {
     gk_backend be;
 
-    if (gk_backend_open(&be, "ref", 0) != GK_OK) fail_msg("%s", gk_message());
+    if (gk_backend_open(&be, "ref", NULL) != GK_OK) fail_msg("%s", gk_message());
     return be;
 }
 

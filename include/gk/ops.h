@@ -5,7 +5,7 @@
 #ifndef GK_OPS_H
 #define GK_OPS_H
 
-#include "gk/base.h"
+#include "gk/table.h"
 
 enum gk_activation { GK_RELU, GK_GELU /* tanh form */, GK_GELU_ERF /* exact form */ };
 enum gk_loss_form { GK_LOSS_EXACT, GK_LOSS_F64, GK_LOSS_F32 };
@@ -41,6 +41,16 @@ struct gk_backend {
     void (*download)(gk_backend *be, void *to, const void *from, size_t bytes);
     void (*zero)(gk_backend *be, void *memory, size_t bytes);
     gk_status (*sync)(gk_backend *be); /* waits; the first error since open */
+    /* Bytes that alloc could still give; 0: not known. */
+    size_t (*room)(gk_backend *be);
+    /* Calls step(context) k times and looks at signals between calls; returns how many it did. A step only enqueues
+     * ops, each time the same ones with the same arguments: a backend may record one and replay it. */
+    int64_t (*repeat)(gk_backend *be, void (*step)(void *context), void *context, int64_t k);
+    /* For profilers: names what happens from `enter` to `leave` (they nest); `profile` opens and closes the range that
+     * a profiler is told to record. Nothing on the host's backends. */
+    void (*enter)(gk_backend *be, const char *name);
+    void (*leave)(gk_backend *be);
+    void (*profile)(gk_backend *be, bool on);
     /* JSON members for env.json: `"threads": 2, "blas": "OpenBLAS 0.3.21 SkylakeX"` */
     void (*describe)(gk_backend *be, gk_text *json);
 #define OP(name, ...) void (*name)(gk_backend * be, __VA_ARGS__);
@@ -48,9 +58,16 @@ struct gk_backend {
 #undef OP
 };
 
-/* device: auto, cpu, ref (cuda is refused with the reason in a build without it). threads: 0 =
- * one per core that this process may use. Close what was opened. */
-gk_status gk_backend_open(gk_backend *be, const char *device, int threads);
+typedef struct gk_device_options {
+    int threads; /* of cpu; 0: one per core that this process may use */
+    int ordinal; /* of the GPU: cuda:N */
+    bool tf32;   /* products in TF32, where there is such a thing */
+    bool nvtx;   /* enter and leave are heard by profilers */
+} gk_device_options;
+
+/* device: auto, cpu, ref, cuda or cuda:N (refused with the reason in a build or on a machine without it). NULL options:
+ * all zero. Close what was opened. */
+gk_status gk_backend_open(gk_backend *be, const char *device, const gk_device_options *options);
 void gk_backend_close(gk_backend *be);
 
 /* name and help of every backend in this build, NULL past the last */

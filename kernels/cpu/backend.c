@@ -83,13 +83,13 @@ static void cpu_describe(gk_backend *be, gk_text *json)
     gk_text_add_json(json, name);
 }
 
-gk_status cpu_backend(gk_backend *be, int threads)
+gk_status cpu_backend(gk_backend *be, const gk_device_options *options)
 {
     cpu_state state = {0}, *s;
 
     GK_TRY(cpu_choose_simd(&state.simd));
     GK_TRY(cpu_choose_matmul(&state.blas));
-    GK_TRY(cpu_pool_open(&state.pool, threads));
+    GK_TRY(cpu_pool_open(&state.pool, options->threads));
     cpu_blas_open();
     s = gk_alloc(1, sizeof *s);
     *s = state;
@@ -103,6 +103,11 @@ gk_status cpu_backend(gk_backend *be, int threads)
         .download = host_download,
         .zero = host_zero,
         .sync = host_sync,
+        .room = host_room,
+        .repeat = host_repeat,
+        .enter = host_enter,
+        .leave = host_leave,
+        .profile = host_profile,
         .describe = cpu_describe,
         .matmul = cpu_matmul,
         .add_rows = cpu_add_rows,
@@ -121,6 +126,10 @@ gk_status cpu_backend(gk_backend *be, int threads)
         .fft2 = cpu_fft2,
         .spectrum_terms = cpu_spectrum_terms,
         .row_squares = cpu_row_squares,
+        .table_build = ref_table_build,
+        .table_rows = ref_table_rows,
+        .table_pairs = ref_table_pairs,
+        .table_back = ref_table_back,
     };
     return GK_OK;
 }

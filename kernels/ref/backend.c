@@ -45,6 +45,28 @@ gk_status host_sync(gk_backend *be)
     return GK_OK;
 }
 
+size_t host_room(gk_backend *be)
+{
+    (void)be;
+    return 0;
+}
+
+int64_t host_repeat(gk_backend *be, void (*step)(void *context), void *context, int64_t k)
+{
+    int64_t done = 0;
+
+    (void)be;
+    while (done < k && !(done && gk_signal_seen())) {
+        step(context);
+        done++;
+    }
+    return done;
+}
+
+void host_enter(gk_backend *be, const char *name) { (void)be, (void)name; }
+void host_leave(gk_backend *be) { (void)be; }
+void host_profile(gk_backend *be, bool on) { (void)be, (void)on; }
+
 static void ref_close(gk_backend *be) { (void)be; }
 
 static void ref_describe(gk_backend *be, gk_text *json)
@@ -53,9 +75,9 @@ static void ref_describe(gk_backend *be, gk_text *json)
     gk_text_add(json, "\"threads\": 1");
 }
 
-gk_status ref_backend(gk_backend *be, int threads)
+gk_status ref_backend(gk_backend *be, const gk_device_options *options)
 {
-    (void)threads;
+    (void)options;
     *be = (gk_backend){
         .name = "ref",
         .close = ref_close,
@@ -65,6 +87,11 @@ gk_status ref_backend(gk_backend *be, int threads)
         .download = host_download,
         .zero = host_zero,
         .sync = host_sync,
+        .room = host_room,
+        .repeat = host_repeat,
+        .enter = host_enter,
+        .leave = host_leave,
+        .profile = host_profile,
         .describe = ref_describe,
 #define OP(name, ...) .name = ref_##name,
 #include "gk/ops.def"

@@ -77,6 +77,13 @@ gk_status gk_cli_config(gk_config *config, const char *path, const gk_cli *cli)
     return gk_config_load(config, path, set, n);
 }
 
+gk_status gk_cli_device(gk_backend *be, const gk_config *config)
+{
+    gk_device_options options = {.threads = (int)config->device.threads};
+
+    return gk_backend_open(be, config->device.backend, &options);
+}
+
 /* The result, on stdout. */
 static void print_end(const gk_run *run)
 {
@@ -115,8 +122,7 @@ gk_status gk_cli_run(const gk_config *config, const char *dir, gk_open_mode mode
     gk_signal_install();
     gk_status status = gk_batch_measure(&size, config, 1);
 
-    if (status == GK_OK && (status = gk_backend_open(&be, config->device.backend,
-                                                     (int)config->device.threads)) == GK_OK) {
+    if (status == GK_OK && (status = gk_cli_device(&be, config)) == GK_OK) {
         status = gk_run_open(run, dir, config, &size.shape, mode);
         if (status == GK_OK) status = train_opened(run, &be);
         gk_run_close(run);

@@ -21,6 +21,8 @@ typedef struct gk_cli {
 gk_status gk_cli_parse(gk_cli *cli, int argc, char **argv, const char *allowed);
 
 /* The config of a path, --set and --device. */
+/* The backend that config.device asks for. */
+gk_status gk_cli_device(gk_backend *be, const gk_config *config);
 gk_status gk_cli_config(gk_config *config, const char *path, const gk_cli *cli);
 
 /* Opens directory and backend, trains, prints how it ended. GK_DIVERGED where it did. */

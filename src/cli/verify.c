@@ -31,8 +31,8 @@ gk_status gk_cli_verify(int argc, char **argv)
 
     GK_TRY(gk_cli_parse(&cli, argc, argv, "device"));
     if (cli.argument) return gk_fail(GK_EUSAGE, "verify takes no argument \"%s\"", cli.argument);
-    GK_TRY(gk_backend_open(&be, cli.device ? cli.device : "auto", 0));
-    gk_status status = gk_backend_open(&ref, "ref", 1);
+    GK_TRY(gk_backend_open(&be, cli.device ? cli.device : "auto", NULL));
+    gk_status status = gk_backend_open(&ref, "ref", NULL);
     if (status == GK_OK) {
         gk_text about = {0};
         be.describe(&be, &about);
