@@ -67,7 +67,7 @@ static void measure_row(times *t, gk_batch *b, const int *key, int keys)
     gk_row_start(&row, 0);
     gk_batch_observe(b);
     now = lap(&t->part[0], now, b->be);
-    gk_snapshot_take(s, &b->model, &b->data, 0, b->form, b->be);
+    gk_snapshot_take(s, &b->plan, 0);
     now = lap(&t->part[1], now, b->be);
     for (int i = 0; i < keys; i++) s->key[i] = key[i];
     s->keys = keys;

@@ -104,7 +104,7 @@ static double loss_of(lane *l)
 {
     double sum[2];
 
-    gk_evaluate(&l->batch.model, &l->batch.data.train, l->batch.form, sum, &l->be);
+    gk_evaluate(&l->batch.plan, &l->batch.data.train, sum);
     return sum[0] / l->batch.data.train.B;
 }
 

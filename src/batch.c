@@ -31,6 +31,8 @@ static void layout(gk_batch *b, const gk_analysis *a)
 
     gk_model_layout(&b->model, &b->size.shape, b->R, b->size.rows, &b->device);
     gk_data_layout(&b->data, b->R, a, b->size.shape.T, &b->device);
+    b->plan.tables = b->size.tables;
+    gk_plan_layout(&b->plan, &b->model, &b->data, &b->device);
     gk_lens_layout(&b->lens, &b->size.shape, a, b->R, b->size.rows, &b->device);
     b->slot = gk_arena_take(&b->host, (size_t)b->R, sizeof *b->slot);
     b->stage.params = gk_arena_take(&b->host, n, sizeof(gk_real));
@@ -56,12 +58,14 @@ static void find_size(gk_batch_size *size, const gk_analysis *a, int R)
 gk_status gk_batch_measure(gk_batch_size *size, const gk_config *config, int R)
 {
     gk_analysis analysis;
+    const char *why;
 
     *size = (gk_batch_size){0};
     GK_TRY(open_analysis(&analysis, config, &size->shape));
+    gk_status status = gk_plan_choose(&size->tables, &why, config, &size->shape);
     find_size(size, &analysis, R);
     gk_analysis_close(&analysis);
-    return GK_OK;
+    return status;
 }
 
 static gk_status allocate(gk_batch *b)
@@ -85,6 +89,7 @@ static gk_status put_examples(gk_batch *b, int r, const gk_config *config)
 
     GK_TRY(gk_task_open(&task, config));
     gk_data_put(&b->data, r, &task, &b->analysis[r], b->be);
+    gk_plan_put(&b->plan, r, &task, &b->analysis[r]);
     gk_lens_put(&b->lens, r, b->be);
     gk_task_close(&task);
     return GK_OK;
@@ -101,15 +106,20 @@ gk_status gk_batch_open(gk_batch *b, const gk_config *const *config, int R, gk_b
 {
     gk_shape shape;
 
-    *b = (gk_batch){.be = be, .R = R, .form = config[0]->loss.form};
+    *b = (gk_batch){.be = be, .R = R};
+    b->plan = (gk_plan){.form = config[0]->loss.form, .be = be};
     b->analysis = gk_alloc((size_t)R, sizeof *b->analysis);
     for (int r = 0; r < R; r++) {
         GK_TRY(open_analysis(&b->analysis[r], config[r], &shape));
         if (r == 0) b->size.shape = shape;
+        bool tables;
+        const char *why;
+        GK_TRY(gk_plan_choose(&tables, &why, config[r], &shape));
+        if (r == 0) b->size.tables = tables;
         const gk_analysis *a = &b->analysis[r], *first = &b->analysis[0];
         if (!same_shape(&shape, &b->size.shape) || a->n_train != first->n_train ||
             a->N != first->N || a->inputs != first->inputs || a->n != first->n ||
-            a->P != first->P || config[r]->loss.form != b->form)
+            a->P != first->P || tables != b->size.tables || config[r]->loss.form != b->plan.form)
             return gk_fail(GK_EUSAGE, "runs of different shapes cannot train side by side");
     }
     find_size(&b->size, &b->analysis[0], R);
@@ -171,15 +181,9 @@ void gk_batch_get(gk_batch *b, int r)
     gk_model_get(&b->model, &b->model.v, r, b->stage.v, b->be);
 }
 
-void gk_batch_advance(gk_batch *b, int64_t k, int64_t *done)
-{
-    gk_advance(&b->model, &b->data, b->form, k, done, b->be);
-}
+void gk_batch_advance(gk_batch *b, int64_t k, int64_t *done) { gk_advance(&b->plan, k, done); }
 
-void gk_batch_observe(gk_batch *b)
-{
-    gk_lens_forward(&b->lens, &b->model, &b->data, b->form, b->be);
-}
+void gk_batch_observe(gk_batch *b) { gk_lens_forward(&b->lens, &b->plan); }
 
 static void take(gk_batch *b, int r, gk_row *row)
 {
@@ -193,7 +197,7 @@ static void take(gk_batch *b, int r, gk_row *row)
         for (int i = 0; i < 2; i++) b->snapshot.sums[g][i] += rest[g][i];
     b->snapshot.loss_max = b->slot[r].loss_max;
     b->snapshot.eps = b->slot[r].eps;
-    gk_snapshot_take(&b->snapshot, &b->model, &b->data, r, b->form, b->be);
+    gk_snapshot_take(&b->snapshot, &b->plan, r);
 }
 
 void gk_batch_row(gk_batch *b, int r, gk_row *row, gk_key_watch *watch)

@@ -111,23 +111,26 @@ void gk_lens_put(gk_lens *l, int slot, gk_backend *be)
     free(train_group);
 }
 
-void gk_lens_forward(gk_lens *l, gk_model *model, gk_data *data, int form, gk_backend *be)
+void gk_lens_forward(gk_lens *l, gk_plan *plan)
 {
     const gk_shape *s = &l->shape;
+    const gk_model *model = plan->model;
     const gk_activations *act = model->act;
+    gk_data *data = plan->data;
+    gk_backend *be = plan->be;
     size_t kept = (size_t)l->inputs * (size_t)s->D;
     int last = s->L - 1, R = l->R, D = s->D;
 
     for (int first = 0; first < l->inputs; first += model->rows) {
         int rows = gk_set_block_rows(&data->grid, first, model->rows);
         size_t at = (size_t)first * (size_t)D, run = (size_t)rows * (size_t)D;
-        gk_evaluate_block(model, &data->grid, first, form, be);
+        gk_evaluate_block(plan, &data->grid, first);
         be->add_rows(be, l->mid + at, act->mid[last], R, rows, D, D, D, kept, run, 0);
         be->add_rows(be, l->out + at, act->x[s->L], R, rows, D, D, D, kept, run, 0);
         be->bias_add_back(be, l->attention, act->prob[last], R, rows, s->H * s->T, first > 0);
     }
     for (int first = 0; first < data->rest.B; first += model->rows)
-        gk_evaluate_block(model, &data->rest, first, form, be);
+        gk_evaluate_block(plan, &data->rest, first);
 }
 
 /* work = logits - characters(row) coef, then its loss into sum[v]. */

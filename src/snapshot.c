@@ -226,14 +226,15 @@ static void take_attention(gk_snapshot *s)
     free(sums);
 }
 
-void gk_snapshot_take(gk_snapshot *s, const gk_model *model, gk_data *data, int slot, int form,
-                      gk_backend *be)
+void gk_snapshot_take(gk_snapshot *s, gk_plan *plan, int slot)
 {
-    s->data = data;
+    const gk_model *model = plan->model;
+    gk_backend *be = plan->be;
+
+    s->plan = plan;
     s->be = be;
     s->model = model;
     s->slot = slot;
-    s->form = form;
     s->analysis = &s->lens->analysis[slot];
     s->keys = 0;
     gk_model_get(model, &model->params, slot, s->params, be);

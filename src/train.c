@@ -26,7 +26,6 @@ static gk_status start_run(loop *l, int r)
     gk_run *run = &l->run[r];
     gk_batch *b = &l->batch;
     size_t bytes = gk_parameters(&run->shape) * sizeof(gk_real);
-    const char *why;
 
     memset(b->stage.m, 0, bytes);
     memset(b->stage.v, 0, bytes);
@@ -39,7 +38,7 @@ static gk_status start_run(loop *l, int r)
     gk_text_add(&backend, "\"backend\": \"%s\", ", b->be->name);
     b->be->describe(b->be, &backend);
     gk_status status =
-        gk_run_environment(run, backend.data, gk_plan_name(&run->config, &run->shape, &why));
+        gk_run_environment(run, backend.data, b->size.tables ? "table" : "ops");
     gk_run_log(run, "%s at epoch %lld of %lld; %s", run->restored ? "goes on" : "starts",
                (long long)run->position.epoch, (long long)run->config.run.epochs, backend.data);
     gk_text_free(&backend);

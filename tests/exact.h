@@ -12,8 +12,7 @@ static inline void paper_config(gk_config *config)
     char init[GK_PATH_MAX + 32], split[] = "task.split=python:0";
 
     snprintf(init, sizeof init, "model.init=file:%s", oracle("seed0/init_f32.safetensors"));
-    OK(gk_config_load(config, GK_SOURCE_DIR "/configs/paper.yaml", (const char *[]){init, split},
-                      2));
+    load_config(config, GK_SOURCE_DIR "/configs/paper.yaml", (const char *[]){init, split}, 2);
 }
 
 /* Per tensor: |mine - stored|_inf <= limit |stored|_inf for the tensors PREFIX + name of a file. */

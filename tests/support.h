@@ -134,10 +134,24 @@ static inline void lab_close(lab *l)
     gk_backend_close(&l->be);
 }
 
-/* A config from assignments, e.g. make_config(&c, (const char *[]){"task.p=7"}, 1). */
+/* A config file (NULL: defaults) and assignments. GROKC_TEST_PLAN: the plan of those that do not name
+ * one. */
+static inline void load_config(gk_config *config, const char *path, const char *const *sets, int n)
+{
+    const char *set[32], *plan = getenv("GROKC_TEST_PLAN");
+    char first[64];
+
+    assert_true(n < 32);
+    snprintf(first, sizeof first, "device.plan=%s", plan ? plan : "auto");
+    set[0] = first;
+    memcpy(set + 1, sets, (size_t)n * sizeof *set);
+    OK(gk_config_load(config, path, set, n + 1));
+}
+
+/* e.g. make_config(&c, (const char *[]){"task.p=7"}, 1) */
 static inline void make_config(gk_config *config, const char *const *sets, int n)
 {
-    OK(gk_config_load(config, NULL, sets, n));
+    load_config(config, NULL, sets, n);
 }
 
 #define CONFIG(config, ...)                                                                        \

@@ -9,7 +9,7 @@ static void test_gradients_at_the_start(void **state)
     (void)state;
     paper_config(&c);
     lab_open(&l, &c, 1, "ref", 1);
-    gk_gradients(&l.batch.model, &l.batch.data, l.batch.form, &l.be);
+    gk_gradients(&l.batch.plan);
     compare_tensors(&l, &l.batch.model.grads, oracle("seed0/grads_epoch0_f64.safetensors"), "",
                     1e-12);
     lab_close(&l);

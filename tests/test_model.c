@@ -10,7 +10,7 @@ static double train_loss(lab *l)
 {
     double sum[2];
 
-    gk_evaluate(&l->batch.model, &l->batch.data.train, l->batch.form, sum, &l->be);
+    gk_evaluate(&l->batch.plan, &l->batch.data.train, sum);
     return sum[0] / l->batch.data.train.B;
 }
 
@@ -36,7 +36,7 @@ static void check_gradients(const gk_config *config)
     lab_open(&l, config, 1, "ref", 1);
     gk_real *packed = lab_get(&l, &l.batch.model.params, 0);
     fill_biases(&l, packed);
-    gk_gradients(&l.batch.model, &l.batch.data, l.batch.form, &l.be);
+    gk_gradients(&l.batch.plan);
     gk_real *gradient = lab_get(&l, &l.batch.model.grads, 0);
     for (int i = 0; i < l.batch.model.n_tensors; i++) {
         const gk_tensor *t = &l.batch.model.tensor[i];
@@ -130,9 +130,9 @@ static void test_blocks(void **state)
     lab_open(&l, &c, 1, "auto", 1);
     assert_int_equal(l.batch.size.rows, GK_BLOCK_ROWS);
     assert_true(l.batch.data.train.B > GK_BLOCK_ROWS && l.batch.data.train.B < 2 * GK_BLOCK_ROWS);
-    gk_gradients(&l.batch.model, &l.batch.data, l.batch.form, &l.be);
+    gk_gradients(&l.batch.plan);
     gk_real *whole = lab_get(&l, &l.batch.model.grads, 0);
-    gk_evaluate(&l.batch.model, &l.batch.data.train, l.batch.form, sum, &l.be);
+    gk_evaluate(&l.batch.plan, &l.batch.data.train, sum);
 
     /* each block as a set of its own; its gradient is of its own mean */
     size_t n = gk_parameters(&l.batch.size.shape);
@@ -146,11 +146,11 @@ static void test_blocks(void **state)
         part.label = all.label + first;
         part.group = all.group + first;
         l.batch.data.train = part;
-        gk_gradients(&l.batch.model, &l.batch.data, l.batch.form, &l.be);
+        gk_gradients(&l.batch.plan);
         gk_real *gradient = lab_get(&l, &l.batch.model.grads, 0);
         for (size_t j = 0; j < n; j++) total[j] += (double)gradient[j] * part.B / all.B;
         free(gradient);
-        gk_evaluate(&l.batch.model, &part, l.batch.form, part_sum, &l.be);
+        gk_evaluate(&l.batch.plan, &part, part_sum);
         parts += part_sum[0];
     }
     CLOSE(parts, sum[0], 1e-15);

@@ -58,7 +58,7 @@ static void test_stored_curve_of_seed_1(void **state)
     gk_config c;
 
     (void)state;
-    OK(gk_config_load(&c, GK_SOURCE_DIR "/configs/paper_wd01.yaml", NULL, 0));
+    load_config(&c, GK_SOURCE_DIR "/configs/paper_wd01.yaml", NULL, 0);
     follow(&c, stored, affordable(8));
 }
 
@@ -84,7 +84,7 @@ static void test_seed_0_from_its_seed(void **state)
     gk_config c;
 
     (void)state;
-    OK(gk_config_load(&c, GK_SOURCE_DIR "/configs/paper.yaml", NULL, 0));
+    load_config(&c, GK_SOURCE_DIR "/configs/paper.yaml", NULL, 0);
     follow(&c, known, 2);
 }
 
@@ -95,7 +95,7 @@ static void test_transformer_lens_demo(void **state)
     gk_row row;
 
     (void)state;
-    OK(gk_config_load(&c, GK_SOURCE_DIR "/configs/tl_demo.yaml", NULL, 0));
+    load_config(&c, GK_SOURCE_DIR "/configs/tl_demo.yaml", NULL, 0);
     lab_open(&l, &c, 1, "auto", 0);
     lab_measure(&l, &row);
     CLOSE(row.train_loss, 4.7349578772, 1e-7);
@@ -112,7 +112,7 @@ static void test_gradients(void **state)
     (void)state;
     paper_config(&c);
     lab_open(&l, &c, 1, "auto", 0);
-    gk_gradients(&l.batch.model, &l.batch.data, l.batch.form, &l.be);
+    gk_gradients(&l.batch.plan);
     compare_tensors(&l, &l.batch.model.grads, oracle("seed0/grads_epoch0_f64.safetensors"), "",
                     2e-6);
     lab_close(&l);

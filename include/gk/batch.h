@@ -8,6 +8,7 @@
 /* What a batch needs, found by laying it out without memory. */
 typedef struct gk_batch_size {
     gk_shape shape;
+    bool tables; /* by the table plan */
     int n_train, n_test, rows; /* rows: most that go through the network at once */
     size_t device_bytes, host_bytes;
 } gk_batch_size;
@@ -19,11 +20,12 @@ typedef struct gk_stage {
 
 typedef struct gk_batch {
     gk_backend *be;
-    int R, form;
+    int R;
     gk_batch_size size;
     gk_arena device, host;
     gk_model model;
     gk_data data;
+    gk_plan plan;
     gk_analysis *analysis; /* (R) */
     gk_lens lens;
     gk_snapshot snapshot; /* of one run at a time */

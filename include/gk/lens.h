@@ -54,8 +54,8 @@ typedef struct gk_snapshot {
     const gk_analysis *analysis;
     const gk_shape *shape;
     const gk_model *model;
-    gk_data *data; /* for what needs another forward pass */
-    int slot, form;
+    gk_plan *plan; /* for what needs another forward pass */
+    int slot;
     double sums[GK_ROW_GROUPS][2];   /* loss, hits: all outputs, all examples */
     double loss_max, eps;            /* of its slot */
     gk_real *params, *m, *v;         /* packed */
@@ -90,13 +90,12 @@ void gk_lens_put(gk_lens *lens, int slot, gk_backend *be);
 
 /* One forward over grid and rest of all runs: their losses (gk_set sums), and what the lens
  * keeps. */
-void gk_lens_forward(gk_lens *lens, gk_model *model, gk_data *data, int form, gk_backend *be);
+void gk_lens_forward(gk_lens *lens, gk_plan *plan);
 
 void gk_snapshot_open(gk_snapshot *s, gk_lens *lens); /* host memory for one run at a time */
 void gk_snapshot_close(gk_snapshot *s);
 /* After gk_lens_forward: everything up to `raw`. The caller then sets key, keys. */
-void gk_snapshot_take(gk_snapshot *s, const gk_model *model, gk_data *data, int slot, int form,
-                      gk_backend *be);
+void gk_snapshot_take(gk_snapshot *s, gk_plan *plan, int slot);
 
 /* The packed weight whose name ends so, e.g. "mlp.W_out", of a layer; NULL: the model has none. */
 const gk_real *gk_snapshot_tensor(const gk_snapshot *s, const char *name, int layer);

@@ -1,26 +1,58 @@
-/* How a step is computed. The `ops` plan walks the network one op at a time and is general. */
+/* How a step is computed. The `ops` plan walks the network one op at a time and is general; the `table` plan is an exact
+ * factoring of one-block models on pairs, with about a ninth of the arithmetic (gk/table.h). They differ in rounding
+ * only. */
 #ifndef GK_PLAN_H
 #define GK_PLAN_H
 
 #include "gk/data.h"
 #include "gk/model.h"
 
-/* The plan that config.device.plan stands for, and why. */
-const char *gk_plan_name(const gk_config *config, const gk_shape *shape, const char **why);
+typedef struct gk_plan {
+    bool tables;
+    gk_model *model;
+    gk_data *data;
+    int form;
+    gk_backend *be;
+    /* of the table plan */
+    gk_table table; /* for training */
+    gk_table
+        view; /* narrow and without b_out: for the forward pass over all inputs, which wants the residual stream */
+    gk_pairs pairs;   /* the training set */
+    double *row_loss; /* (R,B) */
+    uint8_t *row_hit;
+} gk_plan;
+
+/* The plan that config.device.plan stands for, and why. GK_EUSAGE where it asks for one that cannot be. */
+gk_status gk_plan_choose(bool *tables, const char **why, const gk_config *config,
+                         const gk_shape *shape);
+
+/* Counting or real, after model and data. */
+void gk_plan_layout(gk_plan *plan, gk_model *model, gk_data *data, gk_arena *device);
+/* The training examples of one run into its slot. */
+void gk_plan_put(gk_plan *plan, int slot, const gk_task *task, const gk_analysis *analysis);
 
 /* k updates of every active slot (full batch: k epochs). Looks at signals between updates; *done:
  * how many it did. Enqueues only: errors come out of be->sync. */
-void gk_advance(gk_model *model, gk_data *data, int form, int64_t k, int64_t *done, gk_backend *be);
+void gk_advance(gk_plan *plan, int64_t k, int64_t *done);
 
 /* Gradients of the mean train loss at the current weights, into model->grads; train.sum gets loss
  * and hits. */
-void gk_gradients(gk_model *model, gk_data *data, int form, gk_backend *be);
+void gk_gradients(gk_plan *plan);
 
-/* One block of it: the rows from `first` on; the activations stay. Blocks in order, the first one
- * resets set->sum. */
-void gk_evaluate_block(gk_model *model, gk_set *set, int first, int form, gk_backend *be);
+/* The network over one block of a set: the rows from `first` on; activations as far as measures want them stay (all of
+ * them by the ops plan: gk_evaluate_ops). Blocks in order, the first one resets set->sum. */
+void gk_evaluate_block(gk_plan *plan, gk_set *set, int first);
+void gk_evaluate_ops(gk_plan *plan, gk_set *set, int first);
 
 /* Loss and hits of a set at the current weights: sum (R,groups,2) on the host. */
-void gk_evaluate(gk_model *model, gk_set *set, int form, double *sum, gk_backend *be);
+void gk_evaluate(gk_plan *plan, gk_set *set, double *sum);
+
+/* table.c: why the model has no tables; NULL: it has. */
+const char *gk_no_tables(const gk_shape *shape);
+void gk_table_layout(gk_plan *plan, gk_arena *device);
+void gk_table_put(gk_plan *plan, int slot, const gk_task *task, const gk_analysis *analysis);
+void gk_table_gradients(gk_plan *plan);
+/* The block's rows up to the MLP's pre-activations: into the model's activations. */
+void gk_table_forward(gk_plan *plan, const int32_t *token, int rows, bool first);
 
 #endif

@@ -50,6 +50,63 @@ typedef struct gk_table {
     gk_real *x_eq;  /* (R,D)          x=  */
 } gk_table;
 
+static inline gk_real *gk_run_part(gk_real *array, int run, size_t size)
+{
+    return array ? array + (size_t)run * size : NULL;
+}
+
+static inline gk_block gk_block_run(const gk_block *b, const gk_table *t, int run)
+{
+    size_t D = (size_t)t->D, HK = (size_t)t->H * (size_t)t->K, F = (size_t)t->F;
+    gk_block one;
+
+    one.w_e = gk_run_part(b->w_e, run, ((size_t)t->N + 1) * D);
+    one.w_pos = gk_run_part(b->w_pos, run, 3 * D);
+    one.w_q = gk_run_part(b->w_q, run, D * HK);
+    one.w_k = gk_run_part(b->w_k, run, D * HK);
+    one.w_v = gk_run_part(b->w_v, run, D * HK);
+    one.w_o = gk_run_part(b->w_o, run, HK * D);
+    one.w_in = gk_run_part(b->w_in, run, D * F);
+    one.b_in = gk_run_part(b->b_in, run, F);
+    one.w_out = gk_run_part(b->w_out, run, F * D);
+    one.b_out = gk_run_part(b->b_out, run, D);
+    one.w_u = gk_run_part(b->w_u, run, D * (size_t)t->C);
+    return one;
+}
+
+static inline gk_tables gk_tables_run(const gk_tables *b, const gk_table *t, int run)
+{
+    size_t N = (size_t)t->N, H = (size_t)t->H, F = (size_t)t->F, W = F + (size_t)t->rest;
+    gk_tables one;
+
+    one.row = gk_run_part(b->row, run, N * H * W);
+    one.shift = gk_run_part(b->shift, run, 2 * H * W);
+    one.base = gk_run_part(b->base, run, W);
+    one.score = gk_run_part(b->score, run, 2 * N * H);
+    one.score_eq = gk_run_part(b->score_eq, run, H);
+    one.w_l = gk_run_part(b->w_l, run, F * (size_t)t->C);
+    return one;
+}
+
+/* Run r alone: the same struct with R = 1. */
+static inline gk_table gk_table_run(const gk_table *t, int r)
+{
+    size_t D = (size_t)t->D, H = (size_t)t->H, HK = H * (size_t)t->K;
+    gk_table one = *t;
+
+    one.R = 1;
+    one.weight = gk_block_run(&t->weight, t, r);
+    one.d_weight = gk_block_run(&t->d_weight, t, r);
+    one.table = gk_tables_run(&t->table, t, r);
+    one.d_table = gk_tables_run(&t->d_table, t, r);
+    one.query = gk_run_part(t->query, r, HK);
+    one.key = gk_run_part(t->key, r, H * D);
+    one.value = gk_run_part(t->value, r, ((size_t)t->N + 3) * HK);
+    one.map = gk_run_part(t->map, r, HK * (size_t)(t->F + t->rest));
+    one.x_eq = gk_run_part(t->x_eq, r, D);
+    return one;
+}
+
 /* The pairs that are trained on, sorted by (a, b). */
 typedef struct gk_pairs {
     int B;

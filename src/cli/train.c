@@ -24,6 +24,7 @@ static gk_status dry_run(const gk_config *config, const char *dir)
     const char *why;
 
     GK_TRY(gk_batch_measure(&size, config, 1));
+    GK_TRY(gk_plan_choose(&size.tables, &why, config, &size.shape));
     gk_config_print(&text, config);
     const gk_shape *s = &size.shape;
     gk_text_add(&text, "# directory: %s\n", dir);
@@ -32,8 +33,7 @@ static gk_status dry_run(const gk_config *config, const char *dir)
     gk_text_add(&text, "# parameters: %zu\n", gk_parameters(s));
     gk_text_add(&text, "# memory: %.1f MB on the device, %.1f MB on the host\n",
                 1e-6 * (double)size.device_bytes, 1e-6 * (double)size.host_bytes);
-    const char *plan = gk_plan_name(config, s, &why);
-    gk_text_add(&text, "# plan: %s (%s)\n", plan, why);
+    gk_text_add(&text, "# plan: %s (%s)\n", size.tables ? "table" : "ops", why);
     fputs(text.data, stdout);
     gk_text_free(&text);
     return GK_OK;

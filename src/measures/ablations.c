@@ -38,12 +38,12 @@ static void read_block(parts *p, gk_snapshot *s, int rows)
     free(v);
 }
 
-static void forward_block(gk_snapshot *s, gk_data *data, int first)
+static void forward_block(gk_snapshot *s, int first)
 {
-    gk_evaluate_block((gk_model *)s->model, &data->grid, first, s->form, s->be);
+    gk_evaluate_ops(s->plan, &s->plan->data->grid, first);
 }
 
-static void means(parts *p, gk_snapshot *s, gk_data *data)
+static void means(parts *p, gk_snapshot *s)
 {
     gk_lens *l = s->lens;
     size_t HK = (size_t)s->shape->H * (size_t)s->shape->K;
@@ -51,7 +51,7 @@ static void means(parts *p, gk_snapshot *s, gk_data *data)
     memset(p->z_mean, 0, 2 * HK * sizeof *p->z_mean);
     for (int first = 0; first < l->inputs; first += l->rows) {
         int rows = l->inputs - first < l->rows ? l->inputs - first : l->rows;
-        forward_block(s, data, first);
+        forward_block(s, first);
         read_block(p, s, rows);
         for (size_t i = 0; i < (size_t)rows * HK; i++) {
             p->z_mean[i % HK] += p->z[i] / l->inputs;
@@ -149,16 +149,16 @@ void gk_measure_ablations(gk_row *row, gk_snapshot *s)
     int H = s->shape->H, results = HEADS + 2 * H;
     size_t HK = (size_t)H * (size_t)s->shape->K, cells = (size_t)l->rows * HK;
 
-    if (s->analysis->undefined || results > l->variants || !s->data) return;
+    if (s->analysis->undefined || results > l->variants || !s->plan) return;
     double *block = gk_alloc(3 * cells + 2 * HK + (size_t)s->shape->D, sizeof *block),
            *change = block + 2 * cells;
     double *mean = block + 3 * cells + 2 * HK;
     parts p = {block, block + cells, block + 3 * cells, block + 3 * cells + HK};
 
-    means(&p, s, s->data);
+    means(&p, s);
     for (int first = 0; first < l->inputs; first += l->rows) {
         int rows = l->inputs - first < l->rows ? l->inputs - first : l->rows;
-        forward_block(s, s->data, first);
+        forward_block(s, first);
         read_block(&p, s, rows);
         for (int result = EQUALS_ZERO; result < results; result++) {
             change_of(change, &p, s, result, (size_t)rows);

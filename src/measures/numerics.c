@@ -49,7 +49,7 @@ static void logits_and_gradient(gk_real *x, gk_real *d, gk_snapshot *s, int firs
     be->matmul(be, l->work, l->train_x, w_u, 1, rows, C, D, 0, 0, D, C, C, 0, 0, 0, 0);
     be->download(be, x, l->work, cells * sizeof *x);
     be->log_softmax(be, l->row_loss, l->row_hit, l->work, l->work, l->train_class + at, 1, rows, C,
-                    s->form, 1);
+                    s->plan->form, 1);
     be->download(be, d, l->work, cells * sizeof *d);
 }
 

@@ -20,6 +20,10 @@
 #define FFT2           "fft2", "P Q cols", gk_trial_fft2
 #define SPECTRUM_TERMS "spectrum_terms", "P cols", gk_trial_spectrum_terms
 #define ROW_SQUARES    "row_squares", "rows cols beta", gk_trial_row_squares
+#define TABLE_BUILD    "table_build", "N D H K F C wide biases", gk_trial_table_build
+#define TABLE_ROWS     "table_rows", "N B D H K F C wide", gk_trial_table_rows
+#define TABLE_PAIRS    "table_pairs", "N B D H K F C wide form kind", gk_trial_table_pairs
+#define TABLE_BACK     "table_back", "N D H K F C wide biases", gk_trial_table_back
 
 const gk_op_case gk_op_cases[] = {
     {MATMUL, {1, 1, 1, 0, 0, 0, 0, 0}},
@@ -194,5 +198,36 @@ const gk_op_case gk_op_cases[] = {
     {ROW_SQUARES, {113, 3, 0}},
     {ROW_SQUARES, {1, 49157, 0}},
     {ROW_SQUARES, {2, 16384, 1}},
+    {TABLE_BUILD, {1, 1, 1, 1, 1, 1, 1, 1}},
+    {TABLE_BUILD, {2, 1, 1, 1, 1, 3, 0, 1}},
+    {TABLE_BUILD, {3, 5, 2, 3, 7, 4, 1, 0}},
+    {TABLE_BUILD, {3, 5, 2, 3, 7, 4, 0, 0}},
+    {TABLE_BUILD, {17, 16, 3, 8, 33, 19, 1, 1}},
+    {TABLE_BUILD, {31, 24, 5, 7, 17, 40, 0, 1}},
+    {TABLE_BUILD, {113, 128, 4, 32, 512, 114, 1, 1}},
+    {TABLE_BUILD, {113, 128, 4, 32, 512, 114, 0, 0}},
+    {TABLE_ROWS, {1, 1, 1, 1, 1, 1, 1, 1}},
+    {TABLE_ROWS, {3, 7, 5, 2, 3, 7, 4, 1}},
+    {TABLE_ROWS, {17, 113, 16, 3, 8, 33, 19, 0}},
+    {TABLE_ROWS, {113, 1277, 128, 4, 32, 512, 114, 0}},
+    {TABLE_PAIRS, {1, 1, 1, 1, 1, 1, 1, 1, 0, 0}},
+    {TABLE_PAIRS, {2, 3, 1, 1, 1, 1, 3, 0, 0, 0}},
+    {TABLE_PAIRS, {3, 4, 5, 2, 3, 7, 4, 1, 0, 0}},
+    {TABLE_PAIRS, {3, 9, 5, 2, 3, 7, 4, 0, 1, 0}},
+    {TABLE_PAIRS, {17, 113, 16, 3, 8, 33, 19, 1, 0, 1}},
+    {TABLE_PAIRS, {17, 113, 16, 3, 8, 33, 19, 1, 0, 2}},
+    {TABLE_PAIRS, {17, 113, 16, 3, 8, 33, 19, 1, 2, 1}},
+    {TABLE_PAIRS, {31, 300, 24, 5, 7, 17, 40, 0, 0, 1}},
+    {TABLE_PAIRS, {113, 1277, 128, 4, 32, 512, 114, 1, 0, 1}},
+    {TABLE_PAIRS, {113, 3830, 128, 4, 32, 512, 114, 1, 0, 2}},
+    {TABLE_PAIRS, {113, 1277, 128, 4, 32, 512, 113, 0, 1, 1}},
+    {TABLE_BACK, {1, 1, 1, 1, 1, 1, 1, 1}},
+    {TABLE_BACK, {2, 1, 1, 1, 1, 3, 0, 1}},
+    {TABLE_BACK, {3, 5, 2, 3, 7, 4, 1, 0}},
+    {TABLE_BACK, {3, 5, 2, 3, 7, 4, 0, 0}},
+    {TABLE_BACK, {17, 16, 3, 8, 33, 19, 1, 1}},
+    {TABLE_BACK, {31, 24, 5, 7, 17, 40, 0, 1}},
+    {TABLE_BACK, {113, 128, 4, 32, 512, 114, 1, 1}},
+    {TABLE_BACK, {113, 128, 4, 32, 512, 114, 0, 0}},
     {0},
 };

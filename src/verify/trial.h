@@ -10,7 +10,7 @@
 
 #include "gk/ops.h"
 
-enum { GK_TRIAL_ARRAYS = 12, GK_TRIAL_SIZES = 10 };
+enum { GK_TRIAL_ARRAYS = 40, GK_TRIAL_SIZES = 10 };
 
 typedef struct gk_trial gk_trial;
 
@@ -23,7 +23,7 @@ typedef struct gk_op_case {
 extern const gk_op_case gk_op_cases[]; /* cases.c; ends with an op of NULL */
 
 /* What each op's arrays are and how it is called: network_ops.c, update_ops.c,
- * spectrum_ops.c. */
+ * spectrum_ops.c, table_ops.c. */
 #define OP(name, ...) void gk_trial_##name(gk_trial *t);
 #include "gk/ops.def"
 #undef OP
