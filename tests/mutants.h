@@ -315,6 +315,7 @@ MUTANT(adamw_moves_the_frozen, adamw, ADAMW)
 }
 
 #include "mutants_spectrum.h"
+#include "mutants_table.h"
 
 /* All of them. */
 static const struct {
@@ -371,6 +372,19 @@ static const struct {
     M(spectrum_terms_takes_run_0, spectrum_terms),
     M(row_squares_overwrites, row_squares),
     M(row_squares_adds_in_single, row_squares),
+    M(table_build_forgets_b_out, table_build),
+    M(table_build_scores_position_0_twice, table_build),
+    M(table_build_takes_run_0, table_build),
+    M(table_rows_shifts_only_once, table_rows),
+    M(table_rows_attends_to_two, table_rows),
+    M(table_pairs_loses_the_last, table_pairs),
+    M(table_pairs_forgets_a_mask, table_pairs),
+    M(table_pairs_moves_no_third_score, table_pairs),
+    M(table_pairs_ignores_the_form, table_pairs),
+    M(table_pairs_swaps_shifts, table_pairs),
+    M(table_back_forgets_the_residual_path, table_back),
+    M(table_back_gives_positions_one_gradient, table_back),
+    M(table_back_drops_the_key_scale, table_back),
 #undef M
 };
 
