@@ -1,22 +1,48 @@
 #!/usr/bin/env bash
-# What a machine with a GPU can tell, in under ten minutes: bench/gpu_check.sh [info] [probe] (default: all parts).
+# What a machine with a GPU can tell, in under ten minutes: bench/gpu_check.sh [PART]...     (default: all, in this order)
 #
-#   info    device, driver, toolkit
-#   probe   deps/gpu_probe.cu, if it was brought along: costs of barriers, graph nodes, clusters and cuBLAS on our shapes
+#   info        device, driver, toolkit
+#   probe       deps/gpu_probe.cu, if it was brought along: costs of barriers, graph nodes, clusters, cuBLAS on our shapes
+#   build       grokc for this GPU into build/gpu, with what is in deps/ (bench/make_deps.sh), or in the system without it
+#   test        the tests that need a GPU (ctest -L gpu)
+#   sanitizer   compute-sanitizer over the small cases of every op: memcheck, racecheck, initcheck
+#   bench       bench_step on the GPU with 1, 8, 64 and 256 runs side by side
+#   peers       the published loop in PyTorch beside it, where that is installed
 #
-# Results go to $OUT as JSON or text if it is set. What the machine refuses or lacks is skipped with the reason. The CUDA
-# backend does not exist yet; its build, its tests and its benchmarks become parts of this script together with it.
+# It asks for nothing but the CUDA toolkit, a C and C++ compiler, CMake and deps/. Results go to $OUT, if it is set; the
+# table comes last, and as gpu_check.json. What is missing is skipped with the reason; what fails, fails the script.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-out=${OUT:-$(mktemp -d)}
-table=''
-note() { table+=$(printf '%-8s %s' "$1" "$2")$'\n'; }
+command -v nvcc >/dev/null || PATH=$PATH:/usr/local/cuda/bin
+out=$(realpath "${OUT:-$(mktemp -d)}")
+build=$PWD/build/gpu
+deadline=$((SECONDS + 570))                         # for all parts together
+[[ -d deps/oracle ]] && export GROKC_ORACLE=${GROKC_ORACLE:-$PWD/deps/oracle}
+export GROKC_DEVICE=cuda
+
+table='' json=''
+note() {
+    table+=$(printf '%-10s %s' "$1" "$2")$'\n'
+    json+="${json:+, }{\"part\": \"$1\", \"result\": \"$(tr -d '"\\\n' <<<"$2")\"}"
+}
+have() { command -v "$1" >/dev/null; }
+
+# within SECONDS COMMAND...: no longer than that, nor than what is left of all
+within() {
+    local limit=$1 left=$((deadline - SECONDS)); shift
+    ((left < limit)) && limit=$left
+    ((limit > 0)) || { echo 'no time is left'; return 124; }
+    timeout -k 10 "$limit" "$@"
+}
+# last words of a file that say something
+words() { grep -v '^ *$' "$1" 2>/dev/null | tail -n 1 | cut -c 1-150; }
+built() { [[ -x $build/grokc ]] || { note "$1" 'skipped: nothing was built (part build)'; return 1; }; }
 
 info() {
-    if ! command -v nvidia-smi >/dev/null; then note info 'skipped: no nvidia-smi, no driver'; return; fi
+    if ! have nvidia-smi; then note info 'skipped: no nvidia-smi, no driver'; return; fi
     local device version
-    device=$(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader | head -n 1)
+    device=$(within 30 nvidia-smi --query-gpu=name,compute_cap,driver_version,memory.total --format=csv,noheader | head -n 1)
     version=$(nvcc --version 2>/dev/null | sed -n 's/.*release \([0-9.]*\).*/\1/p')
     printf '{"device": "%s", "toolkit": "%s", "commit": "%s"}\n' "$device" "${version:-none}" \
         "$(git describe --always --dirty 2>/dev/null || echo unknown)" >"$out/info.json"
@@ -24,23 +50,79 @@ info() {
 }
 
 probe() {
-    if ! command -v nvcc >/dev/null; then note probe 'skipped: no nvcc'; return; fi
+    if ! have nvcc; then note probe 'skipped: no nvcc'; return; fi
     if [[ ! -f deps/gpu_probe.cu ]]; then note probe 'skipped: no deps/gpu_probe.cu'; return; fi
-    if ! nvcc -O3 -std=c++17 -gencode=arch=compute_90a,code=sm_90a deps/gpu_probe.cu -lcublas -lcublasLt \
+    if ! within 90 nvcc -O3 -std=c++17 -gencode=arch=compute_90a,code=sm_90a deps/gpu_probe.cu -lcublas -lcublasLt \
         -o "$out/gpu_probe.bin" 2>"$out/probe.err"; then
         note probe "FAILED to build: $(head -n 1 "$out/probe.err")"
         return
     fi
-    if timeout 180 "$out/gpu_probe.bin" >"$out/probe.txt" 2>&1; then note probe "$(wc -l <"$out/probe.txt") lines in probe.txt"
-    else note probe "FAILED: $(tail -n 1 "$out/probe.txt")"; fi
+    if within 120 "$out/gpu_probe.bin" >"$out/probe.txt" 2>&1; then note probe "$(wc -l <"$out/probe.txt") lines in probe.txt"
+    else note probe "FAILED: $(words "$out/probe.txt")"; fi
     rm -f "$out/gpu_probe.bin"
     cat "$out/probe.txt"
 }
 
-for part in "${@:-info probe}"; do
-    for each in $part; do
-        case $each in info | probe) $each ;; *) echo "usage: gpu_check.sh [info] [probe]" >&2; exit 2 ;; esac
+build() {
+    local start=$SECONDS options=(-DGK_CUDA=ON -DGK_CUDA_ARCH="${GK_CUDA_ARCH:-auto}" -DGK_BLAS=none)
+    if ! have nvcc; then note build 'skipped: no nvcc'; return; fi
+    if [[ -d deps/lib ]]; then
+        export PKG_CONFIG=$PWD/deps/bin/pkg-config
+        options+=(-DCMAKE_PREFIX_PATH="$PWD/deps")
+    fi
+    if within 60 cmake -S . -B "$build" "${options[@]}" >"$out/build.txt" 2>&1 &&
+        within 300 cmake --build "$build" --parallel "$(nproc)" --target grokc bench_step gpu_tests >>"$out/build.txt" 2>&1
+    then note build "$((SECONDS - start)) s, $(sed -n 's/.*CUDA backend: //p' "$out/build.txt")"
+    else note build "FAILED: $(grep -m 1 -i error "$out/build.txt" || words "$out/build.txt")"; fi
+}
+
+tests() {
+    built test || return
+    within 300 ctest --test-dir "$build" -L gpu --no-tests=error --timeout 120 --output-on-failure \
+        --output-junit "$out/test.xml" >"$out/test.txt" 2>&1
+    local status=$? skipped
+    skipped=$(grep -c '(Skipped)' "$out/test.txt")
+    if ((status)); then note test "FAILED: $(sed -n 's/.*[0-9]* - \(gpu_[a-z_]*\) (\(Failed\|Timeout\)).*/\1/p' "$out/test.txt" | xargs)"
+    elif ((skipped)); then note test "FAILED: $skipped tests found no GPU: $(grep -m 1 '^ *skipped: ' "$build/Testing/Temporary/LastTest.log")"
+    else note test "$(grep -m 1 'tests passed' "$out/test.txt")"; fi
+}
+
+sanitizer() {
+    local tool
+    if ! have compute-sanitizer; then note sanitizer 'skipped: no compute-sanitizer'; return; fi
+    built sanitizer || return
+    for tool in memcheck racecheck initcheck; do
+        if within 60 compute-sanitizer --tool "$tool" --error-exitcode 9 "$build/tests/gpu/small_ops" >"$out/$tool.txt" 2>&1
+        then note "$tool" "$(words "$out/$tool.txt")"
+        else note "$tool" "FAILED ($?): $(words "$out/$tool.txt")"; fi
     done
+}
+
+bench() {
+    local runs
+    built bench || return
+    for runs in 1 8 64 256; do
+        if within 40 "$build/bench/bench_step" --device cuda --runs "$runs" --json "$out/step_$runs.json" >"$out/step_$runs.txt" 2>&1
+        then note "step x$runs" "$(words "$out/step_$runs.txt")"
+        else note "step x$runs" "skipped: $(words "$out/step_$runs.txt")"; fi
+    done
+}
+
+peers() {
+    if ! have python3 || ! within 60 python3 -c 'import torch' 2>/dev/null; then note peers 'skipped: no PyTorch'; return; fi
+    built peers || return
+    if within 120 bench/peers/run.sh --device cuda --build "$build" >"$out/peers.txt" 2>&1; then note peers "$(words "$out/peers.txt")"
+    else note peers "skipped: $(words "$out/peers.txt")"; fi
+}
+
+for part in "${@:-all}"; do
+    case $part in
+        info | probe | build | sanitizer | bench | peers) "$part" ;;
+        test) tests ;;
+        all) info; probe; build; tests; sanitizer; bench; peers ;;
+        *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    esac
 done
+printf '[%s]\n' "$json" >"$out/gpu_check.json"
 printf '\n%s' "$table"
 [[ $table != *FAILED* ]]

@@ -1,18 +1,15 @@
 /* Opens a backend by the name that a user gives it. The list is backends.def. */
 #include "kernels.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#ifdef GK_F64
-static const char automatic[] = "ref";
-#else
-static const char automatic[] = "cpu";
-#endif
-
-static const struct {
+typedef struct entry {
     const char *name, *help;
     gk_status (*open)(gk_backend *be, const gk_device_options *options);
-} backends[] = {
+} entry;
+
+static const entry backends[] = {
 #define BACKEND(name, help) {#name, help, name##_backend},
 #include "gk/backends.def"
 #undef BACKEND
@@ -27,12 +24,24 @@ const char *gk_backend_name(int i, const char **help)
     return backends[i].name;
 }
 
-static bool is_cuda(const char *device)
+static const entry *find(const char *name)
+{
+    for (int i = 0; i < N_BACKENDS; i++)
+        if (!strcmp(name, backends[i].name)) return &backends[i];
+    return NULL;
+}
+
+/* cuda, which leaves *ordinal as it is, or cuda:N */
+static bool is_cuda(const char *device, int *ordinal)
 {
     int64_t number;
 
     if (strncmp(device, "cuda", 4) != 0) return false;
-    return !device[4] || (device[4] == ':' && gk_parse_int(device + 5, &number) && number >= 0);
+    if (!device[4]) return true;
+    if (device[4] != ':' || !gk_parse_int(device + 5, &number) || number < 0 || number >= 1024)
+        return false;
+    *ordinal = (int)number;
+    return true;
 }
 
 static gk_status unknown(const char *device)
@@ -49,32 +58,50 @@ static gk_status unknown(const char *device)
                    device);
 }
 
-gk_status gk_backend_open(gk_backend *be, const char *device, const gk_device_options *options)
+/* The named one, or why not. */
+static gk_status open_named(gk_backend *be, const char *device, gk_device_options options)
 {
-    gk_device_options chosen = options ? *options : (gk_device_options){0};
+    bool cuda = is_cuda(device, &options.ordinal);
+    const entry *found = find(cuda ? "cuda" : device);
 
-    *be = (gk_backend){0};
-    if (strcmp(device, "auto") == 0) device = automatic;
-    if (is_cuda(device))
+    if (cuda && !found)
         return gk_fail(GK_EDEVICE,
                        "this build has no CUDA backend, which device \"%s\" asks for; use \"auto\"",
                        device);
-    if (chosen.threads < 0)
-        return gk_fail(GK_EUSAGE, "%d threads: give 0 (all cores) or more", chosen.threads);
-    for (int i = 0; i < N_BACKENDS; i++) {
-        if (strcmp(device, backends[i].name) != 0) continue;
-        GK_TRY(backends[i].open(be, &chosen));
-#define OP(name, ...) GK_CHECK(be->name);
-#include "gk/ops.def"
-#undef OP
-        return GK_OK;
-    }
 #ifdef GK_F64
     if (strcmp(device, "cpu") == 0)
         return gk_fail(GK_EDEVICE, "this build computes in double and has no cpu backend; "
                                    "use \"ref\"");
 #endif
-    return unknown(device);
+    return found ? found->open(be, &options) : unknown(device);
+}
+
+/* $GROKC_DEVICE where it is set; else a GPU that can be used, or the CPU. */
+static gk_status open_automatic(gk_backend *be, const gk_device_options *options)
+{
+#ifdef GK_F64
+    return open_named(be, "ref", *options);
+#else
+    const char *wish = getenv("GROKC_DEVICE");
+
+    if (wish && *wish && strcmp(wish, "auto") != 0) return open_named(be, wish, *options);
+    if (find("cuda") && open_named(be, "cuda", *options) == GK_OK) return GK_OK;
+    return open_named(be, "cpu", *options);
+#endif
+}
+
+gk_status gk_backend_open(gk_backend *be, const char *device, const gk_device_options *options)
+{
+    gk_device_options chosen = options ? *options : (gk_device_options){0};
+
+    *be = (gk_backend){0};
+    if (chosen.threads < 0)
+        return gk_fail(GK_EUSAGE, "%d threads: give 0 (all cores) or more", chosen.threads);
+    GK_TRY(!strcmp(device, "auto") ? open_automatic(be, &chosen) : open_named(be, device, chosen));
+#define OP(name, ...) GK_CHECK(be->name);
+#include "gk/ops.def"
+#undef OP
+    return GK_OK;
 }
 
 void gk_backend_close(gk_backend *be)

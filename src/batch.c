@@ -102,33 +102,48 @@ static bool same_shape(const gk_shape *a, const gk_shape *b)
            a->biases == b->biases;
 }
 
+/* Opens the analysis of slot r, which must be like those of the other slots. */
+static gk_status take_config(gk_batch *b, int r, const gk_config *config)
+{
+    gk_batch_size size = {0};
+    gk_analysis *a = &b->analysis[r];
+    const char *why;
+
+    GK_TRY(open_analysis(a, config, &size.shape));
+    GK_TRY(gk_plan_choose(&size.tables, &why, config, &size.shape));
+    find_size(&size, a, b->R);
+    bool frozen = config->model.biases == GK_BIASES_FROZEN;
+    if (!b->size.rows) { /* the first one */
+        b->size = size;
+        b->frozen_biases = frozen;
+        b->plan.form = config->loss.form;
+    }
+    if (!same_shape(&size.shape, &b->size.shape) || size.n_train != b->size.n_train ||
+        size.n_test != b->size.n_test || size.device_bytes != b->size.device_bytes ||
+        size.tables != b->size.tables || frozen != b->frozen_biases ||
+        config->loss.form != b->plan.form)
+        return gk_fail(GK_EUSAGE, "runs of different shapes cannot train side by side");
+    return GK_OK;
+}
+
 gk_status gk_batch_open(gk_batch *b, const gk_config *const *config, int R, gk_backend *be)
 {
-    gk_shape shape;
-
-    *b = (gk_batch){.be = be, .R = R};
-    b->plan = (gk_plan){.form = config[0]->loss.form, .be = be};
+    *b = (gk_batch){.be = be, .R = R, .plan.be = be};
     b->analysis = gk_alloc((size_t)R, sizeof *b->analysis);
-    for (int r = 0; r < R; r++) {
-        GK_TRY(open_analysis(&b->analysis[r], config[r], &shape));
-        if (r == 0) b->size.shape = shape;
-        bool tables;
-        const char *why;
-        GK_TRY(gk_plan_choose(&tables, &why, config[r], &shape));
-        if (r == 0) b->size.tables = tables;
-        const gk_analysis *a = &b->analysis[r], *first = &b->analysis[0];
-        if (!same_shape(&shape, &b->size.shape) || a->n_train != first->n_train ||
-            a->N != first->N || a->inputs != first->inputs || a->n != first->n ||
-            a->P != first->P || tables != b->size.tables || config[r]->loss.form != b->plan.form)
-            return gk_fail(GK_EUSAGE, "runs of different shapes cannot train side by side");
-    }
-    find_size(&b->size, &b->analysis[0], R);
+    for (int r = 0; r < R; r++) GK_TRY(take_config(b, r, config[r]));
     GK_TRY(allocate(b));
     layout(b, b->analysis);
     gk_model_start(&b->model, config[0], be);
     for (int r = 0; r < R; r++) GK_TRY(put_examples(b, r, config[r]));
     gk_snapshot_open(&b->snapshot, &b->lens);
     return be->sync(be);
+}
+
+gk_status gk_batch_replace(gk_batch *b, int r, const gk_config *config)
+{
+    gk_analysis_close(&b->analysis[r]);
+    GK_TRY(take_config(b, r, config));
+    return put_examples(b, r, config);
 }
 
 void gk_batch_close(gk_batch *b)

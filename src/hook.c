@@ -305,32 +305,32 @@ static bool wants_time(gk_run *run, double since, patience p)
     return gk_seconds() - h->hung_up < p.end;
 }
 
-static void wait_for(gk_run *runs, int R, bool hurry)
+static void wait_for(gk_run *const *runs, int R, bool hurry)
 {
     double since = gk_seconds();
 
     for (bool any = true; any;) {
         any = false;
         patience p = hurry || gk_signal_seen() ? hurried : calm;
-        for (int r = 0; r < R; r++) any |= wants_time(&runs[r], since, p);
+        for (int r = 0; r < R; r++) any |= wants_time(runs[r], since, p);
         if (any) gk_nap();
     }
 }
 
-void gk_hook_close(gk_run *runs, int R, bool hurry)
+void gk_hook_close(gk_run *const *runs, int R, bool hurry)
 {
     wait_for(runs, R, hurry);
     for (int r = 0; r < R; r++) {
-        struct gk_hook *h = runs[r].hook;
+        struct gk_hook *h = runs[r]->hook;
         if (!h || !h->child.pid) continue;
         h->told = true;
         kill(-h->child.pid, SIGTERM);
     }
     wait_for(runs, R, hurry);
     for (int r = 0; r < R; r++) {
-        struct gk_hook *h = runs[r].hook;
-        if (h && h->child.pid) finish(&runs[r], NULL);
+        struct gk_hook *h = runs[r]->hook;
+        if (h && h->child.pid) finish(runs[r], NULL);
         free(h);
-        runs[r].hook = NULL;
+        runs[r]->hook = NULL;
     }
 }

@@ -93,7 +93,7 @@ static gk_status remove_stale(const char *dir, const char *owner)
     if (!create(takeover, "")) {
         if (errno != EEXIST)
             return gk_fail(GK_EIO, "cannot write into %s: %s", dir, strerror(errno));
-        return gk_fail(GK_EIO, "%s is being taken over by another process", dir);
+        return gk_fail(GK_EBUSY, "%s is being taken over by another process", dir);
     }
     if (holder_of(owner, who) == NOBODY) unlink(owner);
     unlink(takeover);
@@ -113,7 +113,7 @@ gk_status gk_owner_take(const char *dir)
         switch (holder_of(owner, who)) {
         case ALIVE:
             return gk_fail(
-                GK_EIO,
+                GK_EBUSY,
                 "%s is in use by %s; wait for it, stop it, or give another directory with --out",
                 dir, who);
         case STARTING: nanosleep(&moment, NULL); break;

@@ -8,16 +8,19 @@
 #include <string.h>
 #include <unistd.h>
 
-void gk_progress_start(gk_progress *progress, int64_t epoch)
+bool gk_is_terminal(void)
 {
     const char *term = getenv("TERM");
 
-    *progress = (gk_progress){.terminal = isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb")),
-                              .start = gk_seconds(),
-                              .from = epoch};
+    return isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb"));
 }
 
-static void clock_text(char text[32], double seconds)
+void gk_progress_start(gk_progress *progress, int64_t epoch)
+{
+    *progress = (gk_progress){.terminal = gk_is_terminal(), .start = gk_seconds(), .from = epoch};
+}
+
+void gk_clock_text(char text[32], double seconds)
 {
     long s = seconds < 0 || seconds > 3e6 ? -1 : (long)(seconds + 0.5);
 
@@ -41,8 +44,8 @@ void gk_progress_show(gk_progress *progress, const gk_run *run, int64_t epoch, b
     char spent_text[32], left_text[32], bar[11] = "          ", numbers[96] = "";
     double rate = spent > 0 ? (double)done / spent : 0;
     int percent = epochs ? (int)(100 * epoch / epochs) : 100;
-    clock_text(spent_text, spent);
-    clock_text(left_text, rate > 0 ? (double)(epochs - epoch) / rate : -1);
+    gk_clock_text(spent_text, spent);
+    gk_clock_text(left_text, rate > 0 ? (double)(epochs - epoch) / rate : -1);
     memset(bar, '#', (size_t)(percent / 10));
     const gk_row *row = &run->events.last;
     if (run->events.rows) /* a branch may begin between two rows */

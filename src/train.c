@@ -13,17 +13,22 @@
 static const double POLL_SECONDS = 0.1;
 
 typedef struct loop {
-    gk_run *run;
+    gk_queue *queue;
+    gk_backend *be;
+    gk_run **run;   /* (R); NULL: an empty slot */
+    int64_t *seen;  /* (R): the epoch whose event the slot's run has had; -1: none */
     gk_batch batch; /* its slots are current at every event */
-    gk_progress progress;
+    bool none_waits;
     double per_epoch; /* seconds, of the last advance */
     bool stopping;    /* a signal was seen before the current event */
+    gk_profile profile;
+    bool profiled; /* a profiler is recording */
 } loop;
 
 /* Weights, moments and slot of one run: from its resume point or from its seed. */
 static gk_status start_run(loop *l, int r)
 {
-    gk_run *run = &l->run[r];
+    gk_run *run = l->run[r];
     gk_batch *b = &l->batch;
     size_t bytes = gk_parameters(&run->shape) * sizeof(gk_real);
 
@@ -31,14 +36,14 @@ static gk_status start_run(loop *l, int r)
     memset(b->stage.v, 0, bytes);
     GK_TRY(gk_run_restore(run, &b->stage, &b->analysis[r]));
     if (!run->restored) GK_TRY(gk_init(b->stage.params, &run->shape, &run->config));
+    run->began = run->position.epoch;
     gk_batch_put(b, r);
     gk_batch_set_slot(b, r, &run->config, run->position.epoch, run->position.loss_max);
 
     gk_text backend = {0};
     gk_text_add(&backend, "\"backend\": \"%s\", ", b->be->name);
     b->be->describe(b->be, &backend);
-    gk_status status =
-        gk_run_environment(run, backend.data, b->size.tables ? "table" : "ops");
+    gk_status status = gk_run_environment(run, backend.data, b->size.tables ? "table" : "ops");
     gk_run_log(run, "%s at epoch %lld of %lld; %s", run->restored ? "goes on" : "starts",
                (long long)run->position.epoch, (long long)run->config.run.epochs, backend.data);
     gk_text_free(&backend);
@@ -62,20 +67,19 @@ static gk_status stage_run(loop *l, int r, bool *staged)
 
 static gk_status end_run(loop *l, int r, const char *state, const char *by)
 {
-    gk_run *run = &l->run[r];
+    gk_run *run = l->run[r];
 
     GK_TRY(gk_run_resume_point(run, &l->batch.stage));
     GK_TRY(gk_final(run, &l->batch, r));
     GK_TRY(gk_run_finish(run, state, by));
     gk_run_log(run, "%s at epoch %lld (%s)", state, (long long)run->position.epoch, by);
-    l->batch.slot[r].active = 0;
     return GK_OK;
 }
 
 /* The row of this event into the files; why the run ends with it, if it does. */
 static gk_status record(loop *l, int r, const char **state, const char **by)
 {
-    gk_run *run = &l->run[r];
+    gk_run *run = l->run[r];
     const gk_config *c = &run->config;
     gk_row row;
 
@@ -98,7 +102,7 @@ static gk_status record(loop *l, int r, const char **state, const char **by)
 
 static gk_status run_event(loop *l, int r, bool with_row)
 {
-    gk_run *run = &l->run[r];
+    gk_run *run = l->run[r];
     const gk_config *c = &run->config;
     int64_t epoch = run->position.epoch;
     const char *state = NULL, *by = NULL;
@@ -133,6 +137,28 @@ static gk_status run_event(loop *l, int r, bool with_row)
     return GK_OK;
 }
 
+/* Opens and closes the range that a profiler records. */
+static void watch_profile(loop *l)
+{
+    int64_t epoch = l->run[0] ? l->run[0]->position.epoch : -1;
+    bool wanted = l->profile.from <= epoch && epoch < l->profile.to;
+
+    if (wanted != l->profiled) l->be->profile(l->be, wanted);
+    l->profiled = wanted;
+}
+
+/* The slot is empty from here on. */
+static void let_go(loop *l, int r, gk_status status)
+{
+    gk_run *run = l->run[r];
+
+    gk_hook_close(&run, 1, status != GK_OK);
+    l->run[r] = NULL;
+    l->batch.slot[r].active = 0;
+    l->queue->ended(l->queue, run, status);
+}
+
+/* The event of every slot that has not had it. */
 static gk_status event(loop *l)
 {
     gk_batch *b = &l->batch;
@@ -141,17 +167,41 @@ static gk_status event(loop *l)
     l->stopping = gk_signal_seen() != 0;
     GK_TRY(gk_batch_download_slots(b));
     for (int r = 0; r < b->R; r++) {
-        gk_run *run = &l->run[r];
-        if (run->finished) continue;
+        gk_run *run = l->run[r];
+        if (!run || l->seen[r] == b->slot[r].step) continue;
         run->position = (gk_position){b->slot[r].step, run->metrics_bytes, b->slot[r].loss_max};
         any_row |= row_due(run, run->position.epoch);
     }
+    watch_profile(l);
     if (any_row) gk_batch_observe(b);
     for (int r = 0; r < b->R; r++) {
-        gk_run *run = &l->run[r];
-        if (!run->finished) GK_TRY(run_event(l, r, row_due(run, run->position.epoch)));
+        gk_run *run = l->run[r];
+        if (!run || l->seen[r] == b->slot[r].step) continue;
+        l->seen[r] = b->slot[r].step;
+        GK_TRY(run_event(l, r, row_due(run, run->position.epoch)));
+        if (run->finished) let_go(l, r, GK_OK);
     }
     gk_batch_upload_slots(b);
+    return GK_OK;
+}
+
+/* Waiting runs into empty slots; *any: there were some, whose events are due. */
+static gk_status refill(loop *l, bool *any)
+{
+    gk_batch *b = &l->batch;
+
+    *any = false;
+    for (int r = 0; r < b->R && !l->none_waits; r++) {
+        if (l->run[r]) continue;
+        GK_TRY(l->queue->next(l->queue, &l->run[r]));
+        l->none_waits = !l->run[r];
+        if (!l->run[r]) break;
+        GK_TRY(gk_batch_replace(b, r, &l->run[r]->config));
+        GK_TRY(start_run(l, r));
+        l->seen[r] = -1;
+        *any = true;
+    }
+    if (*any) gk_batch_upload_slots(b);
     return GK_OK;
 }
 
@@ -162,69 +212,181 @@ static int64_t epochs_to_next(const loop *l)
     int64_t k = INT64_MAX;
 
     for (int r = 0; r < l->batch.R; r++) {
-        const gk_run *run = &l->run[r];
+        const gk_run *run = l->run[r];
+        if (!run) continue;
         const gk_config *c = &run->config;
         int64_t e = run->position.epoch, every = c->run.measure_every;
-        if (run->finished) continue;
         int64_t next[] = {e / every * every + every, c->run.epochs,
                           gk_epochs_next(c->run.checkpoint_at, c->run.epochs, e),
                           gk_epochs_next(c->run.keep_state, c->run.epochs, e)};
         for (size_t i = 0; i < sizeof next / sizeof *next; i++)
-            if (next[i] - e < k) k = next[i] - e;
+            if (next[i] > e && next[i] - e < k) k = next[i] - e;
     }
     if (k == INT64_MAX) return 0;
+    const int64_t ends[] = {l->profile.from, l->profile.to},
+                  epoch = l->run[0] ? l->run[0]->position.epoch : INT64_MAX;
+    for (int i = 0; i < 2; i++)
+        if (ends[i] > epoch && ends[i] - epoch < k) k = ends[i] - epoch;
     int64_t most = l->per_epoch > 0 ? (int64_t)(POLL_SECONDS / l->per_epoch) + 1 : 1;
     return k < most ? k : most;
 }
 
+static gk_status advance(loop *l, int64_t k)
+{
+    gk_backend *be = l->be;
+    double start = gk_seconds();
+    int64_t done;
+
+    be->enter(be, "advance");
+    gk_batch_advance(&l->batch, k, &done);
+    gk_status status = be->sync(be);
+    be->leave(be);
+    l->per_epoch = (gk_seconds() - start) / (double)done;
+    return status;
+}
+
+static gk_status open_batch(loop *l, int n)
+{
+    const gk_config **configs = gk_alloc((size_t)n, sizeof *configs);
+
+    for (int r = 0; r < n; r++) configs[r] = &l->run[r]->config;
+    gk_status status = gk_batch_open(&l->batch, configs, n, l->be);
+    free(configs);
+    return status;
+}
+
+static int busy_slots(const loop *l)
+{
+    int busy = 0;
+
+    for (int r = 0; r < l->batch.R; r++) busy += l->run[r] != NULL;
+    return busy;
+}
+
+/* At the end of a queue: the runs that are left, side by side in a smaller batch. */
+static gk_status shrink(loop *l)
+{
+    gk_batch *b = &l->batch;
+    size_t n = gk_parameters(&b->size.shape);
+    int busy = busy_slots(l), to = 0;
+    gk_real *kept = gk_alloc(3 * n * (size_t)busy, sizeof *kept), *at = kept;
+    gk_slot *slot = gk_alloc((size_t)busy, sizeof *slot);
+
+    for (int r = 0; r < b->R; r++) {
+        if (!l->run[r]) continue;
+        gk_batch_get(b, r);
+        GK_TRY(b->be->sync(b->be));
+        memcpy(at, b->stage.params, n * sizeof *at);
+        memcpy(at + n, b->stage.m, n * sizeof *at);
+        memcpy(at + 2 * n, b->stage.v, n * sizeof *at);
+        at += 3 * n;
+        slot[to] = b->slot[r];
+        l->seen[to] = l->seen[r];
+        l->run[to++] = l->run[r];
+    }
+    for (int r = busy; r < b->R; r++) l->run[r] = NULL;
+    gk_batch_close(b);
+    gk_status status = open_batch(l, busy);
+    for (int r = 0; status == GK_OK && r < busy; r++) {
+        at = kept + 3 * n * (size_t)r;
+        memcpy(b->stage.params, at, n * sizeof *at);
+        memcpy(b->stage.m, at + n, n * sizeof *at);
+        memcpy(b->stage.v, at + 2 * n, n * sizeof *at);
+        gk_batch_put(b, r);
+        b->slot[r] = slot[r];
+    }
+    if (status == GK_OK) gk_batch_upload_slots(b);
+    free(kept);
+    free(slot);
+    return status;
+}
+
 static gk_status run_loop(loop *l)
 {
-    for (;;) {
-        GK_TRY(event(l));
-        int64_t k = epochs_to_next(l), done;
-        gk_progress_show(&l->progress, &l->run[0], l->run[0].position.epoch, k == 0 || l->stopping);
-        if (k == 0) return GK_OK;
+    for (bool more = true; more;) {
+        l->be->enter(l->be, "event");
+        gk_status status = event(l);
+        if (status == GK_OK && !l->stopping) status = refill(l, &more);
+        l->be->leave(l->be);
+        GK_TRY(status);
         if (l->stopping) return GK_STOPPED;
-        double start = gk_seconds();
-        gk_batch_advance(&l->batch, k, &done);
-        GK_TRY(l->batch.be->sync(l->batch.be));
-        l->per_epoch = (gk_seconds() - start) / (double)done;
+        if (more) continue; /* the events of those that came */
+        int busy = busy_slots(l);
+        if (busy && 2 * busy <= l->batch.R) GK_TRY(shrink(l));
+        int64_t k = epochs_to_next(l);
+        l->queue->show(l->queue, l->run, l->batch.R);
+        more = k > 0;
+        if (more) GK_TRY(advance(l, k));
     }
+    return GK_OK;
 }
 
 /* Why an unfinished run ends here, in its state file and log, as far as they can be written. */
-static void note_end(gk_run *run, gk_status status)
+static void note_end(gk_run *run, gk_status status, const char *why)
 {
-    char why[4096];
-
-    snprintf(why, sizeof why, "%s", gk_message());
     gk_run_log(run, "%s", status == GK_STOPPED ? "interrupted" : why);
     if (status == GK_STOPPED)
         gk_run_set_state(run, "interrupted");
     else
         gk_run_set_state(run, "failed: %s", why);
-    gk_fail(status, "%s", why); /* the first message is the one that counts */
 }
 
-gk_status gk_train(gk_run *runs, int R, gk_backend *be)
+/* The first runs, as many as there are slots for. */
+static gk_status first_runs(loop *l, int R, int *n)
+{
+    for (*n = 0; *n < R; ++*n) {
+        GK_TRY(l->queue->next(l->queue, &l->run[*n]));
+        if (!l->run[*n]) break;
+    }
+    l->none_waits = *n < R;
+    return GK_OK;
+}
+
+/* What is still in the slots stops here. */
+static void end_all(loop *l, int R, gk_status status)
+{
+    char why[4096];
+    int n = 0;
+
+    snprintf(why, sizeof why, "%s", gk_message());
+    for (int r = 0; r < R; r++)
+        if (l->run[r]) l->run[n++] = l->run[r];
+    gk_hook_close(l->run, n, true);
+    for (int r = 0; r < n; r++) {
+        note_end(l->run[r], status, why);
+        gk_fail(status, "%s", why); /* the first message is the one that counts */
+        l->queue->ended(l->queue, l->run[r], status);
+    }
+    if (n) gk_fail(status, "%s", why);
+}
+
+gk_status gk_train(gk_queue *queue, int R, gk_backend *be, const gk_profile *profile)
 {
     loop *l = gk_alloc(1, sizeof *l);
-    const gk_config **configs = gk_alloc((size_t)R, sizeof *configs);
+    int n;
 
-    l->run = runs;
-    for (int r = 0; r < R; r++) configs[r] = &runs[r].config;
-    gk_status status = gk_batch_open(&l->batch, configs, R, be);
-    for (int r = 0; status == GK_OK && r < R; r++) status = start_run(l, r);
-    if (status == GK_OK) {
-        gk_batch_upload_slots(&l->batch);
-        gk_progress_start(&l->progress, runs[0].position.epoch);
-        status = run_loop(l);
+    l->queue = queue;
+    l->be = be;
+    l->run = gk_alloc((size_t)R, sizeof *l->run);
+    l->seen = gk_alloc((size_t)R, sizeof *l->seen);
+    if (profile) l->profile = *profile;
+    gk_status status = first_runs(l, R, &n);
+    if (status == GK_OK && n) {
+        status = open_batch(l, n);
+        for (int r = 0; status == GK_OK && r < n; r++) {
+            l->seen[r] = -1;
+            status = start_run(l, r);
+        }
+        if (status == GK_OK) {
+            gk_batch_upload_slots(&l->batch);
+            status = run_loop(l);
+        }
     }
-    for (int r = 0; status != GK_OK && r < R; r++)
-        if (!runs[r].finished) note_end(&runs[r], status);
+    if (l->profiled) be->profile(be, false);
+    end_all(l, R, status);
     gk_batch_close(&l->batch);
-    gk_hook_close(runs, R, status != GK_OK);
-    free(configs);
+    free(l->run);
+    free(l->seen);
     free(l);
     return status;
 }

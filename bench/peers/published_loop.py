@@ -1,68 +1,31 @@
 #!/usr/bin/env python3
-"""The published training loop of the modular addition experiment, in eager PyTorch on the CPU.
+"""The published training loop of the modular addition experiment (arXiv 2301.05217) in PyTorch.
 
-What grokc's speed is compared with: the same model, loss and optimiser (arXiv 2301.05217), written here from their
-definition in the authors' layout of the weights. All three positions go through the whole network, and the test loss is
-computed in every epoch, as published. Two things are kinder to it than the published program: the data is turned
-into tensors once, and the test loss builds no graph. --last-position is the same loop for somebody who has noticed
-that only the last position is read; --no-test-loss leaves out what grokc does not do in every epoch either.
+    published         all three positions through the network, float64 log-softmax, AdamW, the test loss at every epoch
+    published_train   without the test loss
+    last              only what the loss depends on: keys and values of all positions, all else of the last one
+    published_graph   published_train as a CUDA graph that is replayed
+    last_graph        last as a CUDA graph
 
-Prints the median time of an epoch and the losses at epochs 0, 10 and 100, to be checked before times are believed.
+Written from the definition, in the authors' layout of the weights. Kinder than the published program: the data is made
+tensors once, the test loss builds no graph, and no loss goes to the host inside of a timed block.
+Runs with PyTorch 1.13 (CPU) and 2.x.
 """
-import argparse
-import json
-import os
-import random
-import statistics
-import struct
-import sys
-import time
+import common
+from common import B, D, F, H, K, T
 
-P, V, T, D, H, K, F = 113, 114, 3, 128, 4, 32, 512
-LAYOUT = {  # in the order in which the authors' program draws them: shape, size under the square root
-    "W_E": ((D, V), D), "W_pos": ((T, D), D), "W_K": ((H, K, D), D), "W_Q": ((H, K, D), D), "W_V": ((H, K, D), D),
-    "W_O": ((D, H * K), D), "W_in": ((F, D), D), "b_in": ((F,), None), "W_out": ((D, F), D), "b_out": ((D,), None),
-    "W_U": ((D, V), V),
-}
+VARIANTS = ("published", "published_train", "last", "published_graph", "last_graph")
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--threads", type=int, default=1, help="of PyTorch and of its BLAS")
-    parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--block", type=int, default=5, help="epochs in one time; the median is over blocks")
-    parser.add_argument("--no-test-loss", action="store_true", help="only at the epochs that are printed")
-    parser.add_argument("--last-position", action="store_true", help="compute only what the loss depends on")
-    parser.add_argument("--init", metavar="FILE", help="safetensors in the authors' layout (default: --seed)")
-    parser.add_argument("--split", metavar="FILE", help="ids p a + b, one per line, train first (default: --seed)")
-    parser.add_argument("--seed", type=int, default=0, help="torch.manual_seed of the weights, random.seed of the split")
-    parser.add_argument("--json", metavar="FILE", help="the results once more, as one object")
-    return parser.parse_args()
+def to_layout(arrays, torch, device):
+    """From TransformerLens's layout to the authors'."""
+    def tensor(array):
+        return torch.nn.Parameter(torch.from_numpy(array.copy()).to(device))
 
-
-def read_safetensors(path, torch, numpy):
-    """Only float32, and only what the layout names: enough for a benchmark."""
-    with open(path, "rb") as file:
-        length, = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
-        data = file.read()
-    entries = {name.split(".")[-1]: entry for name, entry in header.items()}    # blocks.0.attn.W_K: W_K
-    tensors = {}
-    for name, (shape, _) in LAYOUT.items():
-        if name not in entries:
-            sys.exit(f"{path}: no tensor {name}")
-        entry = entries[name]
-        if entry["dtype"] != "F32" or tuple(entry["shape"]) != shape:
-            sys.exit(f"{path}: {name} is {entry['dtype']} {entry['shape']}, not F32 {list(shape)}")
-        begin, end = entry["data_offsets"]
-        tensors[name] = torch.from_numpy(numpy.frombuffer(data[begin:end], "<f4").reshape(shape).copy())
-    return tensors
-
-
-def draw(seed, torch):
-    torch.manual_seed(seed)
-    return {name: torch.zeros(shape) if root is None else torch.randn(*shape) / root ** 0.5
-            for name, (shape, root) in LAYOUT.items()}
+    return {"W_E": tensor(arrays["W_E"].T), "W_pos": tensor(arrays["W_pos"]), "W_U": tensor(arrays["W_U"]),
+            **{name: tensor(arrays[name].transpose(0, 2, 1)) for name in ("W_K", "W_Q", "W_V")},
+            "W_O": tensor(arrays["W_O"].reshape(H * K, D).T), "W_in": tensor(arrays["W_in"].T),
+            "b_in": tensor(arrays["b_in"]), "W_out": tensor(arrays["W_out"].T), "b_out": tensor(arrays["b_out"])}
 
 
 def forward_all(w, tokens, mask, torch):
@@ -88,86 +51,101 @@ def forward_last(w, tokens, mask, torch):
     return x @ w["W_U"]
 
 
-def blas_of_process():
-    """Which BLAS was loaded: half of the answer to why a time is what it is."""
-    try:
-        with open("/proc/self/maps") as maps:
-            paths = {line.split()[-1] for line in maps if "/" in line}
-        return sorted({os.path.basename(p) for p in paths if "blas" in p or "mkl_" in p})
-    except OSError:
-        return []
+class Loop:
+    """One epoch after another; `epoch` returns the train loss before its update, on the device."""
+
+    def __init__(self, args, torch, numpy):
+        device, cuda = args.device, args.device == "cuda"
+        self.torch, self.with_test = torch, args.variant == "published"
+        self.forward = forward_last if args.variant.startswith("last") else forward_all
+        self.w = to_layout(common.read_weights(args.init, numpy), torch, device)
+        self.mask = torch.ones(T, T, dtype=torch.bool, device=device).triu(1)
+        self.train, self.test = (self.examples(part, device) for part in common.pairs())
+        options = {"capturable": True, "fused": True} if args.variant.endswith("_graph") else {"fused": True} if cuda else {}
+        self.optimizer = torch.optim.AdamW(self.w.values(), lr=common.LR, betas=(common.BETA1, common.BETA2),
+                                           eps=common.EPS, weight_decay=common.WEIGHT_DECAY, **options)
+        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: min(step / common.WARMUP, 1))
+        self.graph = None
+
+    def examples(self, part, device):
+        ab = self.torch.tensor(part)
+        tokens = self.torch.cat([ab, self.torch.full((len(part), 1), common.P)], 1)
+        return tokens.to(device), (ab.sum(1) % common.P).to(device)
+
+    def loss_of(self, part):
+        logits = self.forward(self.w, part[0], self.mask, self.torch)
+        log_prob = self.torch.log_softmax(logits.to(self.torch.float64), -1)
+        return -log_prob.gather(1, part[1][:, None]).mean()
+
+    def update(self):
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.loss_of(self.train)
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
+
+    def epoch(self):
+        if self.graph:
+            self.graph.replay()
+            return self.static_loss
+        loss = self.update()
+        self.scheduler.step()
+        if self.with_test:
+            with self.torch.no_grad():
+                self.test_loss = self.loss_of(self.test)
+        return loss
+
+    def run(self, epochs):
+        for _ in range(epochs):
+            loss = self.epoch()
+        if self.train[0].is_cuda:
+            self.torch.cuda.synchronize()
+        return loss
+
+    def warm_up(self, epochs):
+        """Eager epochs on a stream of their own, as a capture wants it; the first losses are returned."""
+        stream = self.torch.cuda.Stream()
+        stream.wait_stream(self.torch.cuda.current_stream())
+        with self.torch.cuda.stream(stream):
+            losses = [self.epoch() for _ in range(epochs)]
+        self.torch.cuda.current_stream().wait_stream(stream)
+        self.torch.cuda.synchronize()
+        return losses
+
+    def capture(self):
+        """From here on the learning rate is the same at every step, and an epoch is one replay."""
+        graph = self.torch.cuda.CUDAGraph()
+        self.optimizer.zero_grad(set_to_none=True)
+        with self.torch.cuda.graph(graph):
+            self.static_loss = self.update()
+        self.graph = graph
 
 
 def main():
-    args = arguments()
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = str(args.threads)                                    # read when torch is loaded
+    args = common.arguments(VARIANTS)
     import numpy
     import torch
     torch.set_num_threads(args.threads)
+    if args.device == "cuda" and not torch.cuda.is_available():
+        raise SystemExit("PyTorch sees no GPU")
+    if args.variant.endswith("_graph") and args.device != "cuda":
+        raise SystemExit(f"{args.variant}: there are CUDA graphs on cuda only")
+    torch.backends.cuda.matmul.allow_tf32 = args.tf32
+    loop = Loop(args, torch, numpy)
 
-    ids = list(range(P * P))
-    if args.split:
-        with open(args.split) as file:
-            ids = [int(line) for line in file]
+    done = common.WARMUP + 2                                                    # the rate is constant by then
+    if args.variant.endswith("_graph"):
+        first = loop.warm_up(done)[0]
+        loop.capture()
     else:
-        random.seed(args.seed)
-        random.shuffle(ids)
-    ids = torch.tensor(ids)
-    tokens = torch.stack([ids // P, ids % P, torch.full_like(ids, P)], 1)
-    labels = (ids // P + ids % P) % P
-    n = int(0.3 * P * P)
-    train, test = (tokens[:n], labels[:n]), (tokens[n:], labels[n:])
-
-    weights = read_safetensors(args.init, torch, numpy) if args.init else draw(args.seed, torch)
-    weights = {name: torch.nn.Parameter(value) for name, value in weights.items()}
-    optimizer = torch.optim.AdamW(weights.values(), lr=1e-3, betas=(0.9, 0.98), eps=1e-8, weight_decay=1.0)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(step / 10, 1))
-    mask = torch.ones(T, T, dtype=torch.bool).triu(1)
-    forward = forward_last if args.last_position else forward_all
-
-    def loss_of(part):
-        log_prob = torch.log_softmax(forward(weights, part[0], mask, torch).to(torch.float64), -1)
-        return -log_prob.gather(1, part[1][:, None]).mean()
-
-    def test_loss():
-        with torch.no_grad():
-            return loss_of(test).item()
-
-    losses, times = {}, []
-    for epoch in range(args.epochs):
-        shown = epoch in (0, 10, 100)
-        untimed = test_loss() if shown and args.no_test_loss else None
-        start = time.perf_counter()
-        loss = loss_of(train)
-        tested = untimed if args.no_test_loss else test_loss()
-        loss.backward()
-        optimizer.step()
-        scheduler.step()
-        optimizer.zero_grad()
-        value = loss.item()
-        times.append(1e3 * (time.perf_counter() - start))
-        if shown:
-            losses[epoch] = (value, tested)
-
-    times = times[min(2, len(times) - 1):]                                      # the first ones allocate
-    blocks = [statistics.mean(times[i:i + args.block]) for i in range(0, len(times) - args.block + 1, args.block)]
-    result = {
-        "name": "published_loop" + ("_last_position" if args.last_position else ""), "test_loss": not args.no_test_loss,
-        "threads": args.threads, "epochs": args.epochs, "blocks": len(blocks),
-        "ms_per_epoch": statistics.median(blocks or times), "torch": torch.__version__, "blas": blas_of_process(),
-        "openblas_coretype": os.environ.get("OPENBLAS_CORETYPE"),
-        "losses": {str(epoch): pair for epoch, pair in losses.items()},
-    }
-    print(f"{result['name']}: {result['ms_per_epoch']:.2f} ms per epoch (median of {len(blocks)} blocks of {args.block}), "
-          f"{args.threads} thread{'s' * (args.threads > 1)}, torch {torch.__version__}, "
-          f"test loss {'untimed' if args.no_test_loss else 'every epoch'}")
-    for epoch, (a, b) in losses.items():
-        print(f"  epoch {epoch:3}: train {a:.9f}  test {b:.9f}")
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump(result, file)
-            file.write("\n")
+        first, done = loop.run(1), 1
+    checks = {0: common.check(args, 0, first.item())}
+    if not args.quick_check:
+        loop.run(100 - done)
+        checks[100] = common.check(args, 100, loop.run(1).item())
+    times = common.time_blocks(args, loop.run, 1)
+    common.finish(args, times, checks, library=f"torch {torch.__version__}",
+                  gpu=torch.cuda.get_device_name() if args.device == "cuda" else None)
 
 
 if __name__ == "__main__":

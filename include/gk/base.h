@@ -27,6 +27,7 @@ typedef enum gk_status {
     GK_EDATA,    /* a file's content is not what it should be       exit code 1  */
     GK_EMEM,     /* memory of the host or the device                exit code 1  */
     GK_EDEVICE,  /* a backend that is missing or failed             exit code 1  */
+    GK_EBUSY,    /* a directory that another process has            exit code 1  */
     GK_EUSAGE,   /* command line or config                          exit code 2  */
     GK_DIVERGED, /* not an error: the loss of the run is NaN        exit code 3  */
     GK_STOPPED   /* not an error: a resume point is on disk         exit code 75 */
@@ -53,7 +54,7 @@ void gk_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
     do {                                                                                           \
         if (!(condition)) gk_check_failed(__FILE__, __LINE__, #condition);                         \
     } while (0)
-_Noreturn void gk_check_failed(const char *file, int line, const char *condition);
+__attribute__((noreturn)) void gk_check_failed(const char *file, int line, const char *condition);
 
 /* --------------------------------------------------------------------------------------------
  * arena.c */

@@ -22,6 +22,7 @@ typedef struct gk_batch {
     gk_backend *be;
     int R;
     gk_batch_size size;
+    bool frozen_biases;
     gk_arena device, host;
     gk_model model;
     gk_data data;
@@ -39,6 +40,8 @@ gk_status gk_batch_measure(gk_batch_size *size, const gk_config *config, int R);
 /* Memory for the configs' runs (all of one shape, form and task family) and their examples; weights
  * and moments are zero, slots inactive. Close in any case. */
 gk_status gk_batch_open(gk_batch *batch, const gk_config *const *config, int R, gk_backend *be);
+/* Another run's examples into slot r; its weights and slot are the caller's to set. */
+gk_status gk_batch_replace(gk_batch *batch, int r, const gk_config *config);
 void gk_batch_close(gk_batch *batch);
 
 /* The slot of a run that stands at `epoch`; upload when all are set. */

@@ -47,6 +47,7 @@ enum { GK_BIASES_ON, GK_BIASES_FROZEN, GK_BIASES_OFF };
 enum { GK_DECAY_DECOUPLED, GK_DECAY_L2 };
 enum { GK_KEEP_ALL, GK_KEEP_LAST, GK_KEEP_NONE };
 enum { GK_PLAN_AUTO, GK_PLAN_OPS, GK_PLAN_TABLE };
+enum { GK_MATMUL_FP32, GK_MATMUL_TF32 };
 
 /* config.def as data, in its order: what parsing, checking, printing and help loop over. */
 typedef struct gk_config_key {

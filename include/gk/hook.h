@@ -34,6 +34,6 @@ bool gk_hook_ready(gk_run *run);
 void gk_hook_ask(gk_run *run, const gk_real *params);
 
 /* Ends the hooks of R runs, all at the same time. `hurry`: in less than a second. */
-void gk_hook_close(gk_run *runs, int R, bool hurry);
+void gk_hook_close(gk_run *const *runs, int R, bool hurry);
 
 #endif

@@ -17,6 +17,7 @@ typedef struct gk_run {
     gk_config config;
     gk_shape shape;
     gk_events events;
+    int64_t began;         /* the epoch where this process took it */
     gk_position position;  /* of the current event: what a resume point written now holds */
     int64_t metrics_bytes; /* length of metrics.jsonl now */
     bool owned, finished, restored; /* restored: goes on from a resume point */

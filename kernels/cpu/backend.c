@@ -126,10 +126,10 @@ gk_status cpu_backend(gk_backend *be, const gk_device_options *options)
         .fft2 = cpu_fft2,
         .spectrum_terms = cpu_spectrum_terms,
         .row_squares = cpu_row_squares,
-        .table_build = ref_table_build,
-        .table_rows = ref_table_rows,
-        .table_pairs = ref_table_pairs,
-        .table_back = ref_table_back,
+        .table_build = cpu_table_build,
+        .table_rows = cpu_table_rows,
+        .table_pairs = cpu_table_pairs,
+        .table_back = cpu_table_back,
     };
     return GK_OK;
 }

@@ -90,6 +90,20 @@ typedef struct cpu_product {
     gk_real beta;
 } cpu_product;
 
+/* log_softmax.c: the loss of `n` rows from `first` on, as the op has it, but with a leading dimension
+ * of the logits and their gradient. From chunks. */
+typedef struct cpu_loss {
+    double *row_loss;
+    uint8_t *row_hit;
+    gk_real *dlogits;
+    const gk_real *logits;
+    const int32_t *label;
+    int C, ld, form;
+    double scale;
+} cpu_loss;
+
+void cpu_loss_rows(gk_backend *be, const cpu_loss *loss, size_t first, int n);
+
 /* blas.c: whether there is one; whether products should go there; its name and version; the core
  * type that OpenBLAS chose (NULL: another BLAS). One thread per call from cpu_blas_open on. */
 bool cpu_has_blas(void);

@@ -13,53 +13,54 @@
 
 typedef struct loss_job {
     gk_backend *be;
-    double *row_loss;
-    uint8_t *row_hit;
-    gk_real *dlogits;
-    const gk_real *logits;
-    const int32_t *label;
-    int B, C, form, chunk;
-    double scale;
+    cpu_loss loss;
+    int B, chunk;
 } loss_job;
-
-/* Chunk i: rows [first, first + n), counted through all runs. */
-typedef struct loss_chunk {
-    size_t first;
-    int n;
-} loss_chunk;
-
-static loss_chunk chunk_of(const loss_job *w, int i)
-{
-    int per_run = cpu_pieces(w->B, w->chunk);
-    cpu_range range = cpu_piece(w->B, w->chunk, i % per_run);
-
-    return (loss_chunk){(size_t)(i / per_run) * w->B + range.from, range.to - range.from};
-}
 
 #define SIMD_SOURCE "log_softmax.c"
 #include "simd.h"
 
-static void ref_rows(const void *job, int i)
+static void ref_rows(gk_backend *be, const cpu_loss *w, size_t first, int n)
+{
+    int step = w->ld == w->C ? n : 1;
+
+    for (size_t row = first; row < first + n; row += step) {
+        size_t at = row * w->ld;
+
+        ref_log_softmax(be, w->row_loss + row, w->row_hit + row,
+                        w->dlogits ? w->dlogits + at : NULL, w->logits + at, w->label + row, 1,
+                        step, w->C, w->form, w->scale);
+    }
+}
+
+void cpu_loss_rows(gk_backend *be, const cpu_loss *w, size_t first, int n)
+{
+    if (w->form == GK_LOSS_EXACT)
+        CPU_PICK(be, exact_rows)(w, first, n);
+    else
+        ref_rows(be, w, first, n);
+}
+
+/* Some rows of one run. */
+static void loss_chunk(const void *job, int i)
 {
     const loss_job *w = job;
-    loss_chunk c = chunk_of(w, i);
-    size_t at = c.first * w->C;
+    int per_run = cpu_pieces(w->B, w->chunk);
+    cpu_range range = cpu_piece(w->B, w->chunk, i % per_run);
 
-    ref_log_softmax(w->be, w->row_loss + c.first, w->row_hit + c.first,
-                    w->dlogits ? w->dlogits + at : NULL, w->logits + at, w->label + c.first, 1, c.n,
-                    w->C, w->form, w->scale);
+    cpu_loss_rows(w->be, &w->loss, (size_t)(i / per_run) * w->B + range.from,
+                  range.to - range.from);
 }
 
 void cpu_log_softmax(gk_backend *be, double *row_loss, uint8_t *row_hit, gk_real *dlogits,
                      const gk_real *logits, const int32_t *label, int R, int B, int C, int form,
                      double scale)
 {
-    loss_job job = {be, row_loss, row_hit, dlogits,           logits, label,
-                    B,  C,        form,    cpu_chunk_rows(C), scale};
+    cpu_loss loss = {row_loss, row_hit, dlogits, logits, label, C, C, form, scale};
+    loss_job job = {be, loss, B, cpu_chunk_rows(C)};
 
     GK_CHECK(form == GK_LOSS_EXACT || form == GK_LOSS_F64 || form == GK_LOSS_F32);
-    cpu_parallel(be, R * cpu_pieces(B, job.chunk),
-                 form == GK_LOSS_EXACT ? CPU_PICK(be, exact_rows) : ref_rows, &job);
+    cpu_parallel(be, R * cpu_pieces(B, job.chunk), loss_chunk, &job);
 }
 
 #else
@@ -118,14 +119,11 @@ static inline void SIMD(multiply)(gk_real *x, int n, float factor)
     if (j < n) v_store_part(x + j, v_load_part(x + j, n - j, 0) * v_set(factor), n - j);
 }
 
-static void SIMD(exact_rows)(const void *job, int i)
+static void SIMD(exact_rows)(const cpu_loss *w, size_t first_row, int n)
 {
-    const loss_job *w = job;
-    loss_chunk c = chunk_of(w, i);
-
-    for (size_t row = c.first; row < c.first + c.n; row++) {
-        const gk_real *x = w->logits + row * w->C;
-        gk_real *d = w->dlogits ? w->dlogits + row * w->C : NULL;
+    for (size_t row = first_row; row < first_row + n; row++) {
+        const gk_real *x = w->logits + row * w->ld;
+        gk_real *d = w->dlogits ? w->dlogits + row * w->ld : NULL;
         int t = w->label[row];
         float xt = x[t], max = SIMD(maximum)(x, w->C);
         bool first = xt == max && SIMD(maximum)(x, t) < xt;

@@ -7,9 +7,19 @@
 
 static volatile sig_atomic_t seen;
 
+/* One Ctrl-C may come twice: from the terminal and from a parent that passes it on. */
+static const double TWICE = 0.2;
+
 static void handle(int number)
 {
-    if (number == SIGINT && seen == SIGINT) _exit(130); /* a second Ctrl-C: at once */
+    static volatile double first;
+    double now = gk_seconds();
+
+    if (number == SIGINT && seen == SIGINT) {
+        if (now - first > TWICE) _exit(130); /* a second Ctrl-C: at once */
+        return;
+    }
+    first = now;
     seen = number;
 }
 

@@ -32,6 +32,7 @@ int gk_exit_code(gk_status status)
     case GK_EIO:
     case GK_EDATA:
     case GK_EMEM:
+    case GK_EBUSY:
     case GK_EDEVICE: return 1;
     }
     return 1;

@@ -23,5 +23,5 @@ gk_status gk_cli_branch(int argc, char **argv)
     GK_TRY(gk_batch_measure(&size, &config, 1));
     gk_signal_install();
     GK_TRY(gk_run_branch(cli.out, parent, epoch, &config, &parent_config, &size.shape));
-    return gk_cli_run(&config, cli.out, GK_GO_ON);
+    return gk_cli_run(&config, cli.out, &cli);
 }

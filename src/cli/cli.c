@@ -30,9 +30,23 @@ static gk_status take_value(gk_cli *cli, const char *name, size_t n, const char 
         cli->every = value;
     else if (!strncmp(name, "key-freqs", n))
         cli->key_freqs = value;
+    else if (!strncmp(name, "profile", n))
+        cli->profile = value;
+    else if (!strncmp(name, "shard", n))
+        cli->shard = value;
+    else if (!strncmp(name, "slots", n))
+        cli->slots = value;
     else
         cli->device = value;
     return GK_OK;
+}
+
+/* The option that takes no value; NULL: it takes one. */
+static bool *switch_of(gk_cli *cli, const char *name, size_t n)
+{
+    if (!strncmp(name, "fresh", n)) return &cli->fresh;
+    if (!strncmp(name, "dry-run", n)) return &cli->dry_run;
+    return !strncmp(name, "nvtx", n) ? &cli->nvtx : NULL;
 }
 
 gk_status gk_cli_parse(gk_cli *cli, int argc, char **argv, const char *allowed)
@@ -49,11 +63,10 @@ gk_status gk_cli_parse(gk_cli *cli, int argc, char **argv, const char *allowed)
         size_t n = value ? (size_t)(value - name) : strlen(name);
         if (!is_allowed(name, n, allowed))
             return gk_fail(GK_EUSAGE, "unknown option \"%s\"; --help shows what there is", argv[i]);
-        bool is_fresh = !strncmp(name, "fresh", n), is_dry_run = !strncmp(name, "dry-run", n);
-        if (is_fresh || is_dry_run) {
+        bool *is_set = switch_of(cli, name, n);
+        if (is_set) {
             if (value) return gk_fail(GK_EUSAGE, "--%.*s takes no value", (int)n, name);
-            cli->fresh |= is_fresh;
-            cli->dry_run |= is_dry_run;
+            *is_set = true;
         } else {
             if (!value && i + 1 == argc) return gk_fail(GK_EUSAGE, "%s needs a value", argv[i]);
             GK_TRY(take_value(cli, name, n, value ? value + 1 : argv[++i]));
@@ -77,11 +90,37 @@ gk_status gk_cli_config(gk_config *config, const char *path, const gk_cli *cli)
     return gk_config_load(config, path, set, n);
 }
 
-gk_status gk_cli_device(gk_backend *be, const gk_config *config)
+gk_status gk_cli_device(gk_backend *be, const gk_config *config, const gk_cli *cli)
 {
-    gk_device_options options = {.threads = (int)config->device.threads};
+    gk_device_options options = {.threads = (int)config->device.threads,
+                                 .tf32 = config->device.matmul == GK_MATMUL_TF32,
+                                 .nvtx = cli->nvtx};
 
-    return gk_backend_open(be, config->device.backend, &options);
+    GK_TRY(gk_backend_open(be, config->device.backend, &options));
+    if ((!cli->nvtx && !cli->profile) || !strcmp(be->name, "cuda")) return GK_OK;
+    gk_status status = gk_fail(GK_EUSAGE,
+                               "--nvtx and --profile are for profilers of the cuda "
+                               "backend; this run would be on %s",
+                               be->name);
+    gk_backend_close(be);
+    return status;
+}
+
+/* --profile FROM:TO; 0:0 where it is not given. */
+static gk_status parse_profile(gk_profile *profile, const char *text)
+{
+    char from[32];
+    const char *colon = text ? strchr(text, ':') : NULL;
+
+    *profile = (gk_profile){0};
+    if (!text) return GK_OK;
+    if (colon && colon - text < (int)sizeof from) {
+        snprintf(from, sizeof from, "%.*s", (int)(colon - text), text);
+        if (gk_parse_int(from, &profile->from) && gk_parse_int(colon + 1, &profile->to) &&
+            profile->from >= 0 && profile->from < profile->to)
+            return GK_OK;
+    }
+    return gk_fail(GK_EUSAGE, "--profile \"%s\": expects two epochs, FROM:TO, as in 100:110", text);
 }
 
 /* The result, on stdout. */
@@ -96,14 +135,14 @@ static void print_end(const gk_run *run)
     putchar('\n');
 }
 
-static gk_status train_opened(gk_run *run, gk_backend *be)
+static gk_status train_opened(gk_run *run, gk_backend *be, const gk_profile *profile)
 {
     bool was_finished = run->finished;
 
     if (was_finished) {
         printf("%s: %s already; see summary.json\n", run->dir, run->state);
     } else {
-        gk_status status = gk_train(run, 1, be);
+        gk_status status = gk_train_one(run, be, profile);
         if (status == GK_STOPPED)
             gk_warn("%s stopped at epoch %lld with a resume point; the same command goes on",
                     run->dir, (long long)run->position.epoch);
@@ -113,18 +152,21 @@ static gk_status train_opened(gk_run *run, gk_backend *be)
     return !strcmp(run->state, "diverged") ? GK_DIVERGED : GK_OK;
 }
 
-gk_status gk_cli_run(const gk_config *config, const char *dir, gk_open_mode mode)
+gk_status gk_cli_run(const gk_config *config, const char *dir, const gk_cli *cli)
 {
     gk_batch_size size;
+    gk_profile profile;
     gk_backend be;
+
+    GK_TRY(parse_profile(&profile, cli->profile));
     gk_run *run = gk_alloc(1, sizeof *run);
 
     gk_signal_install();
     gk_status status = gk_batch_measure(&size, config, 1);
 
-    if (status == GK_OK && (status = gk_cli_device(&be, config)) == GK_OK) {
-        status = gk_run_open(run, dir, config, &size.shape, mode);
-        if (status == GK_OK) status = train_opened(run, &be);
+    if (status == GK_OK && (status = gk_cli_device(&be, config, cli)) == GK_OK) {
+        status = gk_run_open(run, dir, config, &size.shape, cli->fresh ? GK_FRESH : GK_GO_ON);
+        if (status == GK_OK) status = train_opened(run, &be, &profile);
         gk_run_close(run);
         gk_backend_close(&be);
     }

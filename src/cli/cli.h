@@ -9,11 +9,12 @@ enum { GK_SETS_MAX = 256 };
 
 /* Options that several subcommands take, filled by gk_cli_parse. */
 typedef struct gk_cli {
-    const char *argument;                         /* the one positional argument, NULL: none */
-    const char *out, *device, *every, *key_freqs; /* NULL: not given */
+    const char *argument; /* the one positional argument, NULL: none */
+    const char *out, *device, *every, *key_freqs, *profile, *shard, *slots; /* NULL: not
+        given */
     const char *set[GK_SETS_MAX];
     int sets;
-    bool fresh, dry_run;
+    bool fresh, dry_run, nvtx;
 } gk_cli;
 
 /* `allowed`: the long options of this subcommand, separated by blanks, e.g. "set out". GK_EUSAGE
@@ -21,12 +22,14 @@ typedef struct gk_cli {
 gk_status gk_cli_parse(gk_cli *cli, int argc, char **argv, const char *allowed);
 
 /* The config of a path, --set and --device. */
-/* The backend that config.device asks for. */
-gk_status gk_cli_device(gk_backend *be, const gk_config *config);
 gk_status gk_cli_config(gk_config *config, const char *path, const gk_cli *cli);
 
+/* The backend that config.device asks for; --nvtx and --profile are refused where they mean
+ * nothing. */
+gk_status gk_cli_device(gk_backend *be, const gk_config *config, const gk_cli *cli);
+
 /* Opens directory and backend, trains, prints how it ended. GK_DIVERGED where it did. */
-gk_status gk_cli_run(const gk_config *config, const char *dir, gk_open_mode mode);
+gk_status gk_cli_run(const gk_config *config, const char *dir, const gk_cli *cli);
 
 #define COMMAND(name, arguments, help) gk_status gk_cli_##name(int argc, char **argv);
 #include "subcommands.def"

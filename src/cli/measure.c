@@ -126,7 +126,7 @@ gk_status gk_cli_measure(int argc, char **argv)
     if (!cli.argument)
         return gk_fail(GK_EUSAGE, "measure what? grokc measure runs/paper, or a .safetensors file");
     gk_status status = open_source(&from, &config, &cli);
-    if (status == GK_OK && (status = gk_cli_device(&be, &config)) == GK_OK) {
+    if (status == GK_OK && (status = gk_cli_device(&be, &config, &cli)) == GK_OK) {
         status = gk_batch_open(&batch, configs, 1, &be);
         if (status == GK_OK) status = print_rows(&batch, &from, &config, &cli);
         gk_batch_close(&batch);

@@ -45,7 +45,7 @@ gk_status gk_cli_train(int argc, char **argv)
     char dir[GK_PATH_MAX];
     gk_cli cli;
 
-    GK_TRY(gk_cli_parse(&cli, argc, argv, "set out device fresh dry-run"));
+    GK_TRY(gk_cli_parse(&cli, argc, argv, "set out device nvtx profile fresh dry-run"));
     if (!cli.argument) return gk_fail(GK_EUSAGE, "which config? grokc train configs/paper.yaml");
     GK_TRY(gk_cli_config(&config, cli.argument, &cli));
     if (cli.out)
@@ -53,5 +53,5 @@ gk_status gk_cli_train(int argc, char **argv)
     else
         GK_TRY(default_directory(dir, cli.argument));
     if (cli.dry_run) return dry_run(&config, dir);
-    return gk_cli_run(&config, dir, cli.fresh ? GK_FRESH : GK_GO_ON);
+    return gk_cli_run(&config, dir, &cli);
 }

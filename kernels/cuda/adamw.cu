@@ -1,0 +1,116 @@
+/* AdamW: formulas as in ref, in float, as in cpu. Where ref multiplies by 1 - lr decay, lr decay p
+ * is subtracted: rounding the factor 1 - 1e-3 to a float would change the decay itself by 3e-5 of
+ * its size at every step.
+ *
+ * One launch for all tensors of all runs: blockIdx.y is a tensor, and the blocks of a tensor
+ * take turns at its chunks, run after run. The table of tensors is in device memory, so sizes
+ * are not known here: a tensor with fewer chunks than blocks lets blocks go at once. What is the
+ * same for a chunk, one thread computes in double while the others' loads are under way. */
+#include "cuda.h"
+
+enum { EACH = 4, CHUNK = EACH * CUDA_BLOCK, BLOCKS_PER_RUN = 64, BLOCKS = 2048 };
+
+static __global__ void tick_kernel(gk_slot *slot, const double *sum, int R, double rows)
+{
+    int r = blockIdx.x * blockDim.x + threadIdx.x;
+
+    if (r >= R) return;
+    gk_slot *s = &slot[r];
+    double t = (double)s->step, n = t + 1;
+
+    s->loss = sum[(size_t)r * 2] / rows;
+    if (s->loss != s->loss || s->loss > s->loss_max) s->loss_max = s->loss; /* a NaN there stays */
+    s->lr_now = s->lr * (s->step < s->warmup ? t / (double)s->warmup : 1);
+    s->correction1 = 1 - pow(s->beta1, n);
+    s->correction2 = 1 - pow(s->beta2, n);
+    if (s->active) s->step++;
+}
+
+void cuda_tick(gk_backend *be, gk_slot *slot, const double *sum, int R, double rows)
+{
+    LAUNCH(be, tick_kernel, cuda_blocks((size_t)R, CUDA_WARP), CUDA_WARP, 0, slot, sum, R, rows);
+}
+
+typedef struct factors {
+    float lr, shrink, l2, beta1, one_beta1, beta2, one_beta2, root2, eps;
+} factors;
+
+static __device__ factors factors_of(const gk_slot *s, const gk_tensor_span *tensor)
+{
+    double lr = s->lr_now * tensor->lr_scale, decay = s->weight_decay * tensor->decay_scale;
+    factors f;
+
+    f.lr = (float)(lr / s->correction1);
+    f.shrink = (float)(s->l2 ? 0 : lr * decay);
+    f.l2 = (float)(s->l2 ? decay : 0);
+    f.beta1 = (float)s->beta1;
+    f.one_beta1 = (float)(1 - s->beta1);
+    f.beta2 = (float)s->beta2;
+    f.one_beta2 = (float)(1 - s->beta2);
+    f.root2 = (float)(1 / sqrt(s->correction2));
+    f.eps = (float)s->eps;
+    return f;
+}
+
+static __device__ void update(const factors *f, float *p, float *m, float *v, float g)
+{
+    g += f->l2 * *p;
+    *m = f->beta1 * *m + f->one_beta1 * g;
+    *v = f->beta2 * *v + f->one_beta2 * (g * g);
+    *p -= f->lr * *m / (sqrtf(*v) * f->root2 + f->eps) + f->shrink * *p;
+}
+
+/* n elements of one tensor of one run, n <= CHUNK */
+static __device__ void update_chunk(gk_real *param, gk_real *m, gk_real *v, const gk_real *grad,
+                                    int n, const gk_slot *s, const gk_tensor_span *tensor,
+                                    factors *f)
+{
+    float p[EACH], mi[EACH], vi[EACH], g[EACH];
+
+    for (int k = 0; k < EACH; k++) {
+        int i = k * CUDA_BLOCK + threadIdx.x;
+
+        p[k] = i < n ? param[i] : 0;
+        mi[k] = i < n ? m[i] : 0;
+        vi[k] = i < n ? v[i] : 0;
+        g[k] = i < n ? grad[i] : 0;
+    }
+    if (threadIdx.x == 0) *f = factors_of(s, tensor);
+    __syncthreads();
+    for (int k = 0; k < EACH; k++) {
+        int i = k * CUDA_BLOCK + threadIdx.x;
+
+        if (i >= n) break;
+        update(f, &p[k], &mi[k], &vi[k], g[k]);
+        param[i] = p[k];
+        m[i] = mi[k];
+        v[i] = vi[k];
+    }
+    __syncthreads(); /* f is free again */
+}
+
+static __global__ void adamw_kernel(gk_real *param, gk_real *m, gk_real *v, const gk_real *grad,
+                                    const gk_slot *slot, const gk_tensor_span *tensor, int R)
+{
+    SHARED(factors, f, 1);
+    gk_tensor_span t = tensor[blockIdx.y];
+    size_t chunks = (t.size + CHUNK - 1) / CHUNK; /* of a run */
+
+    if (t.lr_scale == 0) return;
+    for (size_t i = blockIdx.x; i < chunks * R; i += gridDim.x) {
+        size_t r = i / chunks, from = i % chunks * CHUNK, at = t.offset + r * t.size + from;
+        int n = t.size - from < CHUNK ? (int)(t.size - from) : CHUNK;
+
+        if (!slot[r].active) continue;
+        update_chunk(param + at, m + at, v + at, grad + at, n, &slot[r], &t, f);
+    }
+}
+
+void cuda_adamw(gk_backend *be, gk_real *param, gk_real *m, gk_real *v, const gk_real *grad,
+                const gk_slot *slot, const gk_tensor_span *tensor, int n, int R)
+{
+    unsigned blocks = R < BLOCKS / BLOCKS_PER_RUN ? (unsigned)R * BLOCKS_PER_RUN : BLOCKS;
+
+    LAUNCH(be, adamw_kernel, dim3(blocks, (unsigned)n), CUDA_BLOCK, 0, param, m, v, grad, slot,
+           tensor, R);
+}

@@ -1,0 +1,221 @@
+/* Causal attention of the last Q of T positions, for short contexts: a row of K floats is a few
+ * lines of 128 bytes, which a warp reads, and a head of an example is small enough for one owner.
+ *
+ * Forward: a warp per query (r, b, h, i). Back: per (r, b, h) one warp where there is one query,
+ * else a block, whose warps take turns at queries (ds and dq), then at keys (dk and dv): each
+ * row of dk and dv has one owner that walks the queries in order, without atomics. In dot
+ * products lanes share the columns; scores live in registers, that of key t in lane t % 32. */
+#include "reduce.h"
+#include "slices.h"
+
+#include <math.h>
+
+enum {
+    WARPS = CUDA_BLOCK / CUDA_WARP,
+    SHARED_MOST = 32 << 10, /* bytes of ds in shared memory; larger ones go to scratch */
+    MOST_KEYS = 1024
+};
+
+typedef struct sizes {
+    size_t heads; /* R * B * H */
+    int Q, T, H, K;
+    float scale; /* 1 / sqrt(K) */
+} sizes;
+
+/* One number for each key, CHUNKS >= T / 32 to a lane. */
+template <int CHUNKS> struct keys {
+    float of[CHUNKS];
+
+    static __device__ int key(int m) { return m * CUDA_WARP + threadIdx.x % CUDA_WARP; }
+
+    /* of[t] = a . row t of b for t < n; rows are H K apart */
+    __device__ void dots(const gk_real *a, const gk_real *b, int n, const sizes *s)
+    {
+        for (int m = 0; m < CHUNKS; m++) {
+            of[m] = 0;
+            for (int u = 0, t = m * CUDA_WARP; u < CUDA_WARP && t < n; u++, t++) {
+                const gk_real *row = b + (size_t)t * s->H * s->K;
+                float sum = 0;
+
+                for (int c = threadIdx.x % CUDA_WARP; c < s->K; c += CUDA_WARP)
+                    sum += a[c] * row[c];
+                sum = warp_sum(sum);
+                if (threadIdx.x % CUDA_WARP == u) of[m] = sum;
+            }
+        }
+    }
+
+    /* out[0..K-1] = sum over t < n of of[t] row t of b */
+    __device__ void weighted(gk_real *out, const gk_real *b, int n, const sizes *s) const
+    {
+        for (int first = 0; first < s->K; first += CUDA_WARP) {
+            int c = first + threadIdx.x % CUDA_WARP;
+            float sum = 0;
+
+            for (int m = 0; m < CHUNKS; m++) {
+                for (int u = 0, t = m * CUDA_WARP; u < CUDA_WARP && t < n; u++, t++) {
+                    float weight = __shfl_sync(whole_warp, of[m], u);
+
+                    if (c < s->K) sum += weight * b[(size_t)t * s->H * s->K + c];
+                }
+            }
+            if (c < s->K) out[c] = sum;
+        }
+    }
+
+    /* The softmax over t < n, 0 beyond. A NaN among them makes all of them NaN. */
+    __device__ void softmax(int n, float scale)
+    {
+        float max = -HUGE_VALF;
+        double sum = 0;
+
+        for (int m = 0; m < CHUNKS; m++) {
+            of[m] *= scale;
+            if (key(m) < n && of[m] > max) max = of[m];
+        }
+        max = warp_max(max);
+        for (int m = 0; m < CHUNKS; m++) {
+            of[m] = key(m) < n ? expf(of[m] - max) : 0;
+            sum += of[m];
+        }
+        float factor = (float)(1 / warp_sum(sum));
+
+        for (int m = 0; m < CHUNKS; m++)
+            if (key(m) < n) of[m] *= factor;
+    }
+};
+
+/* Where head eh = (r, b, h) starts in an array (R,B,rows,H,K). */
+static __device__ size_t head_at(size_t eh, int rows, const sizes *s)
+{
+    return (eh / s->H * rows * s->H + eh % s->H) * s->K;
+}
+
+template <int CHUNKS>
+static __global__ void attention_kernel(gk_real *z, gk_real *prob, const gk_real *q,
+                                        const gk_real *k, const gk_real *v, sizes s)
+{
+    size_t n = (size_t)blockIdx.x * WARPS + threadIdx.x / CUDA_WARP, eh = n / s.Q;
+    int i = (int)(n % s.Q), seen = s.T - s.Q + i + 1;
+    keys<CHUNKS> p;
+
+    if (eh >= s.heads) return; /* the whole warp */
+    size_t query = head_at(eh, s.Q, &s) + (size_t)i * s.H * s.K, key = head_at(eh, s.T, &s);
+
+    p.dots(q + query, k + key, seen, &s);
+    p.softmax(seen, s.scale);
+    for (int m = 0; m < CHUNKS; m++)
+        if (p.key(m) < s.T) prob[n * s.T + p.key(m)] = p.of[m];
+    p.weighted(z + query, v + key, seen, &s);
+}
+
+/* Query i of a head: dq and its row of ds; pointers are the head's. */
+template <int CHUNKS>
+static __device__ void query_back(gk_real *dq, float *ds, const gk_real *dz, const gk_real *prob,
+                                  const gk_real *k, const gk_real *v, int i, const sizes *s)
+{
+    size_t at = (size_t)i * s->H * s->K;
+    int seen = s->T - s->Q + i + 1;
+    keys<CHUNKS> d;
+    float p[CHUNKS], mean = 0;
+
+    d.dots(dz + at, v, seen, s);
+    for (int m = 0; m < CHUNKS; m++) {
+        p[m] = d.key(m) < seen ? prob[(size_t)i * s->T + d.key(m)] : 0;
+        mean += p[m] * d.of[m];
+    }
+    mean = warp_sum(mean);
+    for (int m = 0; m < CHUNKS; m++) {
+        d.of[m] = p[m] * (d.of[m] - mean) * s->scale;
+        if (d.key(m) < s->T) ds[(size_t)i * s->T + d.key(m)] = d.of[m];
+    }
+    d.weighted(dq + at, k, seen, s);
+}
+
+/* out[0..K-1] = sum over the queries that see key t of weight[i,t] row i of in */
+static __device__ void key_back(gk_real *out, const float *weight, const gk_real *in, int t,
+                                const sizes *s)
+{
+    int first = t > s->T - s->Q ? t - (s->T - s->Q) : 0;
+
+    for (int c = threadIdx.x % CUDA_WARP; c < s->K; c += CUDA_WARP) {
+        float sum = 0;
+
+        for (int i = first; i < s->Q; i++)
+            sum += weight[(size_t)i * s->T + t] * in[(size_t)i * s->H * s->K + c];
+        out[c] = sum;
+    }
+}
+
+/* `warps` warps to a head. ds (heads,Q,T), or NULL: in shared memory. */
+template <int CHUNKS>
+static __global__ void attention_back_kernel(gk_real *dq, gk_real *dk, gk_real *dv, float *ds,
+                                             const gk_real *dz, const gk_real *prob,
+                                             const gk_real *q, const gk_real *k, const gk_real *v,
+                                             int warps, sizes s)
+{
+    SHARED_DYN(float, shared);
+    int warp = threadIdx.x / CUDA_WARP, own = warp / warps, turn = warp % warps;
+    size_t eh = (size_t)blockIdx.x * (WARPS / warps) + own, n = (size_t)s.Q * s.T;
+    size_t query = head_at(eh, s.Q, &s), key = head_at(eh, s.T, &s), next = (size_t)s.H * s.K;
+    bool there = eh < s.heads;
+
+    ds = ds ? ds + eh * n : shared + own * n;
+    prob += eh * n;
+    for (int i = turn; there && i < s.Q; i += warps)
+        query_back<CHUNKS>(dq + query, ds, dz + query, prob, k + key, v + key, i, &s);
+    __syncthreads();
+    for (int t = turn; there && t < s.T; t += warps) {
+        key_back(dk + key + t * next, ds, q + query, t, &s);
+        key_back(dv + key + t * next, prob, dz + query, t, &s);
+    }
+}
+
+static sizes sizes_of(gk_backend *be, int R, int B, int Q, int T, int H, int K)
+{
+    if (T > MOST_KEYS) cuda_fail(be, "attention", "more than 1024 positions", __FILE__, __LINE__);
+    return {(size_t)R * B * H, Q, T, H, K, (float)(1 / sqrt((double)K))};
+}
+
+/* Launches kernel<CHUNKS> for T keys. */
+#define FOR_KEYS(T, be, kernel, ...)                                                               \
+    do {                                                                                           \
+        if (T <= CUDA_WARP)                                                                        \
+            LAUNCH(be, kernel<1>, __VA_ARGS__);                                                    \
+        else if (T <= 4 * CUDA_WARP)                                                               \
+            LAUNCH(be, kernel<4>, __VA_ARGS__);                                                    \
+        else if (T <= MOST_KEYS)                                                                   \
+            LAUNCH(be, kernel<MOST_KEYS / CUDA_WARP>, __VA_ARGS__);                                \
+    } while (0)
+
+void cuda_attention(gk_backend *be, gk_real *z, gk_real *prob, const gk_real *q, const gk_real *k,
+                    const gk_real *v, int R, int B, int Q, int T, int H, int K)
+{
+    sizes s = sizes_of(be, R, B, Q, T, H, K);
+
+    FOR_KEYS(T, be, attention_kernel, cuda_blocks(s.heads * Q, WARPS), CUDA_BLOCK, 0, z, prob, q, k,
+             v, s);
+}
+
+void cuda_attention_back(gk_backend *be, gk_real *dq, gk_real *dk, gk_real *dv, const gk_real *dz,
+                         const gk_real *prob, const gk_real *q, const gk_real *k, const gk_real *v,
+                         int R, int B, int Q, int T, int H, int K)
+{
+    int warps = Q == 1 ? 1 : WARPS;
+    size_t smem = (size_t)(WARPS / warps) * Q * T * sizeof(float);
+    size_t run_q = (size_t)B * Q * H * K, run_k = (size_t)B * T * H * K,
+           run_p = (size_t)B * H * Q * T;
+    size_t bytes = smem > SHARED_MOST ? run_p * sizeof(float) : 0;
+    int group = slices_group(R, bytes);
+
+    for (int r = 0; r < R; r += group) {
+        sizes s = sizes_of(be, R - r < group ? R - r : group, B, Q, T, H, K);
+        float *ds = bytes ? (float *)cuda_scratch(be, group * bytes) : NULL;
+
+        if (bytes && !ds) return;
+        FOR_KEYS(T, be, attention_back_kernel, cuda_blocks(s.heads, WARPS / warps), CUDA_BLOCK,
+                 bytes ? 0 : smem, dq + r * run_q, dk + r * run_k, dv + r * run_k, ds,
+                 dz + r * run_q, prob + r * run_p, q + r * run_q, k + r * run_k, v + r * run_k,
+                 warps, s);
+    }
+}

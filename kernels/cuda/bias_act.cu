@@ -1,0 +1,135 @@
+/* Biases and activations. Forward: an element per thread and row (rows.h). Back: a block owns a
+ * slice of the rows and up to 32 columns; it writes dpre as it goes and leaves the sums of its
+ * columns, in double, to be added slice by slice. */
+#include "rows.h"
+#include "slices.h"
+
+enum { SLICE = 64, SLICES = 256, NONE = -1 }; /* rows at least, slices at most; no activation */
+
+/* sigmoid(2u) = (1 + tanh u) / 2, so that x (1 + tanh u) / 2 = x / (1 + exp(-2u)). */
+static __device__ float activation(float x, int act)
+{
+    if (act == GK_RELU) return x <= 0 ? 0 : x; /* NaN stays NaN */
+    if (act == GK_GELU) {
+        float u2 = 1.59576912f * (x + 0.044715f * x * x * x);
+
+        return x / (1 + expf(-u2));
+    }
+    return 0.5f * x * erfcf(-0.707106781f * x);
+}
+
+/* As in ref. With e = exp(-|2u|), sigmoid(2u) is 1 / (1 + e) or e / (1 + e), and (1 - tanh^2 u)
+ * / 4 = e / (1 + e)^2: no overflow, no cancellation. */
+static __device__ float derivative(float x, int act)
+{
+    if (act == GK_RELU) return x <= 0 ? 0 : 1;
+    if (act == GK_GELU) {
+        float u2 = 1.59576912f * (x + 0.044715f * x * x * x);
+        float du2 = 1.59576912f * (1 + 0.134145f * x * x);
+        float e = expf(-fabsf(u2)), one = 1 / (1 + e);
+
+        return (u2 < 0 ? e * one : one) + x * (e * one * one) * du2;
+    }
+    return 0.5f * erfcf(-0.707106781f * x) + x * 0.398942280f * expf(-0.5f * x * x);
+}
+
+/* h = act(pre += bias). act NONE: h is pre. */
+static __global__ void bias_act_kernel(gk_real *h, gk_real *pre, const gk_real *bias, int rows,
+                                       int F, int act)
+{
+    size_t run = (size_t)blockIdx.y * rows * F;
+
+    for (int k = 0; k < ROWS_EACH; k++) {
+        size_t row = rows_row(k);
+
+        if (row >= (size_t)rows) return;
+        for (int j = threadIdx.x; j < F; j += blockDim.x) {
+            size_t at = run + row * F + j;
+            float x = pre[at];
+
+            if (bias) pre[at] = x += bias[(size_t)blockIdx.y * F + j];
+            if (act != NONE) h[at] = activation(x, act);
+        }
+    }
+}
+
+static void bias_act(gk_backend *be, gk_real *h, gk_real *pre, const gk_real *bias, int R, int rows,
+                     int F, int act)
+{
+    dim3 block = rows_block(F, 128);
+
+    LAUNCH(be, bias_act_kernel, rows_grid(block, rows, R), block, 0, h, pre, bias, rows, F, act);
+}
+
+void cuda_bias_act(gk_backend *be, gk_real *h, gk_real *pre, const gk_real *bias, int R, int rows,
+                   int F, int act)
+{
+    GK_CHECK(act == GK_RELU || act == GK_GELU || act == GK_GELU_ERF);
+    bias_act(be, h, pre, bias, R, rows, F, act);
+}
+
+void cuda_bias_add(gk_backend *be, gk_real *x, const gk_real *bias, int R, int rows, int D)
+{
+    bias_act(be, x, x, bias, R, rows, D, NONE);
+}
+
+/* dpre = dh act'(pre);  part[r][slice] = column sums of it (NULL: not wanted). act NONE: dpre is
+ * dh, and stays. */
+static __global__ void bias_back_kernel(gk_real *dpre, double *part, const gk_real *dh,
+                                        const gk_real *pre, int rows, int F, int slice, int act)
+{
+    SHARED(double, sums, CUDA_BLOCK);
+    size_t r = blockIdx.z, s = blockIdx.y;
+    int j = blockIdx.x * blockDim.x + threadIdx.x, here = threadIdx.y * blockDim.x + threadIdx.x;
+    int from = (int)s * slice, to = rows - from < slice ? rows : from + slice;
+    double sum = 0;
+
+    for (int row = from + threadIdx.y; j < F && row < to; row += blockDim.y) {
+        size_t at = (r * rows + row) * F + j;
+        float d = dh[at];
+
+        if (act != NONE) dpre[at] = d *= derivative(pre[at], act);
+        sum += d;
+    }
+    if (!part) return;
+    sums[here] = sum;
+    __syncthreads();
+    if (threadIdx.y || j >= F) return;
+    for (int y = 1; y < (int)blockDim.y; y++) sum += sums[here + y * blockDim.x];
+    part[(r * gridDim.y + s) * F + j] = sum;
+}
+
+/* As many runs at a time as fit into scratch memory. */
+static void bias_back(gk_backend *be, gk_real *dpre, gk_real *d_bias, const gk_real *dh,
+                      const gk_real *pre, int R, int rows, int F, int act, gk_real beta)
+{
+    slices s = slices_of(rows, SLICE, SLICES);
+    size_t bytes = d_bias ? (size_t)s.n * F * sizeof(double) : 0, run = (size_t)rows * F;
+    int group = slices_group(R, bytes);
+    dim3 block = rows_block(F, CUDA_WARP);
+
+    for (int r = 0; r < R; r += group) {
+        int n = R - r < group ? R - r : group;
+        double *part = d_bias ? (double *)cuda_scratch(be, group * bytes) : NULL;
+
+        if (d_bias && !part) return;
+        LAUNCH(be, bias_back_kernel,
+               dim3(cuda_blocks((size_t)F, block.x), (unsigned)s.n, (unsigned)n), block, 0,
+               act == NONE ? NULL : dpre + r * run, part, dh + r * run,
+               act == NONE ? NULL : pre + r * run, rows, F, s.rows, act);
+        if (d_bias) add_slices(be, d_bias + (size_t)r * F, part, n, s.n, (size_t)F, beta);
+    }
+}
+
+void cuda_bias_act_back(gk_backend *be, gk_real *dpre, gk_real *d_bias, const gk_real *dh,
+                        const gk_real *pre, int R, int rows, int F, int act, gk_real beta)
+{
+    GK_CHECK(act == GK_RELU || act == GK_GELU || act == GK_GELU_ERF);
+    bias_back(be, dpre, d_bias, dh, pre, R, rows, F, act, beta);
+}
+
+void cuda_bias_add_back(gk_backend *be, gk_real *d_bias, const gk_real *dx, int R, int rows, int D,
+                        gk_real beta)
+{
+    bias_back(be, NULL, d_bias, dx, NULL, R, rows, D, NONE, beta);
+}

@@ -1,0 +1,45 @@
+/* Losses and hits summed by group: a block per (group, run). Its threads stride over the run's
+ * rows, a few loads at a time, and are added in a fixed tree in double. */
+#include "reduce.h"
+
+enum { EACH = 4, WARPS = CUDA_BLOCK / CUDA_WARP, GROUPS = 256 /* what a byte can name */ };
+
+static __global__ void group_sums_kernel(double *sum, const double *row_loss,
+                                         const uint8_t *row_hit, const uint8_t *group, int B,
+                                         int beta)
+{
+    SHARED(double, part, WARPS);
+    size_t r = blockIdx.y, run = r * B;
+    double loss = 0, hits = 0;
+
+    for (int first = 0; first < B; first += EACH * CUDA_BLOCK) {
+        double l[EACH], h[EACH];
+
+        for (int k = 0; k < EACH; k++) {
+            int i = first + k * CUDA_BLOCK + threadIdx.x;
+            bool ours = i < B && (group ? group[run + i] : 0) == blockIdx.x;
+
+            l[k] = ours ? row_loss[run + i] : 0;
+            h[k] = ours ? row_hit[run + i] : 0;
+        }
+        for (int k = 0; k < EACH; k++) {
+            loss += l[k];
+            hits += h[k];
+        }
+    }
+    loss = block_sum(loss, part, WARPS);
+    hits = block_sum(hits, part, WARPS);
+    if (threadIdx.x) return;
+    double *out = sum + (r * gridDim.x + blockIdx.x) * 2;
+
+    out[0] = beta ? out[0] + loss : loss;
+    out[1] = beta ? out[1] + hits : hits;
+}
+
+void cuda_group_sums(gk_backend *be, double *sum, const double *row_loss, const uint8_t *row_hit,
+                     const uint8_t *group, int R, int B, int G, int beta)
+{
+    GK_CHECK(G <= GROUPS);
+    LAUNCH(be, group_sums_kernel, dim3((unsigned)G, (unsigned)R), CUDA_BLOCK, 0, sum, row_loss,
+           row_hit, group, B, beta);
+}

@@ -1,0 +1,290 @@
+/* One run of a sweep: how it stands, and all that is gathered of it. Nothing is trusted and nothing
+ * is locked: a run counts as read only if its state file is the same one before and after. */
+#include "gather.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STATE_LIMIT = 1 << 16, SUMMARY_LIMIT = 1 << 22, DEPTH = 4 };
+
+typedef struct source {
+    gk_gathering *gather;
+    gk_point *point;
+    char dir[GK_PATH_MAX], path[GK_PATH_MAX]; /* path: of the file that is being read */
+    gk_out *curves;                           /* NULL: learn */
+    json_t *summary, *last;                   /* last: the last row of metrics.jsonl */
+} source;
+
+/* ---------------------------------------------------------------------------------------- state */
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static gk_status read_state(source *s)
+{
+    static const struct {
+        const char *word;
+        gk_point_state state;
+    } words[] = {{"done", GK_DONE},
+                 {"diverged", GK_FELL},
+                 {"running", GK_GOING},
+                 {"interrupted", GK_GOING},
+                 {"failed", GK_GOING}};
+    char *text;
+    size_t size;
+
+    s->point->state = GK_UNREADABLE;
+    GK_TRY(gk_path(s->path, "%s/state", s->dir));
+    if (stat(s->path, &s->point->stamp) != 0) {
+        if (errno != ENOENT) return gk_fail(GK_EIO, "%s: %s", s->path, strerror(errno));
+        s->point->state = GK_WAITING;
+        return GK_OK;
+    }
+    GK_TRY(gk_file_read(s->path, STATE_LIMIT, &text, &size));
+    size_t length = strcspn(text, ":\n");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i].word) == length && !memcmp(words[i].word, text, length))
+            s->point->state = words[i].state;
+    if (!strncmp(text, "failed", length))
+        gk_warn("%s %.*s", s->dir, (int)strcspn(text, "\n"), text);
+    free(text);
+    if (s->point->state != GK_UNREADABLE) return GK_OK;
+    return gk_fail(GK_EDATA, "%s has no state that grokc writes", s->path);
+}
+
+static gk_status check_same(source *s)
+{
+    struct stat now;
+
+    GK_TRY(gk_path(s->path, "%s/state", s->dir));
+    if (stat(s->path, &now) == 0 && same_file(&now, &s->point->stamp)) return GK_OK;
+    return gk_fail(GK_EDATA, "%s changed while it was read", s->dir);
+}
+
+/* ------------------------------------------------------------------------------ JSON to columns */
+
+/* A value that is there already stays: the first place where something is said counts. */
+static gk_status put(source *s, gk_columns *columns, const char *name, const json_t *value)
+{
+    gk_text *text = gk_columns_at(columns, name);
+
+    if (!text) return gk_fail(GK_EDATA, "%s: no column for \"%.60s\"", s->path, name);
+    if (text->length || json_is_null(value)) return GK_OK;
+    if (json_is_integer(value))
+        gk_text_add(text, "%lld", (long long)json_integer_value(value));
+    else if (json_is_real(value))
+        gk_text_add_real(text, json_real_value(value));
+    else if (json_is_string(value))
+        gk_text_append(text, json_string_value(value), json_string_length(value));
+    else if (json_is_boolean(value))
+        gk_text_add(text, "%s", json_is_true(value) ? "true" : "false");
+    else
+        return gk_fail(GK_EDATA, "%s: \"%.60s\" is not one value", s->path, name);
+    return GK_OK;
+}
+
+static bool is_one_of(const char *name, const char *const *list)
+{
+    while (*list && strcmp(*list, name) != 0) list++;
+    return *list;
+}
+
+/* {"events": {"test_loss < 0.1": {"crossed": 7}}}: column "events.test_loss < 0.1.crossed" */
+static gk_status put_summary(source *s, const char *prefix, json_t *object, int depth)
+{
+    static const char *const elsewhere[] = {"format", "state", "epochs", "measure_every",
+                                            "last",   "final", NULL};
+    gk_status status = GK_OK;
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(object, name, value)
+    {
+        gk_text full = {0};
+        if (status != GK_OK) break;
+        if (!*prefix && is_one_of(name, elsewhere)) continue;
+        gk_text_add(&full, "%s%s%s", prefix, *prefix ? "." : "", name);
+        if (json_is_object(value) && depth < DEPTH)
+            status = put_summary(s, full.data, value, depth + 1);
+        else
+            status = put(s, &s->gather->sweep, full.data, value);
+        gk_text_free(&full);
+    }
+    return status;
+}
+
+/* The measures of a row, but those of key sets that were provisional. */
+static gk_status put_measures(source *s, json_t *row)
+{
+    static const char *const elsewhere[] = {"epoch", "diverged", NULL};
+    static const char online[] = "_online";
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(row, name, value)
+    {
+        size_t n = strlen(name);
+        if (is_one_of(name, elsewhere)) continue;
+        if (n >= strlen(online) && !strcmp(name + n - strlen(online), online)) continue;
+        GK_TRY(put(s, &s->gather->sweep, name, value));
+    }
+    return GK_OK;
+}
+
+static double number(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+
+    return json_is_number(value) ? json_number_value(value) : GK_NULL;
+}
+
+/* --------------------------------------------------------------------------------- config.yaml */
+
+static size_t size_of(const gk_config_key *key)
+{
+    switch (key->type) {
+    case GK_KEY_INT: return sizeof(int64_t);
+    case GK_KEY_REAL: return sizeof(double);
+    case GK_KEY_TEXT: return GK_TEXT_MAX;
+    case GK_KEY_PICK: return sizeof(int);
+    }
+    return 0;
+}
+
+static void add_value(gk_text *text, const gk_config *config, const gk_config_key *key)
+{
+    const void *at = (const char *)config + key->offset;
+    int length;
+
+    switch (key->type) {
+    case GK_KEY_INT: gk_text_add(text, "%lld", (long long)*(const int64_t *)at); break;
+    case GK_KEY_REAL:
+        if (!isnan(*(const double *)at)) gk_text_add_real(text, *(const double *)at);
+        break;
+    case GK_KEY_TEXT: gk_text_add(text, "%s", (const char *)at); break;
+    case GK_KEY_PICK: {
+        const char *word = gk_config_word(key, *(const int *)at, &length);
+        gk_text_append(text, word, (size_t)length);
+    }
+    }
+}
+
+/* While learning: which keys differ from the first run's, in `differs`. */
+static gk_status read_config(source *s, bool differs[GK_CONFIG_KEYS])
+{
+    gk_gathering *g = s->gather;
+    gk_config config;
+
+    GK_TRY(gk_path(s->path, "%s/config.yaml", s->dir));
+    GK_TRY(gk_config_load(&config, s->path, NULL, 0));
+    if (!g->any) g->config = config;
+    for (int i = 0; i < GK_CONFIG_KEYS; i++) {
+        const gk_config_key *key = &gk_config_keys[i];
+        differs[i] = memcmp((char *)&config + key->offset, (char *)&g->config + key->offset,
+                            size_of(key)) != 0;
+        add_value(&g->sweep.value[g->first_config + i], &config, key);
+    }
+    return GK_OK;
+}
+
+/* ---------------------------------------------------------------------------------------- files */
+
+static gk_status read_summary(source *s)
+{
+    const char *word = s->point->state == GK_DONE ? "done" : "diverged", *state;
+    json_error_t error;
+    char *text;
+    size_t size;
+
+    GK_TRY(gk_path(s->path, "%s/summary.json", s->dir));
+    GK_TRY(gk_file_read(s->path, SUMMARY_LIMIT, &text, &size));
+    s->summary = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    free(text);
+    if (!s->summary) return gk_fail(GK_EDATA, "%s:%d: %s", s->path, error.line, error.text);
+    state = json_string_value(json_object_get(s->summary, "state"));
+    if (!state || strcmp(state, word) != 0)
+        return gk_fail(GK_EDATA, "%s does not say that the run is %s", s->path, word);
+    if (!json_is_integer(json_object_get(s->summary, "epochs")))
+        return gk_fail(GK_EDATA, "%s does not say at which epoch the run ended", s->path);
+    return put_summary(s, "", s->summary, 0);
+}
+
+/* metrics.jsonl; its last row must be where summary.json says that the run ended. */
+static gk_status read_rows(source *s)
+{
+    gk_text last = {0};
+
+    GK_TRY(gk_path(s->path, "%s/metrics.jsonl", s->dir));
+    gk_status status =
+        gk_gather_rows(&s->gather->curves, s->path, s->point->index, s->curves, &last);
+    if (status == GK_OK) s->last = json_loadb(last.data, last.length, JSON_REJECT_DUPLICATES, NULL);
+    gk_text_free(&last);
+    GK_TRY(status);
+    if (json_equal(json_object_get(s->last, "epoch"), json_object_get(s->summary, "epochs")))
+        return GK_OK;
+    return gk_fail(GK_EDATA, "%s does not end where summary.json says that the run ended", s->path);
+}
+
+/* ------------------------------------------------------------------------------------ the whole */
+
+/* What a cell needs to know. Memorised: as in summary.json's delay. */
+static void keep_numbers(source *s)
+{
+    const json_t *events = json_object_get(s->summary, "events");
+    gk_point *p = s->point;
+
+    p->grok_epoch = number(s->summary, "grok_epoch");
+    p->observed_until = number(s->summary, "epochs");
+    p->delay = number(s->summary, "grok_delay");
+    p->memorised = number(json_object_get(events, "train_acc >= 0.99"), "crossed");
+    p->train_loss = number(s->last, "train_loss");
+    p->test_loss = number(s->last, "test_loss");
+}
+
+static gk_status read_finished(source *s)
+{
+    gk_gathering *g = s->gather;
+    bool differs[GK_CONFIG_KEYS];
+
+    GK_TRY(read_config(s, differs));
+    GK_TRY(read_summary(s));
+    GK_TRY(read_rows(s));
+    json_t *final = json_object_get(s->summary, "final");
+    if (json_is_object(final)) GK_TRY(put_measures(s, final));
+    GK_TRY(put_measures(s, s->last));
+    gk_text_add(&g->sweep.value[g->until], "%lld",
+                (long long)json_integer_value(json_object_get(s->summary, "epochs")));
+    GK_TRY(check_same(s));
+    keep_numbers(s);
+    for (int i = 0; i < GK_CONFIG_KEYS; i++) g->differs[i] |= differs[i];
+    g->any = true;
+    return GK_OK;
+}
+
+gk_status gk_gather_run(gk_gathering *gather, int i, gk_out *curves)
+{
+    gk_point *point = &gather->point[i];
+    source s = {.gather = gather, .point = point, .curves = curves};
+    struct stat before = point->stamp;
+    int sweep = gather->sweep.n, rows = gather->curves.n;
+
+    GK_TRY(gk_sweep_run_dir(s.dir, gather->dir, point->index));
+    gk_status status = read_state(&s);
+    if (status == GK_OK && curves &&
+        (!gk_point_finished(point) || !same_file(&point->stamp, &before)))
+        status = gk_fail(GK_EDATA, "%s changed", s.dir);
+    if (status == GK_OK && gk_point_finished(point)) status = read_finished(&s);
+    json_decref(s.summary);
+    json_decref(s.last);
+    if (status == GK_OK) return GK_OK;
+    point->state = GK_UNREADABLE;
+    gk_columns_cut(&gather->sweep, sweep);
+    gk_columns_cut(&gather->curves, rows);
+    return status;
+}

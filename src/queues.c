@@ -1,0 +1,121 @@
+/* Which runs of a sweep can train side by side, and how many at a time. */
+#include "gk/sweep_train.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Runs side by side may differ in seeds, data, optimiser, length and stop rules. */
+static gk_status key_of(gk_text *key, const gk_config *config)
+{
+    static gk_config alike, initial;
+
+    gk_config_defaults(&initial);
+    alike = *config;
+    alike.optim = initial.optim;
+    alike.run = initial.run;
+    alike.device = initial.device;
+    alike.device.plan = config->device.plan;
+    memcpy(alike.task.split, initial.task.split, sizeof alike.task.split);
+    memcpy(alike.model.init, initial.model.init, sizeof alike.model.init);
+    alike.task.label_seed = initial.task.label_seed;
+    alike.task.corrupt_fraction = 0;
+    gk_config_print(key, &alike);
+    if (strncmp(config->task.split, "symmetric:", 10) && strncmp(config->task.split, "file:", 5))
+        return GK_OK;
+    gk_batch_size size; /* the number of training examples depends on the split */
+    GK_TRY(gk_batch_measure(&size, config, 1));
+    gk_text_add(key, "%d\n", size.n_train);
+    return GK_OK;
+}
+
+static gk_sweep_group *find(gk_sweep_group *groups, int n, const char *key)
+{
+    for (int i = n - 1; i >= 0; i--)
+        if (!strcmp(groups[i].key, key)) return &groups[i];
+    return NULL;
+}
+
+static void add_point(gk_sweep_group *group, int i)
+{
+    if (group->n == group->room) {
+        int *more = gk_alloc((size_t)group->room * 2 + 16, sizeof *more);
+        if (group->n) memcpy(more, group->point, (size_t)group->n * sizeof *more);
+        free(group->point);
+        group->point = more;
+        group->room = 2 * group->room + 16;
+    }
+    group->point[group->n++] = i;
+}
+
+static gk_status open_group(gk_sweep_group *group, gk_text *key, const gk_config *config)
+{
+    gk_batch_size two;
+
+    *group = (gk_sweep_group){.key = key->data};
+    *key = (gk_text){0};
+    GK_TRY(gk_batch_measure(&group->size, config, 1));
+    GK_TRY(gk_batch_measure(&two, config, 2));
+    group->per_run = two.device_bytes - group->size.device_bytes;
+    return GK_OK;
+}
+
+gk_status gk_sweep_groups(gk_sweep_group **groups, int *n, const gk_sweep *sweep, int shard,
+                          int shards)
+{
+    static gk_config config;
+    int room = 0;
+
+    *groups = NULL;
+    *n = 0;
+    for (int i = shard; i < sweep->n; i += shards) {
+        gk_text key = {0};
+        GK_TRY(gk_sweep_config(&config, sweep, i));
+        GK_TRY(key_of(&key, &config));
+        gk_sweep_group *group = find(*groups, *n, key.data);
+        if (!group) {
+            if (*n == room) {
+                gk_sweep_group *more = gk_alloc((size_t)room * 2 + 4, sizeof *more);
+                if (*n) memcpy(more, *groups, (size_t)*n * sizeof *more);
+                free(*groups);
+                *groups = more;
+                room = 2 * room + 4;
+            }
+            group = &(*groups)[(*n)++];
+            GK_TRY(open_group(group, &key, &config));
+        }
+        gk_text_free(&key);
+        add_point(group, i);
+    }
+    return GK_OK;
+}
+
+void gk_sweep_groups_free(gk_sweep_group *groups, int n)
+{
+    for (int i = 0; i < n; i++) {
+        free(groups[i].key);
+        free(groups[i].point);
+    }
+    free(groups);
+}
+
+/* On a CPU a batch keeps the cores busy between the phases of a step, and its tables should stay in
+ * the caches; on a GPU small products side by side are what fills it. */
+int gk_sweep_slots(const gk_sweep_group *group, int wanted, gk_backend *be)
+{
+    enum { CPU_SLOTS = 8, GPU_SLOTS = 1024 };
+    size_t room = be ? be->room(be) : 0;
+    bool gpu = room > 0;
+
+    if (!room) {
+        long pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+        room = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : (size_t)1 << 30;
+    }
+    size_t first = group->size.device_bytes, most = (size_t)(wanted ? wanted
+                                                             : gpu  ? GPU_SLOTS
+                                                                    : CPU_SLOTS);
+    room -= room / 8;
+    size_t fit = room > first && group->per_run ? 1 + (room - first) / group->per_run : 1;
+    if (most > fit) most = fit;
+    return most < (size_t)group->n ? (int)most : group->n;
+}
