@@ -23,7 +23,8 @@ gk_status gk_reader_give(gk_reader *r, const gk_config_key *key, int place, cons
                          bool quoted)
 {
     r->given[key ? key - gk_config_keys : SEED] = place;
-    if (key ? gk_config_assign(r->config, key, value, quoted) : !quoted && gk_reader_seed(&r->seed, value))
+    if (key ? gk_config_assign(r->config, key, value, quoted)
+            : !quoted && gk_reader_seed(&r->seed, value))
         return GK_OK;
     return gk_reader_refuse(r, place, key, value, quoted);
 }

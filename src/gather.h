@@ -38,6 +38,8 @@ typedef struct gk_columns {
 void gk_columns_fix(gk_columns *columns, const char *name);
 /* The value under this name; NULL where it is new and may not be, or is a fixed one. */
 gk_text *gk_columns_at(gk_columns *columns, const char *name);
+/* Why it was NULL for `name` in the file `path`: GK_EDATA. */
+gk_status gk_columns_refuse(const gk_columns *columns, const char *path, const char *name);
 void gk_columns_clear(gk_columns *columns);      /* the values */
 void gk_columns_cut(gk_columns *columns, int n); /* forgets all from the n-th on */
 void gk_columns_free(gk_columns *columns);

@@ -50,6 +50,14 @@ gk_text *gk_columns_at(gk_columns *c, const char *name)
     return &c->value[c->n - 1];
 }
 
+gk_status gk_columns_refuse(const gk_columns *c, const char *path, const char *name)
+{
+    if (c->n == GK_COLUMNS_MAX)
+        return gk_fail(GK_EDATA, "%s: \"%.60s\" would be column %d", path, name, c->n + 1);
+    if (c->frozen) return gk_fail(GK_EDATA, "%s: \"%.60s\" was not there before", path, name);
+    return gk_fail(GK_EDATA, "%s: \"%.60s\" is the name of another column", path, name);
+}
+
 void gk_columns_clear(gk_columns *c)
 {
     for (int i = 0; i < c->n; i++) c->value[i].length = 0;

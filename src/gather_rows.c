@@ -24,8 +24,8 @@ static gk_status check_row(gk_columns *columns, const char *path, const char *li
     const char *name;
 
     if (!json_is_integer(epoch) || json_integer_value(epoch) <= *last_epoch)
-        status = gk_fail(GK_EDATA, "%s: this is not the row after epoch %lld: %.40s", path,
-                         (long long)*last_epoch, line);
+        status = gk_fail(GK_EDATA, "%s: this is not the row after epoch %lld: %.*s", path,
+                         (long long)*last_epoch, (int)(length < 60 ? length - 1 : 60), line);
     else
         *last_epoch = json_integer_value(epoch);
     json_object_foreach(row, name, value)
@@ -34,7 +34,7 @@ static gk_status check_row(gk_columns *columns, const char *path, const char *li
         if (json_is_object(value) || json_is_array(value))
             status = gk_fail(GK_EDATA, "%s: \"%.60s\" is not one value", path, name);
         else if (!gk_columns_at(columns, name))
-            status = gk_fail(GK_EDATA, "%s: no column for \"%.60s\"", path, name);
+            status = gk_columns_refuse(columns, path, name);
     }
     json_decref(row);
     return status;

@@ -74,7 +74,7 @@ static gk_status put(source *s, gk_columns *columns, const char *name, const jso
 {
     gk_text *text = gk_columns_at(columns, name);
 
-    if (!text) return gk_fail(GK_EDATA, "%s: no column for \"%.60s\"", s->path, name);
+    if (!text) return gk_columns_refuse(columns, s->path, name);
     if (text->length || json_is_null(value)) return GK_OK;
     if (json_is_integer(value))
         gk_text_add(text, "%lld", (long long)json_integer_value(value));

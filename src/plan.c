@@ -94,22 +94,20 @@ void gk_advance(gk_plan *plan, int64_t k, int64_t *done)
     *done = plan->be->repeat(plan->be, step, plan, k);
 }
 
-void gk_evaluate_ops(gk_plan *plan, gk_set *set, int first)
+void gk_forward_ops(gk_plan *plan, const gk_set *set, int first)
 {
     gk_forward(plan->model, block_tokens(set, first),
                gk_set_block_rows(set, first, plan->model->rows), plan->be);
-    block_loss(plan, set, first, false);
 }
 
 void gk_evaluate_block(gk_plan *plan, gk_set *set, int first)
 {
     int rows = gk_set_block_rows(set, first, plan->model->rows);
 
-    if (!plan->tables) {
-        gk_evaluate_ops(plan, set, first);
-        return;
-    }
-    gk_table_forward(plan, block_tokens(set, first), rows, first == 0);
+    if (plan->tables)
+        gk_table_forward(plan, block_tokens(set, first), rows, first == 0);
+    else
+        gk_forward_ops(plan, set, first);
     block_loss(plan, set, first, false);
 }
 

@@ -1,6 +1,6 @@
-/* What the parts of reading a sweep share: sweep_file.c reads what stands beside the groups,
- * sweep_forms.c the value of a key, sweep_csv.c a file of points; sweep_points.c makes points of
- * the axes that come of it. */
+/* What the parts of reading a sweep share: sweep_words.c reads what stands beside the groups,
+ * sweep_forms.c the value of a key, sweep_csv.c a file of points; sweep_file.c holds them against
+ * each other, and sweep_points.c makes points of the axes that come of it. */
 #ifndef GK_SWEEP_AXIS_H
 #define GK_SWEEP_AXIS_H
 
@@ -12,7 +12,8 @@ typedef struct gk_axis {
     const gk_config_key *key; /* NULL: seed */
     int line;
     char **value; /* what it lists, as text; n = 0: random draws between the ends */
-    int n, room;
+    int n;
+    size_t room;
     enum { GK_AXIS_LISTED, GK_AXIS_UNIFORM, GK_AXIS_LOG } form;
     const char *low, *high; /* the ends of UNIFORM and LOG */
     int zip;                /* axes of one number walk together; 0: alone */
@@ -34,11 +35,8 @@ typedef struct gk_sweep_file {
     int *row_line; /* of the file of points */
 } gk_sweep_file;
 
-const char *gk_axis_name(const gk_config_key *key); /* "optim.lr", "seed" */
+const char *gk_axis_name(const gk_config_key *key);                        /* "optim.lr", "seed" */
 bool gk_axis_covers(const gk_config_key *key, const gk_config_key *given); /* a seed covers two */
-
-/* A copy of the text that lives as long as the sweep. */
-char *gk_sweep_keep(gk_sweep *sweep, const char *text);
 
 gk_axis *gk_sweep_add_axis(gk_sweep_file *f, const gk_config_key *key, int line);
 void gk_axis_add(gk_axis *axis, char *value);
@@ -46,6 +44,11 @@ void gk_axis_add(gk_axis *axis, char *value);
 /* The one way in which a value of the key is written: "0.001" for 1e-3. */
 gk_status gk_sweep_canonical(gk_sweep_file *f, const gk_config_key *key, int place,
                              const char *value, bool quoted, char **out);
+
+/* sweep_words.c: the grammar's `words` and `word`. */
+enum { GK_SWEEP_WORDS = 4 };
+extern const char *const gk_sweep_words[GK_SWEEP_WORDS];
+gk_status gk_sweep_read_word(gk_reader *r, int word);
 
 /* sweep_forms.c: the grammar's `form`. */
 gk_status gk_sweep_read_form(gk_reader *r, const gk_config_key *key);

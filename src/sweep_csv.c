@@ -116,8 +116,8 @@ static gk_status read_row(table *t)
         char *value;
         GK_TRY(read_cell(t));
         if (n < t->columns) {
-            GK_TRY(gk_sweep_canonical(t->f, t->column[n]->key, t->line, t->cell.data, false,
-                                      &value));
+            GK_TRY(
+                gk_sweep_canonical(t->f, t->column[n]->key, t->line, t->cell.data, false, &value));
             gk_axis_add(t->column[n], value);
         }
         n++;

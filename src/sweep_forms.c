@@ -6,6 +6,7 @@
 #include "sweep_axis.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +70,8 @@ static gk_status read_list(gk_reader *r, gk_axis *axis)
         if (r->event.type == YAML_SEQUENCE_END_EVENT) break;
         if (!gk_reader_is_scalar(r))
             return fail(r, axis, "%s stands where one value of the list should", gk_reader_kind(r));
-        GK_TRY(add(file_of(r), axis, gk_reader_line(r), gk_reader_scalar(r),
-                   gk_reader_is_quoted(r)));
+        GK_TRY(
+            add(file_of(r), axis, gk_reader_line(r), gk_reader_scalar(r), gk_reader_is_quoted(r)));
     }
     if (axis->n) return GK_OK;
     return gk_reader_fail(r, axis->line, "%s: the list is empty", gk_axis_name(axis->key));
@@ -196,7 +197,7 @@ static gk_status read_mapping(gk_reader *r, gk_axis *axis)
 {
     static const char *const names[FORMS] = {"range", "log", "uniform"};
     number numbers[3];
-    int form = 0, n;
+    int form = 0, n = 0;
 
     GK_TRY(gk_reader_next(r));
     if (r->event.type == YAML_MAPPING_END_EVENT || !gk_reader_is_scalar(r))

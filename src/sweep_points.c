@@ -43,9 +43,9 @@ static gk_status too_many(const plan *p)
         gk_text_add(&factors, "%s%d of %s", w ? " x " : "", p->walker[w].n,
                     gk_axis_name(p->walker[w].first->key));
     gk_status status = gk_reader_fail(&p->f->reader, 0,
-                                      "%s are more than %d runs of %d values in all; "
-                                      "random: {n: 200} takes some of them",
-                                      factors.data, GK_SWEEP_POINTS_MAX, GK_SWEEP_VALUES_MAX);
+                                      "%s are more than %d runs; random: {n: 200} takes some of "
+                                      "them",
+                                      factors.data, GK_SWEEP_POINTS_MAX);
     gk_text_free(&factors);
     return status;
 }
@@ -59,7 +59,9 @@ static gk_status count_points(plan *p)
         if (n > GK_SWEEP_POINTS_MAX) return too_many(p);
     }
     if (p->f->random_at) n = p->f->random_n;
-    if (n * p->f->axes > GK_SWEEP_VALUES_MAX) return too_many(p);
+    if (n * p->f->axes > GK_SWEEP_VALUES_MAX)
+        return gk_reader_fail(&p->f->reader, 0, "%d runs of %d swept keys are more than %d values",
+                              (int)n, p->f->axes, GK_SWEEP_VALUES_MAX);
     p->f->sweep->n = (int)n;
     return GK_OK;
 }
@@ -108,8 +110,7 @@ static gk_status draw_between(const plan *p, const gk_axis *axis, int i, char **
         return gk_reader_fail(&p->f->reader, axis->line, "%s: uniform draws below 2^63",
                               gk_axis_name(axis->key));
     }
-    gk_status status =
-        gk_sweep_canonical(p->f, axis->key, axis->line, text.data, false, value);
+    gk_status status = gk_sweep_canonical(p->f, axis->key, axis->line, text.data, false, value);
     gk_text_free(&text);
     return status;
 }
@@ -120,13 +121,13 @@ static gk_status draw_between(const plan *p, const gk_axis *axis, int i, char **
 static void place(const plan *p, int i, int at[])
 {
     for (int w = p->walkers - 1; w >= 0; w--) {
-        const walker *walker = &p->walker[w];
+        int n = p->walker[w].n;
         if (p->f->random_at) {
-            at[w] = (int)below((uint64_t)walker->n, draw_bits(p, walker->first, i));
+            at[w] = (int)below((uint64_t)n, draw_bits(p, p->walker[w].first, i));
             continue;
         }
-        at[w] = i % walker->n;
-        i /= walker->n;
+        at[w] = i % n;
+        i /= n;
     }
 }
 
@@ -168,15 +169,15 @@ static void add_point(gk_text *text, const gk_sweep *sweep, int i)
 static gk_status bad_point(const gk_sweep_file *f, int i)
 {
     const gk_config_key *key = gk_reader_blamed();
+    int line = key ? f->reader.place[key - gk_config_keys] : 0;
     gk_text point = {0};
-    gk_status status;
 
-    add_point(&point, f->sweep, i);
     if (f->row_line)
-        status = gk_fail(GK_EUSAGE, "%s:%d: %s", f->points, f->row_line[i], gk_message());
-    else
-        status = gk_reader_fail(&f->reader, key ? f->reader.place[key - gk_config_keys] : 0,
-                                point.data ? "%s (run %d: %s)" : "%s", gk_message(), i, point.data);
+        return gk_fail(GK_EUSAGE, "%s:%d: %s", f->points, f->row_line[i], gk_message());
+    if (!f->axes) return gk_reader_fail(&f->reader, line, "%s", gk_message());
+    add_point(&point, f->sweep, i);
+    gk_status status =
+        gk_reader_fail(&f->reader, line, "%s (run %d: %s)", gk_message(), i, point.data);
     gk_text_free(&point);
     return status;
 }
@@ -192,7 +193,7 @@ static gk_status same_points(const gk_sweep_file *f, int i, int j)
                          f->row_line[j], f->row_line[i], point.data);
     else
         status = gk_reader_fail(&f->reader, f->random_at, "runs %d and %d are the same: %s%s", i, j,
-                                point.data ? point.data : "",
+                                point.data,
                                 f->random_at ? "; fewer runs, more values or another random.seed "
                                                "may keep them apart"
                                              : "");
@@ -230,8 +231,8 @@ static gk_status check_distinct(const gk_sweep_file *f)
     for (int i = 0; i < sweep->n && status == GK_OK; i++) {
         const char *const *row = sweep->value + (size_t)i * keys;
         size_t slot = hash_row(row, sweep->keys) & (room - 1);
-        while (first[slot] && !equal_rows(sweep->value + (size_t)(first[slot] - 1) * keys, row,
-                                          sweep->keys))
+        while (first[slot] &&
+               !equal_rows(sweep->value + (size_t)(first[slot] - 1) * keys, row, sweep->keys))
             slot = (slot + 1) & (room - 1);
         if (first[slot]) status = same_points(f, first[slot] - 1, i);
         first[slot] = i + 1;

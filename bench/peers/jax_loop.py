@@ -3,6 +3,7 @@
 
     last     the network at the last position only: keys and values of all positions, all else of the last one
     table    the factored algebra of include/gk/table.h: what depends on one token is a row of a table; gradients by autodiff
+    table_einsum   the same; the rows of all heads are gathered before they are weighed, not head by head
 
 Float32 with the exact loss of grokc (log1p form; its gradient never forms p_t - 1) and AdamW in PyTorch's form, with
 jax_default_matmul_precision = highest; --tf32 for the rows that say so. Runs with jax 0.10.
@@ -11,8 +12,6 @@ import os
 
 import common
 from common import B, C, D, F, H, K, P
-
-VARIANTS = ("last", "table")
 
 
 def exact_loss(jax, jnp):
@@ -56,23 +55,39 @@ def forward_last(w, a, b, jax, jnp):
     return x @ w["W_U"]
 
 
-def forward_table(w, a, b, jax, jnp):
+def tables(w, a, b, jax, jnp):
+    """prob (3,B,H), row (P,H,F+C), shift (2,H,F+C), base (F+C), W_L; computed once, not again for every pair."""
     tokens, x_eq = w["W_E"][:P], w["W_E"][P] + w["W_pos"][2]
     u = jnp.einsum("dhk,hk->hd", w["W_K"].reshape(D, H, K), (x_eq @ w["W_Q"]).reshape(H, K)) / K ** 0.5
     score = [((tokens + w["W_pos"][0]) @ u.T)[a], ((tokens + w["W_pos"][1]) @ u.T)[b],
              jnp.broadcast_to(u @ x_eq, (B, H))]
-    prob = jax.nn.softmax(jnp.stack(score), 0)                                  # (3,B,H)
     value = (tokens @ w["W_V"]).reshape(P, H, K)
     v_eq = x_eq @ w["W_V"]
     shift = (w["W_pos"][:2] @ w["W_V"] - v_eq).reshape(2, H, K)
     tail = jnp.concatenate([w["W_in"], w["W_U"]], 1)                            # (D,F+C)
     maps = (w["W_O"] @ tail).reshape(H, K, F + C)
-    row, shift = jnp.einsum("nhk,hkw->nhw", value, maps), jnp.einsum("jhk,hkw->jhw", shift, maps)
     base = (x_eq + v_eq @ w["W_O"]) @ tail + jnp.concatenate([w["b_in"], w["b_out"] @ w["W_U"]])
-    e = base
-    for h in range(H):                                                          # no (B,H,F+C) in memory
-        e = e + prob[0, :, h, None] * (row[:, h] + shift[0, h])[a] + prob[1, :, h, None] * (row[:, h] + shift[1, h])[b]
-    return jax.nn.relu(e[:, :F]) @ (w["W_out"] @ w["W_U"]) + e[:, F:]
+    return jax.lax.optimization_barrier((
+        jax.nn.softmax(jnp.stack(score), 0), jnp.einsum("nhk,hkw->nhw", value, maps),
+        jnp.einsum("jhk,hkw->jhw", shift, maps), base, w["W_out"] @ w["W_U"]))
+
+
+def forward_table(w, a, b, jax, jnp, whole=False):
+    prob, row, shift, e, w_l = tables(w, a, b, jax, jnp)
+    if whole:
+        e = e + sum(jnp.einsum("bh,bhw->bw", prob[j], (row + shift[j])[token]) for j, token in enumerate((a, b)))
+    else:
+        for h in range(H):
+            e = e + sum(prob[j, :, h, None] * (row[:, h] + shift[j, h])[token] for j, token in enumerate((a, b)))
+    e = jax.lax.optimization_barrier(e)
+    return jax.nn.relu(e[:, :F]) @ w_l + e[:, F:]
+
+
+def forward_table_einsum(w, a, b, jax, jnp):
+    return forward_table(w, a, b, jax, jnp, whole=True)
+
+
+FORWARD = {"last": forward_last, "table": forward_table, "table_einsum": forward_table_einsum}
 
 
 def to_layout(arrays, jnp):
@@ -110,7 +125,7 @@ def make_run(forward, jax, jnp):
 
 
 def main():
-    args = common.arguments(VARIANTS)
+    args = common.arguments(tuple(FORWARD))
     os.environ["JAX_PLATFORMS"] = args.device
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     import numpy
@@ -120,7 +135,7 @@ def main():
     w = to_layout(common.read_weights(args.init, numpy), jnp)
     zeros = [jax.tree_util.tree_map(jnp.zeros_like, w) for _ in range(2)]
     state = (w, *zeros, jnp.float32(0))
-    run = make_run(forward_table if args.variant == "table" else forward_last, jax, jnp)
+    run = make_run(FORWARD[args.variant], jax, jnp)
     epochs = 100 if args.device == "cuda" else 5                                # of a scan that is timed
 
     checked = epochs if args.quick_check else 101

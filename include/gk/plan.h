@@ -39,10 +39,11 @@ void gk_advance(gk_plan *plan, int64_t k, int64_t *done);
  * and hits. */
 void gk_gradients(gk_plan *plan);
 
-/* The network over one block of a set: the rows from `first` on; activations as far as measures want them stay (all of
- * them by the ops plan: gk_evaluate_ops). Blocks in order, the first one resets set->sum. */
+/* The network over one block of a set: the rows from `first` on; the residual stream and attention
+ * of the last block stay in the activations. Blocks in order, the first one resets set->sum. */
 void gk_evaluate_block(gk_plan *plan, gk_set *set, int first);
-void gk_evaluate_ops(gk_plan *plan, gk_set *set, int first);
+/* The block by the ops plan, without its loss: all activations stay. */
+void gk_forward_ops(gk_plan *plan, const gk_set *set, int first);
 
 /* Loss and hits of a set at the current weights: sum (R,groups,2) on the host. */
 void gk_evaluate(gk_plan *plan, gk_set *set, double *sum);

@@ -1,7 +1,7 @@
 /* The batch through the table plan, in four jobs:
  *
  * - weights are packed, and X_h1 of every token written out;
- * - slices: whole rows of the torus (all pairs of some a), some 480 pairs, in blocks that stay in the
+ * - slices: whole rows of the torus (all pairs of some a), some 240 pairs, in blocks that stay in the
  *   second cache: E, logits, loss, dE in the place of E, and what goes back to a's rows. A slice has
  *   its own sums for what all pairs share;
  * - tokens b: dE of their pairs is read again, so that each row of the table has one owner;
@@ -15,7 +15,7 @@
 
 enum {
     PANEL_ROWS = 8192,
-    SLICE_ROWS = 480,
+    SLICE_ROWS = 240,
     SLICES_MAX = 16,
     BLOCK_ROWS = 120,
     BLOCK_MAX = 192, /* where a slice has fewer than two */

@@ -140,20 +140,23 @@ static void SIMD(transpose)(gk_real *to, size_t ldt, const gk_real *from, size_t
     }
 }
 
-/* The last rows of a, fewer than ROWS, as (k, height) with zeros. */
+/* The last rows of a, fewer than ROWS, as (k, height) with zeros; writes up to a vector more. */
 static void SIMD(pack_rows)(gk_real *packed, const gk_real *a, int k, int rows, int height, int ta,
                             int lda)
 {
     if (!ta) SIMD(transpose)(packed, height, a, lda, rows, k);
     for (int p = 0; p < k; p++, packed += height) {
-        for (int i = 0; ta && i < rows; i++) packed[i] = a[(size_t)p * lda + i];
-        for (int i = rows; i < height; i++) packed[i] = 0;
+        for (int i = 0; ta && i < height; i += VW) {
+            int n = cpu_max(0, cpu_min(VW, rows - i));
+            v_store(packed + i, n ? v_load_part(a + (size_t)p * lda + i, n, 0) : v_set(0));
+        }
+        for (int i = rows; !ta && i < height; i++) packed[i] = 0;
     }
 }
 
 static void SIMD(multiply_strips)(const cpu_product *p, cpu_strips b, const gk_real *gate)
 {
-    gk_real edge[CPU_DEPTH * ROWS];
+    gk_real edge[CPU_DEPTH * ROWS + VW];
     int whole = p->m / ROWS * ROWS, rest = p->m - whole;
     int height = rest > ROWS / 2 ? ROWS : ROWS / 2; /* of a tile for the rest */
     size_t next = p->ta ? 1 : p->lda; /* from one row of op(a) to the next */

@@ -54,17 +54,16 @@ void cuda_launched(gk_backend *be, const char *kernel, const char *file, int lin
         cuda_ok(be, cudaStreamSynchronize(s->stream), kernel, file, line);
 }
 
+/* Which kernel it was that an error belongs to is known only where the host waits for each. */
 static gk_status cuda_sync(gk_backend *be)
 {
     cuda_state *s = cuda_state_of(be);
 
-    if (!s->failed && !CU(be, cudaStreamSynchronize(s->stream)) && !s->sync_each) {
-        size_t length = strlen(s->message);
-        snprintf(s->message + length, sizeof s->message - length,
-                 "; with GK_SYNC=1 the message names the kernel");
-    }
-    if (s->failed) return gk_fail(GK_EDEVICE, "device cuda:%d: %s", s->device, s->message);
-    return GK_OK;
+    if (!s->failed) CU(be, cudaStreamSynchronize(s->stream));
+    if (!s->failed) return GK_OK;
+    bool late = !s->sync_each && strstr(s->message, "Synchronize(");
+    return gk_fail(GK_EDEVICE, "device cuda:%d: %s%s", s->device, s->message,
+                   late ? "; with GK_SYNC=1 the message names the kernel" : "");
 }
 
 /* ---- memory */
@@ -92,22 +91,30 @@ static void cuda_release(gk_backend *be, void *memory)
     if (memory) CU(be, cudaFree(memory));
 }
 
+/* Memory of the backend's own. */
+static void *take(gk_backend *be, size_t bytes, const char *purpose)
+{
+    void *memory = cuda_alloc(be, bytes);
+    char what[96];
+
+    if (memory) return memory;
+    snprintf(what, sizeof what, "%zu bytes for %s", bytes, purpose);
+    cuda_fail(be, what, "out of device memory", __FILE__, __LINE__);
+    return NULL;
+}
+
 void *cuda_scratch(gk_backend *be, size_t bytes)
 {
     cuda_state *s = cuda_state_of(be);
-    char what[64];
 
     if (s->failed) return NULL;
     if (bytes <= s->scratch_bytes) return s->scratch;
     GK_CHECK(!s->recording); /* the step before this one had the same ops */
     cuda_release(be, s->scratch);
     s->scratch_bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    s->scratch = cuda_alloc(be, s->scratch_bytes);
-    if (s->scratch) return s->scratch;
-    snprintf(what, sizeof what, "%zu bytes for partial results", s->scratch_bytes);
-    s->scratch_bytes = 0;
-    cuda_fail(be, what, "out of device memory", __FILE__, __LINE__);
-    return NULL;
+    s->scratch = take(be, s->scratch_bytes, "partial results");
+    if (!s->scratch) s->scratch_bytes = 0;
+    return s->scratch;
 }
 
 /* Both wait: the host may use its memory at once, pageable as it is. */
@@ -232,15 +239,26 @@ static gk_status find_device(int ordinal)
     return GK_OK;
 }
 
-#define LIST_TEXT(...) #__VA_ARGS__
-#define LIST(list)     LIST_TEXT(list)
 #ifdef __CUDA_ARCH_LIST__
-static const char architectures[] = LIST((__CUDA_ARCH_LIST__));
+static const int compiled_for[] = {__CUDA_ARCH_LIST__}; /* 750, 800, ... */
 #else
-static const char architectures[] = "(none)";
+static const int compiled_for[] = {0};
 #endif
 
 static __global__ void probe_kernel(int *word) { *word = 1; }
+
+static void fail_without_code(gk_backend *be)
+{
+    const cudaDeviceProp *device = &cuda_state_of(be)->properties;
+    gk_text what = {};
+
+    gk_text_add(&what, "this build has code for");
+    for (int architecture : compiled_for) gk_text_add(&what, " sm_%d", architecture / 10);
+    gk_text_add(&what, ", not for %s, sm_%d%d", device->name, device->major, device->minor);
+    cuda_fail(be, what.data, "build again with -DGK_CUDA_ARCH=auto on this machine", __FILE__,
+              __LINE__);
+    gk_text_free(&what);
+}
 
 /* Does the device run what this build has for it? */
 static void probe(gk_backend *be)
@@ -250,13 +268,8 @@ static void probe(gk_backend *be)
     if (s->failed) return;
     GK_LAUNCH(s->stream, probe_kernel, 1, 1, 0, (int *)s->workspace);
     cudaError_t error = cudaGetLastError();
-    if (error == cudaErrorNoKernelImageForDevice || error == cudaErrorUnsupportedPtxVersion) {
-        char what[160];
-        snprintf(what, sizeof what, "%.64s (compute capability %d.%d) is not one of %s/10",
-                 s->properties.name, s->properties.major, s->properties.minor, architectures);
-        cuda_fail(be, what, "build again with -DGK_CUDA_ARCH=auto on this machine", __FILE__,
-                  __LINE__);
-    }
+    if (error == cudaErrorNoKernelImageForDevice || error == cudaErrorUnsupportedPtxVersion)
+        fail_without_code(be);
     CU(be, error);
 }
 
@@ -289,7 +302,7 @@ static void prepare(gk_backend *be, const gk_device_options *options)
     for (int i = 0; i < 2; i++)
         CU(be, cudaEventCreateWithFlags(&s->record.window[i], cudaEventDisableTiming));
     s->workspace_bytes = WORKSPACE;
-    CU(be, cudaMalloc(&s->workspace, s->workspace_bytes));
+    s->workspace = take(be, s->workspace_bytes, "cuBLASLt");
     CUBLAS(be, cublasLtCreate(&s->lt));
     probe(be);
 }

@@ -2,12 +2,13 @@
  * where asked, every head. For the chains between weights and tables, which are many, small and
  * partly thin; large products go to cuda_matmul.
  *
- * products w = {}; products_begin(&w, c, run, ld, m, n);                               c (m,n) =
- * products_add(&w, in(x, run, ld), turned(in(y, run, ld)), k);            x (m,k) y (n,k)^T
- * products_add(&w, products_unit, in(bias, run, 0), 1);                   + bias in every row
- * cuda_products(be, &w, R);
+ *     products w = {};
+ *     products_begin(&w, c, run, ld, m, n);                            c (m,n) =
+ *     products_add(&w, in(x, run, ld), turned(in(y, run, ld)), k);         x (m,k) y (n,k)^T
+ *     products_add(&w, products_unit, in(bias, run, 0), 1);                + bias in every row
+ *     cuda_products(be, &w, R);
  *
- * No c may be an input of the same list. A list is a kernel argument, of less than 4 KiB. */
+ * No c may be an input of the same list. */
 #ifndef GK_CUDA_PRODUCTS_H
 #define GK_CUDA_PRODUCTS_H
 
@@ -44,6 +45,8 @@ typedef struct products {
     products_term term[TERMS_MOST];
     int n, terms, blocks;
 } products;
+
+static_assert(sizeof(products) <= 4096, "a list is an argument of a kernel");
 
 static const operand products_unit = {NULL, 0, 0, 0, false, 1};
 

@@ -8,8 +8,8 @@
 
 #include "cuda.h"
 
-/* Pairs of all runs to E and A. Run r has `rows` pairs here, and room for `room` of them in pre, rest
- * and prob; its tokens begin at r * tokens. */
+/* Pairs of all runs to E and A. Run r has `rows` pairs here, and room for `room` of them in pre,
+ * rest and prob; its tokens begin at r * tokens. */
 typedef struct gathering {
     gk_table t;
     gk_real *pre, *rest; /* the first F columns of E, then relu if asked; the others */

@@ -1,5 +1,5 @@
-/* Times of calls. A block of calls is timed as a whole and the device is waited for at its end only, so that the cost of
- * launching shows as it does in a step. */
+/* Times of calls. A block of calls is timed as a whole and the device is waited for at its end
+ * only, so that the cost of launching shows as it does in a step. */
 #include "bench.h"
 #include "gk/verify.h"
 
@@ -30,7 +30,8 @@ gk_spread gk_spread_of(double *seconds, int n)
     qsort(seconds, (size_t)n, sizeof *seconds, ascending);
     return (gk_spread){.median = quantile(seconds, n, 0.5),
                        .low = quantile(seconds, n, 0.25),
-                       .high = quantile(seconds, n, 0.75)};
+                       .high = quantile(seconds, n, 0.75),
+                       .best = seconds[0]};
 }
 
 /* Calls in a block, if one takes so long. */
@@ -58,8 +59,8 @@ gk_spread gk_time_calls(gk_backend *be, void (*call)(void *context), void *conte
     return gk_spread_of(seconds, rounds);
 }
 
-/* A backend like another one, but that its sync is silent within a block and notes the time at its end. gk_verify_time
- * waits for the device before each of its calls and after the last. */
+/* A backend like another one, but that its sync is silent within a block and notes the time at its
+ * end. gk_verify_time waits for the device before each of its calls and after the last. */
 typedef struct stopwatch {
     gk_backend be; /* first: what sync gets */
     gk_backend *timed;

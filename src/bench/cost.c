@@ -1,5 +1,6 @@
-/* Operations and bytes by op. Formulas are of one run and count what the mathematics needs, not what a backend does:
- * an addition, a multiplication, a comparison and an exponential are one operation each. */
+/* Operations and bytes by op. Formulas are of one run and count what the mathematics needs, not
+ * what a backend does: an addition, a multiplication, a comparison and an exponential are one
+ * operation each. */
 #include "bench.h"
 
 #include <math.h>
@@ -158,7 +159,8 @@ static double build(const gk_table *t)
 /* From tables' gradients to those of the weights: each of those products once for either factor. */
 static double back(const gk_table *t) { return 2 * build(t); }
 
-/* Pairs: 2 H scaled rows gathered, weighed (dA) and scattered; the head of the network once forward, twice backward. */
+/* Pairs: 2 H scaled rows gathered, weighed (dA) and scattered; the head of the network once
+ * forward, twice backward. */
 static double pairs(const gk_table *t, double B)
 {
     double W = t->F + t->rest, F = t->F, D = t->D, C = t->C;

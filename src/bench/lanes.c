@@ -1,4 +1,5 @@
-/* Lanes: which backends are timed, and the two ceilings of each: bytes of a large copy, operations of a large product. */
+/* Lanes: which backends are timed, and the two ceilings of each: bytes of a large copy, operations
+ * of a large product. */
 #include "bench.h"
 #include "gk/startup.h"
 
@@ -7,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CEILING_ROUNDS = 5 };
+enum { CEILING_ROUNDS = 9 };
 
 /* ---- ceilings */
 
-/* Sizes that say something and end soon: arrays far beyond the last cache, products that fill the machine. */
+/* Sizes that say something and end soon: arrays far beyond the last cache, products that fill the
+ * machine. */
 typedef struct ceiling {
     gk_backend *be;
     gk_real *x;
@@ -45,7 +47,8 @@ static void multiply(void *context)
                   0);
 }
 
-/* Numbers that are neither zero nor alike: what is multiplied changes a GPU's power, and so its clock. */
+/* Numbers that are neither zero nor alike: what is multiplied changes a GPU's power, and so its
+ * clock. */
 static void fill(const ceiling *c)
 {
     size_t n = 2 * (size_t)c->n * c->n;
@@ -67,8 +70,8 @@ static gk_status find_ceilings(gk_lane *lane)
         return gk_fail(GK_EMEM, "no memory for the %zu MB that are copied to see how fast it goes",
                        2 * c.bytes >> 20);
     fill(&c);
-    double products = gk_time_calls(&lane->be, multiply, &c, CEILING_ROUNDS).low;
-    double copies = gk_time_calls(&lane->be, copy, &c, CEILING_ROUNDS).low;
+    double products = gk_time_calls(&lane->be, multiply, &c, CEILING_ROUNDS).best;
+    double copies = gk_time_calls(&lane->be, copy, &c, CEILING_ROUNDS).best;
     lane->copy = 2 * (double)c.bytes / copies;
     lane->product = 2 * pow(c.n, 3) / products;
     lane->be.release(&lane->be, c.x);
@@ -96,8 +99,8 @@ static char **command_line(void)
     return words;
 }
 
-/* gk_mend_blas heeds only those who choose BLAS. It may start the program again, so the user's own choice waits in the
- * environment. */
+/* gk_mend_blas heeds only those who choose BLAS. It may start the program again, so the user's own
+ * choice waits in the environment. */
 void gk_bench_mend_blas(void)
 {
     static const char choice[] = "GROKC_MATMUL", kept[] = "GROKC_BENCH_MATMUL";

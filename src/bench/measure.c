@@ -1,5 +1,6 @@
-/* bench measure: what each part of a measured row costs, beside 100 training steps. The weights are those that the
- * config starts from: --set model.init=file:PATH measures grokked ones, with the key set that they show. */
+/* bench measure: what each part of a measured row costs, beside 100 training steps. The weights are
+ * those that the config starts from: --set model.init=file:PATH measures grokked ones, with the key
+ * set that they show. */
 #include "bench.h"
 
 #include <stdio.h>
@@ -156,9 +157,6 @@ static gk_status run(gk_bench *b, subject *s)
 
 gk_status gk_bench_measure(gk_bench *b)
 {
-    if (b->runs != 1)
-        return gk_fail(GK_EUSAGE, "bench measure takes one run: --runs %d is for ops and step",
-                       b->runs);
     subject *s = gk_alloc(GK_LANES_MAX, sizeof *s);
     gk_status status = run(b, s);
 

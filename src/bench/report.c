@@ -1,4 +1,5 @@
-/* The report: who measured what on which machine, and a line for each time; and the comparison with an earlier one. */
+/* The report: who measured what on which machine, and a line for each time; and the comparison with
+ * an earlier one. */
 #include "bench.h"
 #include "gk_version.h"
 
@@ -183,17 +184,15 @@ static bool compare_line(const json_t *line, const json_t *then)
     if (then)
         printf(" %12.2f us %7.3f", number_of(then, "us"),
                number_of(line, "us") / number_of(then, "us"));
-    printf("  %s\n", flag);
+    printf("%s%s\n", *flag ? "  " : "", flag);
     return then && *flag;
 }
 
-gk_status gk_report_compare(const json_t *now, const char *path)
+void gk_report_compare(const json_t *now, const json_t *then, const char *path)
 {
-    json_t *then;
+    const json_t *lines = json_object_get(now, "lines"), *earlier = json_object_get(then, "lines");
     int flagged = 0;
 
-    GK_TRY(gk_report_read(&then, path));
-    const json_t *lines = json_object_get(now, "lines"), *earlier = json_object_get(then, "lines");
     printf("compared with %s: commit %s, %s\n", path, text_of(then, "commit"),
            text_of(then, "time"));
     if (strcmp(text_of(now, "what"), text_of(then, "what")) != 0)
@@ -206,6 +205,4 @@ gk_status gk_report_compare(const json_t *now, const char *path)
         flagged += compare_line(line, find(earlier, line));
     }
     printf("%d of %zu lines beyond the spread\n", flagged, json_array_size(lines));
-    json_decref(then);
-    return GK_OK;
 }

@@ -1,5 +1,5 @@
-/* bench step: whole training steps of the config, on every lane in turn, beside the floor that the plan's own operations
- * and the rate of a large product on the same lane give. */
+/* bench step: whole training steps of the config, on every lane in turn, beside the floor that the
+ * plan's own operations and the rate of a large product on the same lane give. */
 #include "bench.h"
 
 #include <math.h>

@@ -40,7 +40,7 @@ static void read_block(parts *p, gk_snapshot *s, int rows)
 
 static void forward_block(gk_snapshot *s, int first)
 {
-    gk_evaluate_ops(s->plan, &s->plan->data->grid, first);
+    gk_forward_ops(s->plan, &s->plan->data->grid, first);
 }
 
 static void means(parts *p, gk_snapshot *s)

@@ -131,10 +131,9 @@ void gk_shim_set_memory(size_t bytes) { memory_of_device = bytes; }
 cudaError_t cudaMalloc(void **memory, size_t bytes)
 {
     allocation a = {nullptr, (GUARD + bytes + GUARD + PAGE - 1) / PAGE * PAGE, bytes};
-    cudaError_t error = forbid_capture(false);
 
     *memory = nullptr;
-    if (error != cudaSuccess) return error;
+    if (spoils_capture(false)) return cudaErrorStreamCaptureUnsupported;
     if (bytes == 0 || failed()) return answer_waited();
     if (bytes > memory_of_device || counts.bytes > memory_of_device - bytes)
         return answer(cudaErrorMemoryAllocation);
@@ -152,12 +151,13 @@ cudaError_t cudaMalloc(void **memory, size_t bytes)
     return answer(cudaSuccess);
 }
 
+/* Even on a device that has failed, whose memory goes with the process. */
 cudaError_t cudaFree(void *memory)
 {
-    cudaError_t error = forbid_capture(false);
     auto at = allocations.find(reinterpret_cast<uintptr_t>(memory));
 
-    if (error != cudaSuccess || !memory) return error;
+    if (spoils_capture(false)) return cudaErrorStreamCaptureUnsupported;
+    if (!memory) return answer_waited();
     if (at == allocations.end()) return answer(cudaErrorInvalidValue);
     allocation a = at->second;
     allocations.erase(at);

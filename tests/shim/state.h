@@ -21,8 +21,9 @@ bool failed(); /* nothing runs any more */
 
 /* stream.cpp: runs `work` on the device now, or records it where the stream is capturing. */
 cudaError_t submit(cudaStream_t stream, std::function<void()> work);
-/* What a call that may not be made while a stream is capturing answers then; it makes the capture void. */
-cudaError_t forbid_capture(bool relaxed_too);
+/* Before a call that may not be made while a stream is capturing: true if one is; its capture is then void, and the call
+ * answers cudaErrorStreamCaptureUnsupported. `relaxed_too`: not even in the relaxed mode. */
+bool spoils_capture(bool relaxed_too);
 
 /* memory.cpp. Device memory can be touched while one of these lives. */
 struct device_access {

@@ -30,11 +30,11 @@ static cudaError_t spoil(cudaError_t error)
     return answer(error);
 }
 
-cudaError_t forbid_capture(bool relaxed_too)
+bool spoils_capture(bool relaxed_too)
 {
-    if (recorder && (relaxed_too || recorder->mode != cudaStreamCaptureModeRelaxed))
-        return spoil(cudaErrorStreamCaptureUnsupported);
-    return answer(cudaSuccess);
+    if (!recorder || (recorder->mode == cudaStreamCaptureModeRelaxed && !relaxed_too)) return false;
+    spoil(cudaErrorStreamCaptureUnsupported);
+    return true;
 }
 
 cudaError_t submit(cudaStream_t stream, std::function<void()> work)
@@ -74,7 +74,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
-    if (recorder && stream == recorder) return forbid_capture(true);
+    if (stream == recorder && spoils_capture(true)) return cudaErrorStreamCaptureUnsupported;
     return answer_waited();
 }
 

@@ -2,7 +2,6 @@
  * step, alone against in a batch, in all orders of threads and blocks. The host may not touch device memory meanwhile. */
 #include "control.h"
 #include "support.h"
-#include "tolerance.h"
 
 enum { STEPS = 10, RUNS = 3, SETS = 3 /* of tensors: weights, both moments */ };
 
@@ -10,9 +9,9 @@ static const char *const plans[] = {"ops", "table"};
 
 static void config_of(gk_config *c, const char *plan, int r)
 {
-    static const char *const own[][2] = {{"optim.weight_decay=1", "optim.lr=0.01"},
-                                         {"optim.weight_decay=0.1", "task.op=subtract"},
-                                         {"optim.decay=l2", "optim.lr=0.003"}};
+    static const char *const own[RUNS][2] = {{"optim.weight_decay=1", "optim.lr=0.01"},
+                                             {"optim.weight_decay=0.1", "task.op=subtract"},
+                                             {"optim.decay=l2", "optim.lr=0.003"}};
     char plan_set[32], seed[32];
 
     snprintf(plan_set, sizeof plan_set, "device.plan=%s", plan);
@@ -22,8 +21,8 @@ static void config_of(gk_config *c, const char *plan, int r)
            own[r][1]);
 }
 
-/* Runs first .. first + R - 1, after STEPS updates. */
-static void train(lab *l, const char *device, const char *plan, int first, int R)
+/* Runs first .. first + R - 1 after STEPS updates, and their rows. */
+static void train(lab *l, gk_row *row, const char *device, const char *plan, int first, int R)
 {
     gk_config c[RUNS];
 
@@ -32,53 +31,165 @@ static void train(lab *l, const char *device, const char *plan, int first, int R
     lab_open(l, c, R, device, 1);
     gk_shim_guard_memory(1);
     lab_advance(l, STEPS);
+    lab_measure(l, row);
     gk_shim_guard_memory(0);
 }
 
-static const gk_params *set_of(const lab *l, int i)
+static void same_bytes(lab *a, const gk_row *row_a, int ra, lab *b, const gk_row *row_b, int rb)
 {
-    const gk_model *m = &l->batch.model;
-
-    return i == 0 ? &m->params : i == 1 ? &m->m : &m->v;
-}
-
-static void same_bytes(lab *a, int ra, lab *b, int rb)
-{
+    const gk_params *of_a[SETS] = {&a->batch.model.params, &a->batch.model.m, &a->batch.model.v};
+    const gk_params *of_b[SETS] = {&b->batch.model.params, &b->batch.model.m, &b->batch.model.v};
     size_t bytes = gk_parameters(&a->batch.size.shape) * sizeof(gk_real);
 
+    assert_memory_equal(&row_a[ra], &row_b[rb], sizeof *row_a);
+    assert_memory_equal(&a->batch.slot[ra], &b->batch.slot[rb], sizeof *a->batch.slot);
     for (int i = 0; i < SETS; i++) {
-        gk_real *x = lab_get(a, set_of(a, i), ra), *y = lab_get(b, set_of(b, i), rb);
+        gk_real *x = lab_get(a, of_a[i], ra), *y = lab_get(b, of_b[i], rb);
 
         assert_memory_equal(x, y, bytes);
         free(x);
         free(y);
     }
-    assert_memory_equal(&a->batch.slot[ra], &b->batch.slot[rb], sizeof a->batch.slot[ra]);
 }
 
-/* Ten steps end at ref's weights, up to float's rounding. AdamW divides a gradient by its own size, so that early on the
- * relative rounding error of a gradient, about 100 roundings, is one of the update, lr for each weight and step. */
+/* The limits of test_model.c, where ref meets the other backends. */
 static void test_like_ref(void **state)
 {
-    const double limit = STEPS * 0.01 * 100 * GK_REAL_EPSILON;
-
     (void)state;
     for (int p = 0; p < 2; p++) {
         lab ref, cuda;
-        size_t n;
+        gk_row a, b;
 
-        train(&ref, "ref", plans[p], 0, 1);
-        train(&cuda, "cuda", plans[p], 0, 1);
-        n = gk_parameters(&ref.batch.size.shape);
-        gk_real *x = lab_get(&cuda, set_of(&cuda, 0), 0), *y = lab_get(&ref, set_of(&ref, 0), 0);
-        for (size_t i = 0; i < n; i++)
-            if (!(fabs(x[i] - y[i]) <= limit))
-                fail_msg("%s: weight %zu is %.9g, of ref %.9g", plans[p], i, x[i], y[i]);
-        CLOSE(cuda.batch.slot[0].loss, ref.batch.slot[0].loss, 2e-6);
-        assert_true(ref.batch.slot[0].loss < ref.batch.slot[0].loss_max); /* it learned something */
-        free(x);
-        free(y);
+        train(&ref, &a, "ref", plans[p], 0, 1);
+        train(&cuda, &b, "cuda", plans[p], 0, 1);
+        CLOSE(b.train_loss, a.train_loss, 2e-6);
+        CLOSE(b.test_loss, a.test_loss, 2e-6);
+        assert_true(a.train_loss < a.train_loss_max); /* it learned something */
         lab_close(&ref);
         lab_close(&cuda);
     }
+}
+
+/* Step by step and waited for, enqueued only, replayed: the same bytes. */
+static void test_graphs(void **state)
+{
+    static const char *const ways[] = {"GK_SYNC=1", "GROKC_GRAPHS=0"};
+
+    (void)state;
+    for (int p = 0; p < 2; p++) {
+        lab replayed, other;
+        gk_row a, b;
+        int64_t before = gk_shim_count().replays;
+
+        train(&replayed, &a, "cuda", plans[p], 0, 1);
+        assert_true(gk_shim_count().replays >= before + STEPS - 2);
+        before = gk_shim_count().replays;
+        for (int w = 0; w < 2; w++) {
+            char name[32];
+
+            snprintf(name, sizeof name, "%.*s", (int)strcspn(ways[w], "="), ways[w]);
+            setenv(name, strchr(ways[w], '=') + 1, 1);
+            train(&other, &b, "cuda", plans[p], 0, 1);
+            unsetenv(name);
+            assert_int_equal(gk_shim_count().replays, before);
+            same_bytes(&replayed, &a, 0, &other, &b, 0);
+            lab_close(&other);
+        }
+        lab_close(&replayed);
+    }
+}
+
+static void test_alone_and_in_a_batch(void **state)
+{
+    (void)state;
+    for (int p = 0; p < 2; p++) {
+        lab batch, alone;
+        gk_row rows[RUNS], row;
+
+        train(&batch, rows, "cuda", plans[p], 0, RUNS);
+        for (int r = 0; r < RUNS; r++) {
+            train(&alone, &row, "cuda", plans[p], r, 1);
+            same_bytes(&batch, rows, r, &alone, &row, 0);
+            lab_close(&alone);
+        }
+        lab_close(&batch);
+    }
+}
+
+static void test_orders(void **state)
+{
+    (void)state;
+    for (int p = 0; p < 2; p++) {
+        lab forward, other;
+        gk_row rows[RUNS], rows_other[RUNS];
+
+        train(&forward, rows, "cuda", plans[p], 0, RUNS);
+        for (int order = GK_SHIM_REVERSE; order <= GK_SHIM_RANDOM; order++) {
+            gk_shim_set_order(order, 11);
+            train(&other, rows_other, "cuda", plans[p], 0, RUNS);
+            gk_shim_set_order(GK_SHIM_FORWARD, 0);
+            for (int r = 0; r < RUNS; r++) same_bytes(&forward, rows, r, &other, rows_other, r);
+            lab_close(&other);
+        }
+        lab_close(&forward);
+    }
+}
+
+/* What a profiler hears: ranges that are closed again, and none unless asked for. */
+static void test_ranges(void **state)
+{
+    (void)state;
+    for (int asked = 0; asked < 2; asked++) {
+        gk_shim_counts before = gk_shim_count(), after;
+        const gk_config *configs[1];
+        gk_config c;
+        gk_batch batch;
+        gk_backend be;
+        int64_t done;
+
+        gk_shim_reset();
+        config_of(&c, plans[asked], 0);
+        configs[0] = &c;
+        OK(gk_backend_open(&be, "cuda", &(gk_device_options){.nvtx = asked}));
+        OK(gk_batch_open(&batch, configs, 1, &be));
+        be.profile(&be, true);
+        gk_batch_advance(&batch, STEPS, &done);
+        be.profile(&be, false);
+        OK(be.sync(&be));
+        gk_batch_close(&batch);
+        gk_backend_close(&be);
+        after = gk_shim_count();
+        assert_int_equal(after.profiles, before.profiles + 1);
+        assert_int_equal(after.open_profiles, before.open_profiles);
+        assert_int_equal(after.open_ranges, before.open_ranges);
+        assert_true(asked ? after.ranges > before.ranges : after.ranges == before.ranges);
+    }
+}
+
+/* Nothing is left when all is closed. */
+static void test_nothing_is_left(void **state)
+{
+    gk_shim_counts left = gk_shim_count();
+
+    (void)state;
+    assert_int_equal(left.allocations, 0);
+    assert_int_equal(left.bytes, 0);
+    assert_int_equal(left.streams, 0);
+    assert_int_equal(left.events, 0);
+    assert_int_equal(left.graphs, 0);
+    assert_int_equal(left.handles, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_like_ref),
+        cmocka_unit_test(test_graphs),
+        cmocka_unit_test(test_alone_and_in_a_batch),
+        cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_nothing_is_left),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

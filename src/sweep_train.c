@@ -1,0 +1,246 @@
+/* A sweep's runs: a queue for each group of shapes, trained one after the other. Works on a shared disk: one
+ * writer for each run directory, files replaced by rename, no locks. */
+#include "gk/sweep_train.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+typedef struct sweep_queue {
+    gk_queue queue; /* first */
+    const gk_sweep *sweep;
+    const char *dir;
+    const gk_sweep_group *group;
+    int at; /* next point of the group */
+    int going;
+    gk_sweep_counts *counts;
+    bool terminal, shown;
+    double start, last;
+} sweep_queue;
+
+/* Did a finished run grok? From its summary. */
+static bool has_grokked(const char *dir)
+{
+    char path[GK_PATH_MAX];
+
+    if (gk_path(path, "%s/summary.json", dir) != GK_OK) return false;
+    json_t *summary = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+    bool grokked = json_is_integer(json_object_get(summary, "grok_epoch"));
+    json_decref(summary);
+    return grokked;
+}
+
+static void count(gk_sweep_counts *counts, const gk_run *run)
+{
+    if (!strcmp(run->state, "diverged"))
+        counts->diverged++;
+    else
+        counts->done++;
+    counts->grokked += has_grokked(run->dir);
+}
+
+/* A directory that is not there yet, of a sweep of branches. */
+static gk_status branch(const char *dir, const gk_sweep *sweep, const gk_config *config,
+                        const gk_shape *shape)
+{
+    static gk_config parent_config;
+    char parent[GK_PATH_MAX], path[GK_PATH_MAX];
+    const char *at = strrchr(sweep->from, '@');
+    int64_t epoch;
+
+    if (!*sweep->from || gk_exists(dir)) return GK_OK;
+    if (!at || !gk_parse_int(at + 1, &epoch))
+        return gk_fail(GK_EUSAGE, "from: \"%s\": expects RUN@EPOCH", sweep->from);
+    GK_TRY(gk_path(parent, "%.*s", (int)(at - sweep->from), sweep->from));
+    GK_TRY(gk_path(path, "%s/config.yaml", parent));
+    GK_TRY(gk_config_load(&parent_config, path, NULL, 0));
+    return gk_run_branch(dir, parent, epoch, config, &parent_config, shape);
+}
+
+/* *run NULL: the point is finished, or another process's. */
+static gk_status open_point(sweep_queue *q, int i, gk_run **run)
+{
+    static gk_config config;
+    char dir[GK_PATH_MAX];
+    const gk_shape *shape = &q->group->size.shape;
+
+    *run = NULL;
+    GK_TRY(gk_sweep_config(&config, q->sweep, i));
+    GK_TRY(gk_sweep_run_dir(dir, q->dir, i));
+    gk_run *opened = gk_alloc(1, sizeof *opened);
+    gk_status status = branch(dir, q->sweep, &config, shape);
+    if (status == GK_OK) status = gk_run_open(opened, dir, &config, shape, GK_GO_ON);
+    if (status == GK_OK && !opened->finished) {
+        *run = opened;
+        return GK_OK;
+    }
+    if (status == GK_OK) count(q->counts, opened);
+    if (status == GK_EBUSY) {
+        q->counts->elsewhere++;
+        gk_warn("left alone: %s", gk_message());
+        status = GK_OK;
+    }
+    gk_run_close(opened);
+    free(opened);
+    return status;
+}
+
+static gk_status next(gk_queue *queue, gk_run **run)
+{
+    sweep_queue *q = (sweep_queue *)queue;
+
+    *run = NULL;
+    while (!*run && q->at < q->group->n) GK_TRY(open_point(q, q->group->point[q->at++], run));
+    q->going += *run != NULL;
+    return GK_OK;
+}
+
+static void ended(gk_queue *queue, gk_run *run, gk_status status)
+{
+    sweep_queue *q = (sweep_queue *)queue;
+
+    (void)status;
+    q->going--;
+    q->counts->run_epochs += (double)(run->position.epoch - run->began);
+    if (run->finished) {
+        count(q->counts, run);
+        q->counts->trained++;
+    }
+    gk_run_close(run);
+    free(run);
+}
+
+/* sweep 12 done, 4 going, 48 waiting, 3 grokked [00:50<02:31, 812 run-epochs/s] */
+static void show(gk_queue *queue, gk_run *const *run, int R)
+{
+    sweep_queue *q = (sweep_queue *)queue;
+    const gk_sweep_counts *c = q->counts;
+    double now = gk_seconds(), spent = now - q->start, epochs = c->run_epochs, left = 0;
+    char spent_text[32], left_text[32];
+    int64_t length = 0;
+
+    if (now - q->last < (q->terminal ? 0.2 : 10)) return;
+    q->last = now;
+    q->shown = true;
+    for (int r = 0; r < R; r++) {
+        if (!run[r]) continue;
+        length = run[r]->config.run.epochs;
+        epochs += (double)(run[r]->position.epoch - run[r]->began);
+        left += (double)(length - run[r]->position.epoch);
+    }
+    int waiting = c->runs - c->done - c->diverged - c->elsewhere - q->going;
+    left += (double)waiting * (double)length;
+    double rate = spent > 0 ? epochs / spent : 0;
+    gk_clock_text(spent_text, spent);
+    gk_clock_text(left_text, rate > 0 ? left / rate : -1);
+    fprintf(stderr,
+            "%ssweep %d done, %d going, %d waiting, %d grokked, %d diverged [%s<%s, %.4g "
+            "run-epochs/s]%s",
+            q->terminal ? "\r" : "", c->done, q->going, waiting, c->grokked, c->diverged,
+            spent_text, left_text, rate, q->terminal ? "\033[K" : "\n");
+}
+
+/* Two files a run stay open. */
+static void allow_files(int runs)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    rlim_t wanted = 64 + 2 * (rlim_t)runs;
+    if (limit.rlim_cur >= wanted) return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int in_shard(const gk_sweep *sweep, const gk_sweep_options *o)
+{
+    return sweep->n > o->shard ? (sweep->n - o->shard - 1) / o->shards + 1 : 0;
+}
+
+gk_status gk_sweep_train(gk_sweep_counts *counts, const gk_sweep *sweep,
+                         const gk_sweep_options *options, gk_backend *be)
+{
+    sweep_queue q = {.queue = {next, ended, show},
+                     .sweep = sweep,
+                     .dir = options->dir,
+                     .counts = counts,
+                     .terminal = gk_is_terminal(),
+                     .start = gk_seconds()};
+    gk_sweep_group *groups;
+    int n;
+
+    *counts = (gk_sweep_counts){.runs = in_shard(sweep, options)};
+    gk_status status = gk_sweep_groups(&groups, &n, sweep, options->shard, options->shards);
+    for (int i = 0; status == GK_OK && i < n; i++) {
+        int slots = gk_sweep_slots(&groups[i], options->slots, be);
+        allow_files(slots);
+        q.group = &groups[i];
+        q.at = 0;
+        status = gk_train(&q.queue, slots, be, NULL);
+    }
+    if (q.shown && q.terminal) fputc('\n', stderr);
+    counts->seconds = gk_seconds() - q.start;
+    gk_sweep_groups_free(groups, n);
+    return status;
+}
+
+gk_status gk_sweep_describe(gk_text *text, const gk_sweep *sweep, const gk_sweep_options *options)
+{
+    gk_sweep_group *groups;
+    int n;
+    gk_status status = gk_sweep_groups(&groups, &n, sweep, options->shard, options->shards);
+
+    gk_text_add(text, "# directory: %s\n# shard %d of %d: %d of %d runs\n", options->dir,
+                options->shard, options->shards, in_shard(sweep, options), sweep->n);
+    for (int i = 0; status == GK_OK && i < n; i++) {
+        const gk_sweep_group *g = &groups[i];
+        const gk_shape *s = &g->size.shape;
+        int slots = gk_sweep_slots(g, options->slots, NULL);
+        gk_text_add(
+            text,
+            "# queue %d: %d runs, the first is %d; %d training examples, %d outputs, width %d, "
+            "plan %s; %d slots on a CPU: %.1f MB, %.1f MB for each more\n",
+            i, g->n, g->point[0], g->size.n_train, s->C, s->D, g->size.tables ? "table" : "ops",
+            slots, 1e-6 * (double)(g->size.device_bytes + (size_t)(slots - 1) * g->per_run),
+            1e-6 * (double)g->per_run);
+    }
+    gk_sweep_groups_free(groups, n);
+    gk_sweep_points_csv(text, sweep);
+    return status;
+}
+
+/* The file is new, or holds this text already. */
+static gk_status settle(const char *dir, const char *name, const char *data, size_t length)
+{
+    char path[GK_PATH_MAX], *there;
+    size_t size;
+
+    GK_TRY(gk_path(path, "%s/%s", dir, name));
+    if (!gk_exists(path)) return gk_file_replace(path, data, length);
+    GK_TRY(gk_file_read(path, (size_t)1 << 30, &there, &size));
+    bool same = size == length && !memcmp(there, data, length);
+    free(there);
+    if (same) return GK_OK;
+    return gk_fail(
+        GK_EUSAGE,
+        "%s differs from the sweep that is asked for: a sweep's runs belong to the file it was "
+        "started with; give another directory with --out, or the old file (%s/sweep.yaml)",
+        path, dir);
+}
+
+gk_status gk_sweep_prepare(const gk_sweep *sweep, const char *dir)
+{
+    char runs[GK_PATH_MAX];
+    gk_text points = {0};
+
+    GK_TRY(gk_path(runs, "%s/runs", dir));
+    GK_TRY(gk_make_directories(runs));
+    gk_sweep_points_csv(&points, sweep);
+    gk_status status = settle(dir, "sweep.yaml", sweep->text, sweep->length);
+    if (status == GK_OK) status = settle(dir, "points.csv", points.data, points.length);
+    gk_text_free(&points);
+    return status;
+}
