@@ -15,7 +15,7 @@ configure = cmake --preset release -DGK_TESTS=$$(pkg-config --exists cmocka && e
 fuzzers = $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 sources = find src include kernels tests bench -path tests/golden -prune -o -name '*.[ch]' -print
 
-.PHONY: run test test-slow test-asan bench peers fuzz format check-format tidy clean help
+.PHONY: run test test-slow test-asan test-slurm bench peers fuzz format check-format tidy clean help
 
 run:            ## train CONFIG (the paper's) into runs/; SET='--set key=value' and OUT=DIR change it
 	@scripts/setup.sh run
@@ -39,16 +39,23 @@ test-slow:      ## what takes minutes: longer trajectories, whole runs, a minute
 test-asan:      ## the fast tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory test PRESET=asan
 
-bench:          ## time the operations and whole steps on this machine
-	@scripts/setup.sh test
-	@cmake --preset release -DGK_TESTS=ON
-	@$(call build,release)
-	@for b in build/release/bench/bench_*; do test -x $$b -a -f $$b || continue; echo "$$b"; $$b || exit; done
+test-slurm:     ## a sweep through everything that Slurm does to jobs, on a Slurm started for it (root)
+	@scripts/setup.sh run
+	@scripts/setup.sh slurm || echo "going on: the test says what it lacks"
+	@test build/release/.configured -nt CMakePresets.json || { $(configure) && touch build/release/.configured; }
+	@$(call build,release) --target grokc
+	@timeout -k 20 300 bash tests/slurm/run_sweep.sh build/release/grokc .
 
-peers:          ## a step beside the published loop in PyTorch, where that is installed (bench/peers)
-	@scripts/setup.sh test
-	@cmake --preset release -DGK_TESTS=ON
-	@$(call build,release) --target bench_step
+bench:          ## time every operation, whole steps and measured rows on this machine
+	@scripts/setup.sh run
+	@test build/release/.configured -nt CMakePresets.json || { $(configure) && touch build/release/.configured; }
+	@$(call build,release) --target grokc
+	@for mode in ops step measure; do build/release/grokc bench $$mode --config configs/paper.yaml || exit; done
+
+peers:          ## a step beside PyTorch and JAX, where they are installed (bench/peers)
+	@scripts/setup.sh run
+	@test build/release/.configured -nt CMakePresets.json || { $(configure) && touch build/release/.configured; }
+	@$(call build,release) --target grokc
 	@bench/peers/run.sh
 
 fuzz:           ## every libFuzzer target for FUZZ_SECONDS (a minute)

@@ -224,9 +224,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < 2; i++) time_steps(&be[i], &x, (int)arg[0], i == 0, best[i]);
     count_work(&x, work);
     for (int i = 0; i < PHASES; i++) all += work[i];
-    printf("p %d, D %d, H %d, F %d, %d pairs, %s; 1024^3 at %.0f GFLOP/s: floor %.2f ms\n",
-           x.t.N, x.t.D, x.t.H, x.t.F, x.pairs.B, x.t.wide ? "wide" : "narrow", rate,
-           2e-6 * all / rate);
+    printf("p %d, D %d, H %d, F %d, %d pairs, %s; 1024^3 at %.0f GFLOP/s: floor %.2f ms\n", x.t.N,
+           x.t.D, x.t.H, x.t.F, x.pairs.B, x.t.wide ? "wide" : "narrow", rate, 2e-6 * all / rate);
     printf("%-12s %10s %8s %10s %8s\n", "ms", "1 thread", "GFLOP/s", "all", "GFLOP/s");
     for (int i = 0; i <= PHASES; i++) {
         double flop = 2e-9 * (i < PHASES ? work[i] : all);

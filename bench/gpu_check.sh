@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# What a machine with a GPU can tell, in under ten minutes: bench/gpu_check.sh [PART]...     (default: all, in this order)
+# What a machine with a GPU can tell, in under ten minutes: bench/gpu_check.sh [PART]...   (all, in this order)
 #
 #   info        device, driver, toolkit
-#   probe       deps/gpu_probe.cu, if it was brought along: costs of barriers, graph nodes, clusters, cuBLAS on our shapes
-#   build       grokc for this GPU into build/gpu, with what is in deps/ (bench/make_deps.sh), or in the system without it
+#   probe       deps/gpu_probe.cu, if it was brought along: costs of barriers, graph nodes, clusters, cuBLAS
+#   build       grokc for this GPU into build/gpu, with what is in deps/ (bench/make_deps.sh) or in the system
 #   test        the tests that need a GPU (ctest -L gpu)
 #   sanitizer   compute-sanitizer over the small cases of every op: memcheck, racecheck, initcheck
-#   bench       bench_step on the GPU with 1, 8, 64 and 256 runs side by side
-#   peers       the published loop in PyTorch beside it, where that is installed
+#   bench       grokc bench step on the GPU with 1, 8, 64 and 256 runs side by side
+#   peers       bench/peers/run.sh on the GPU, as far as there are peers
 #
-# It asks for nothing but the CUDA toolkit, a C and C++ compiler, CMake and deps/. Results go to $OUT, if it is set; the
-# table comes last, and as gpu_check.json. What is missing is skipped with the reason; what fails, fails the script.
+# It asks for nothing but the CUDA toolkit, a C and C++ compiler, CMake and deps/. Results go to $OUT, if it is
+# set; the table comes last, and as gpu_check.json. What is missing is skipped with the reason; what fails, fails
+# the script.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 
 command -v nvcc >/dev/null || PATH=$PATH:/usr/local/cuda/bin
 out=$(realpath "${OUT:-$(mktemp -d)}")
@@ -42,7 +43,8 @@ built() { [[ -x $build/grokc ]] || { note "$1" 'skipped: nothing was built (part
 info() {
     if ! have nvidia-smi; then note info 'skipped: no nvidia-smi, no driver'; return; fi
     local device version
-    device=$(within 30 nvidia-smi --query-gpu=name,compute_cap,driver_version,memory.total --format=csv,noheader | head -n 1)
+    device=$(within 30 nvidia-smi --query-gpu=name,compute_cap,driver_version,memory.total \
+        --format=csv,noheader | head -n 1)
     version=$(nvcc --version 2>/dev/null | sed -n 's/.*release \([0-9.]*\).*/\1/p')
     printf '{"device": "%s", "toolkit": "%s", "commit": "%s"}\n' "$device" "${version:-none}" \
         "$(git describe --always --dirty 2>/dev/null || echo unknown)" >"$out/info.json"
@@ -57,7 +59,8 @@ probe() {
         note probe "FAILED to build: $(head -n 1 "$out/probe.err")"
         return
     fi
-    if within 120 "$out/gpu_probe.bin" >"$out/probe.txt" 2>&1; then note probe "$(wc -l <"$out/probe.txt") lines in probe.txt"
+    if within 120 "$out/gpu_probe.bin" >"$out/probe.txt" 2>&1
+    then note probe "$(wc -l <"$out/probe.txt") lines in probe.txt"
     else note probe "FAILED: $(words "$out/probe.txt")"; fi
     rm -f "$out/gpu_probe.bin"
     cat "$out/probe.txt"
@@ -71,7 +74,7 @@ build() {
         options+=(-DCMAKE_PREFIX_PATH="$PWD/deps")
     fi
     if within 60 cmake -S . -B "$build" "${options[@]}" >"$out/build.txt" 2>&1 &&
-        within 300 cmake --build "$build" --parallel "$(nproc)" --target grokc bench_step gpu_tests >>"$out/build.txt" 2>&1
+        within 300 cmake --build "$build" --parallel "$(nproc)" --target gpu_tests >>"$out/build.txt" 2>&1
     then note build "$((SECONDS - start)) s, $(sed -n 's/.*CUDA backend: //p' "$out/build.txt")"
     else note build "FAILED: $(grep -m 1 -i error "$out/build.txt" || words "$out/build.txt")"; fi
 }
@@ -80,10 +83,11 @@ tests() {
     built test || return
     within 300 ctest --test-dir "$build" -L gpu --no-tests=error --timeout 120 --output-on-failure \
         --output-junit "$out/test.xml" >"$out/test.txt" 2>&1
-    local status=$? skipped
+    local status=$? failed skipped
+    failed=$(sed -n 's/.*[0-9]* - \(gpu_[a-z_]*\) (\(Failed\|Timeout\)).*/\1/p' "$out/test.txt" | xargs)
     skipped=$(grep -c '(Skipped)' "$out/test.txt")
-    if ((status)); then note test "FAILED: $(sed -n 's/.*[0-9]* - \(gpu_[a-z_]*\) (\(Failed\|Timeout\)).*/\1/p' "$out/test.txt" | xargs)"
-    elif ((skipped)); then note test "FAILED: $skipped tests found no GPU: $(grep -m 1 '^ *skipped: ' "$build/Testing/Temporary/LastTest.log")"
+    if ((status)); then note test "FAILED: ${failed:-$(words "$out/test.txt")}"
+    elif ((skipped)); then note test "FAILED: $skipped tests found no GPU"
     else note test "$(grep -m 1 'tests passed' "$out/test.txt")"; fi
 }
 
@@ -92,27 +96,31 @@ sanitizer() {
     if ! have compute-sanitizer; then note sanitizer 'skipped: no compute-sanitizer'; return; fi
     built sanitizer || return
     for tool in memcheck racecheck initcheck; do
-        if within 60 compute-sanitizer --tool "$tool" --error-exitcode 9 "$build/tests/gpu/small_ops" >"$out/$tool.txt" 2>&1
+        if within 60 compute-sanitizer --tool "$tool" --error-exitcode 9 "$build/tests/gpu/small_ops" \
+            >"$out/$tool.txt" 2>&1
         then note "$tool" "$(words "$out/$tool.txt")"
         else note "$tool" "FAILED ($?): $(words "$out/$tool.txt")"; fi
     done
 }
 
 bench() {
-    local runs
+    local runs word
     built bench || return
     for runs in 1 8 64 256; do
-        if within 40 "$build/bench/bench_step" --device cuda --runs "$runs" --json "$out/step_$runs.json" >"$out/step_$runs.txt" 2>&1
-        then note "step x$runs" "$(words "$out/step_$runs.txt")"
-        else note "step x$runs" "skipped: $(words "$out/step_$runs.txt")"; fi
+        within 40 "$build/grokc" bench step --device cuda --runs "$runs" --json "$out/step_$runs.json" \
+            >"$out/step_$runs.txt" 2>&1
+        case $? in 0) word='' ;; 2) word='skipped: ' ;; *) word='FAILED: ' ;; esac
+        note "step x$runs" "$word$(words "$out/step_$runs.txt")"
     done
 }
 
 peers() {
-    if ! have python3 || ! within 60 python3 -c 'import torch' 2>/dev/null; then note peers 'skipped: no PyTorch'; return; fi
+    if ! have python3; then note peers 'skipped: no python3'; return; fi
     built peers || return
-    if within 120 bench/peers/run.sh --device cuda --build "$build" >"$out/peers.txt" 2>&1; then note peers "$(words "$out/peers.txt")"
-    else note peers "skipped: $(words "$out/peers.txt")"; fi
+    if within 120 bench/peers/run.sh --device cuda --build "$build" --json "$out/peers.json" \
+        >"$out/peers.txt" 2>"$out/peers.err"
+    then note peers "$(words "$out/peers.txt")"
+    else note peers "skipped: $(words "$out/peers.err")"; fi
 }
 
 for part in "${@:-all}"; do
@@ -120,7 +128,7 @@ for part in "${@:-all}"; do
         info | probe | build | sanitizer | bench | peers) "$part" ;;
         test) tests ;;
         all) info; probe; build; tests; sanitizer; bench; peers ;;
-        *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+        *) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     esac
 done
 printf '[%s]\n' "$json" >"$out/gpu_check.json"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Gathers what grokc's build and tests need besides a C compiler, CMake and the CUDA toolkit into a folder that can be
-# brought to a machine where nothing can be installed: bench/make_deps.sh [DIR]      (default: deps, which git ignores)
+# Gathers what grokc's build and tests need besides a C compiler, CMake and the CUDA toolkit into a folder that
+# can be brought to a machine where nothing can be installed: bench/make_deps.sh [DIR]   (deps, which git ignores)
 #
-# From Debian's packages: libyaml-dev libjansson-dev zlib1g-dev libfftw3-dev libcmocka-dev pkg-config. Static archives, so
-# that what is built runs without them; cmocka, of the tests alone, exists as a shared library only. No BLAS: build with
-# -DGK_BLAS=none. $GROKC_ORACLE is copied along where it is set, for the tests that ask for it.
+# From Debian's packages, below. Static archives, so that what is built runs without them; cmocka, of the tests
+# alone, exists as a shared library only. No BLAS: build with -DGK_BLAS=none. $GROKC_ORACLE is copied along where it
+# is set, for the tests that ask for it.
 #
 #   PKG_CONFIG=$PWD/deps/bin/pkg-config cmake -S . -B build/gpu -DCMAKE_PREFIX_PATH=$PWD/deps -DGK_BLAS=none
 set -euo pipefail
@@ -12,12 +12,13 @@ cd "$(dirname "$0")/.."
 
 deps=$(realpath -m "${1:-deps}")
 most=64                                             # MiB
+packages='libyaml-dev libjansson-dev zlib1g-dev libfftw3-dev libcmocka-dev pkg-config'
 give_up() { echo "make_deps.sh: $*" >&2; exit 1; }
-[[ ! -e $deps || -d $deps/lib/pkgconfig || -z $(ls -A "$deps") ]] || give_up "$deps is something else; give another folder"
+[[ ! -e $deps || -d $deps/lib/pkgconfig || -z $(ls -A "$deps") ]] || give_up "$deps is something else"
 mkdir -p "$deps"/{bin,include,lib/pkgconfig}
 
 # Where the compiler finds a header, and the linker a library.
-header() { echo "#include <$1>" | cc -xc -M - 2>/dev/null | tr ' \\' '\n\n' | grep -m 1 "/$1$"; }
+header() { echo "#include <$1>" | cc -xc -M - 2>/dev/null | grep -o -m 1 "/[^ ]*/$1"; }
 library() {
     local path
     path=$(cc -print-file-name="$1")
@@ -28,7 +29,7 @@ library() {
 package() {
     local name=$1 headers=$2 file=$3 link=$4 each path
     for each in $headers; do
-        path=$(header "$each") || give_up "no $each (apt-get install libyaml-dev libjansson-dev zlib1g-dev libfftw3-dev libcmocka-dev)"
+        path=$(header "$each") || give_up "no $each: apt-get install $packages"
         cp "$path" "$deps/include/"
     done
     path=$(library "$file") || give_up "no $file, which belongs to $name"
@@ -36,7 +37,7 @@ package() {
     cat >"$deps/lib/pkgconfig/$name.pc" <<EOF
 prefix=\${pcfiledir}/../..
 Name: $name
-Description: from $(hostname), $(. /etc/os-release && echo "$PRETTY_NAME")
+Description: as it was at $(hostname)
 Version: $(pkg-config --modversion "$name")
 Cflags: -I\${prefix}/include
 Libs: -L\${prefix}/lib -l$link

@@ -4,13 +4,14 @@
 #   scripts/setup.sh run     what `make run` needs to build grokc
 #   scripts/setup.sh test    and its tests
 #   scripts/setup.sh ci      and the formatter, the second compiler, the linter
+#   scripts/setup.sh slurm   only a Slurm for `make test-slurm`
 #
 # Silent where nothing is missing. As root or with sudo it installs through apt-get; else, or with GROKC_INSTALL=no,
 # it prints the one command to type and fails. It never touches anything but packages.
 set -euo pipefail
 
 mode=${1:-test}
-case $mode in run | test | ci) ;; *) echo "usage: setup.sh run|test|ci" >&2; exit 2 ;; esac
+case $mode in run | test | ci | slurm) ;; *) echo "usage: setup.sh run|test|ci|slurm" >&2; exit 2 ;; esac
 
 have() { command -v "$1" >/dev/null 2>&1; }
 find_compiler() {                               # $CC may carry options: its first word is the program
@@ -49,6 +50,10 @@ format_there()   { have clang-format; }
 clang_there()    { have clang && echo 'int main(void){return 0;}' |
                        clang -fsanitize=address -x c -o /dev/null - 2>/dev/null; }
 tidy_there()     { have clang-tidy; }
+slurm_there() {
+    local program
+    for program in slurmctld slurmd munged sbatch; do PATH=$PATH:/usr/sbin have $program || return; done
+}
 numpy_there()    { python3 -c 'import numpy' 2>/dev/null || /usr/bin/python3 -c 'import numpy' 2>/dev/null; }
 
 # One line for each thing: from which mode on, check, what it is called, and its packages.
@@ -68,6 +73,7 @@ ci   format    clang-format          clang-format   clang-tools-extra     clang 
 ci   clang     clang_with_sanitizers clang          clang,compiler-rt     clang,compiler-rt llvm
 ci   tidy      clang-tidy            clang-tidy     clang-tools-extra     clang          llvm
 ci   numpy     numpy_for_python3     python3-numpy  python3-numpy         python-numpy   numpy
+slurm slurm    Slurm_and_munge       slurm-wlm,munge slurm-slurmctld,slurm-slurmd,slurm,munge slurm-llnl,munge slurm
 '
 
 manager=none
@@ -80,7 +86,11 @@ look() {                                        # fills names and packages with 
     local from check name apt dnf pacman brew package
     find_compiler
     while read -r from check name apt dnf pacman brew; do
-        case $mode:$from in :* | *: | run:test | run:ci | test:ci) continue ;; esac
+        case $mode:$from in
+            :* | *: | run:test | run:ci | test:ci) continue ;;
+            slurm:slurm) ;;
+            slurm:* | *:slurm) continue ;;
+        esac
         if "${check}_there"; then continue; fi
         case $manager in
             dnf) package=$dnf ;; pacman) package=$pacman ;; brew) package=$brew ;; *) package=$apt ;;

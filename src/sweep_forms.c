@@ -168,9 +168,9 @@ static gk_status read_number(gk_reader *r, const gk_axis *axis, number *out)
     if (gk_reader_is_quoted(r) || !gk_parse_real(text, &value) || strlen(text) >= sizeof out->text)
         return fail(r, axis, "a number is expected here, not %s\"%s\"",
                     gk_reader_is_quoted(r) ? "the quoted " : "", gk_show(text).text);
+    *out = (number){.real = strtold(text, NULL)};
     memcpy(out->text, text, strlen(text) + 1);
     out->is_whole = gk_parse_int(text, &out->whole);
-    out->real = strtold(text, NULL);
     return GK_OK;
 }
 

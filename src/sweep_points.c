@@ -1,4 +1,4 @@
-/* From axes to points: the product, or draws from it; each point is a config, no two are the same. */
+/* From axes to points: the product, or draws from it. Each is a config, no two are the same. */
 #include "sweep_axis.h"
 
 #include <math.h>
@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of draws: counter word 2, as in enum gk_purpose; word 3 is the key's, and 0 in other streams. */
-enum { PURPOSE = 5, SHOWN_KEYS = 6 };
+/* Draws are of the stream GK_RNG_SWEEP; word 3 of the counter is the key, and 0 in other streams. */
+enum { SHOWN_KEYS = 6 };
 
 /* What takes its next value alone: an axis, or axes that walk together. */
 typedef struct walker {
@@ -76,7 +76,7 @@ static uint64_t draw_bits(const plan *p, const gk_axis *axis, int i)
 
     for (const char *c = gk_axis_name(axis->key); *c; c++)
         hash = (hash ^ (unsigned char)*c) * 16777619u;
-    gk_philox(out, (const uint32_t[4]){(uint32_t)i, 0, PURPOSE, hash}, key);
+    gk_philox(out, (const uint32_t[4]){(uint32_t)i, 0, GK_RNG_SWEEP, hash}, key);
     return (uint64_t)out[1] << 32 | out[0];
 }
 

@@ -61,7 +61,7 @@ static gk_status read_points(gk_reader *r)
 {
     gk_sweep_file *f = file_of(r);
     char folder[GK_PATH_MAX];
-    const char *text;
+    const char *text = NULL;
 
     GK_TRY(read_text(r, "points expects the path of a CSV file", &text));
     if (!*text)
@@ -129,7 +129,7 @@ static gk_status read_random(gk_reader *r)
 static gk_status read_from(gk_reader *r)
 {
     gk_sweep *sweep = file_of(r)->sweep;
-    const char *text;
+    const char *text = NULL;
     int64_t epoch;
 
     GK_TRY(read_text(r, "from expects RUN@EPOCH", &text));

@@ -36,7 +36,7 @@ rule 'src/ does not call kernels by name' '^src/' \
      "$call(ref|cpu|cuda)_($ops)\(" '' \
      src/planted.c '    ref_matmul(be, c, a, b);'
 rule 'kernels/ know sizes, not models' '^kernels/' \
-     "$gk" 'gk/(base\.h|ops\.(h|def)|backends\.def|startup\.h)' \
+     "$gk" 'gk/(base\.h|table\.h|ops\.(h|def)|backends\.def|startup\.h)' \
      kernels/cpu/planted.c '#include "gk/model.h"'
 rule 'kernels/ do not reach into src/' '^kernels/' \
      "${any}src/" '' \
@@ -50,8 +50,8 @@ rule 'kernels/cpu does not know cuda' '^kernels/cpu/' \
 rule 'kernels/cuda does not know cpu' '^kernels/cuda/' \
      "${any}cpu/" '' \
      kernels/cuda/planted.cu '#include "../cpu/threads.h"'
-rule 'the seam stands on base' '^include/gk/(ops|backends|startup)\.' \
-     "$gk" 'gk/(base\.h|ops\.def|backends\.def)' \
+rule 'the seam stands on base' '^include/gk/(ops|table|backends|startup)\.' \
+     "$gk" 'gk/(base\.h|table\.h|ops\.def|backends\.def)' \
      include/gk/ops.planted.h '#include "gk/config.h"'
 rule 'base includes nothing of ours' '^(include/gk/base\.|src/base/)' \
      "$gk" 'gk/base\.h' \

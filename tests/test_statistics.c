@@ -52,7 +52,8 @@ static void test_kaplan_meier(void **state)
 
 static void test_few_lifetimes(void **state)
 {
-    static const int one[] = {7}, censored[] = {-7, -3, -7}, same[] = {5, 5, 5, 5}, two[] = {1, 2};
+    static const int one[] = {7}, censored[] = {-7, -3, -7}, same[] = {5, 5, 5, 5}, two[] = {1, 2},
+                     five[] = {1, 2, 3, 4, 5};
 
     (void)state;
     expect_estimate(median_of(one, 0), NAN, NAN, NAN);
@@ -60,6 +61,8 @@ static void test_few_lifetimes(void **state)
     expect_estimate(median_of(one, 1), 7, NAN, NAN); /* S falls to 0 at once: no interval */
     expect_estimate(median_of(same, 4), 5, NAN, NAN);
     expect_estimate(median_of(two, 2), 1, 1, NAN); /* S = 1/2 at 1: S <= 1/2 */
+    /* at 4, S = .2, V = .8, g = .476, e = 1.089: not yet below for sure */
+    expect_estimate(median_of(five, 5), 3, 1, NAN);
 }
 
 /* Of an even number, uncensored, S is 1/2 at the lower one of the middle, however products round. */

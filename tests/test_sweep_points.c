@@ -84,6 +84,8 @@ static void test_log(void **state)
             "index,optim.lr\n0,0.00001\n1,0.00012457309396155173\n2,0.0015518455739153597\n"
             "3,0.019331820449317628\n4,0.2408224685280692\n5,3\n");
     expands("optim: {lr: {log: [0.3, 0.7, 2]}}", "index,optim.lr\n0,0.3\n1,0.7\n");
+    expands("optim: {eps: {log: [9e-305, 1, 2]}}", "index,optim.eps\n0,9.0e-305\n1,1\n");
+    expands("optim: {eps: {log: [1, 9e-305, 2]}}", "index,optim.eps\n0,1\n1,9.0e-305\n");
     expands("model: {d_mlp: {log: [1, 1000, 4]}}", "index,model.d_mlp\n0,1\n1,10\n2,100\n3,1000\n");
     expands("model: {d_mlp: {log: [1, 6, 8]}}", /* 1 1.3 1.7 2.2 2.8 3.6 4.6 6 */
             "index,model.d_mlp\n0,1\n1,2\n2,3\n3,4\n4,5\n5,6\n");
@@ -112,6 +114,7 @@ static void test_sets(void **state)
                        "zip: [[optim.lr, optim.beta1]]\n";
     const char *const lr = "optim.lr=0.3", *const seed = "seed=9";
     const char *const split[] = {"task.split=python:3", "optim.lr=1"};
+    const char *const init = "model.init=torch:3";
     const char *const both[] = {"task.split=python:3", "model.init=torch:3"};
 
     (void)state;
@@ -125,6 +128,9 @@ static void test_sets(void **state)
     points_are("index,seed,optim.beta1\n0,1,0.5\n1,1,0.6\n2,2,0.5\n3,2,0.6\n");
     assert_string_equal(config_of(3).task.split, "python:3");
     assert_string_equal(config_of(3).model.init, "philox:2");
+    assert_int_equal(parse_with("x.yaml", yaml, &init, 1), GK_OK);
+    assert_string_equal(config_of(3).task.split, "philox:2");
+    assert_string_equal(config_of(3).model.init, "torch:3");
     assert_int_equal(parse_with("x.yaml", yaml, both, 2), GK_OK); /* nothing is left of it */
     points_are("index,optim.lr,optim.beta1\n0,0.1,0.5\n1,0.2,0.6\n");
     assert_string_equal(config_of(1).model.init, "torch:3");

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """The published training loop of the modular addition experiment (arXiv 2301.05217) in PyTorch.
 
-    published         all three positions through the network, float64 log-softmax, AdamW, the test loss at every epoch
+    published         all three positions through the network, float64 log-softmax, AdamW, and the
+                      test loss at every epoch
     published_train   without the test loss
-    last              only what the loss depends on: keys and values of all positions, all else of the last one
+    last              what the loss depends on: keys and values of all positions, all else of the
+                      last one
     published_graph   published_train as a CUDA graph that is replayed
     last_graph        last as a CUDA graph
 
-Written from the definition, in the authors' layout of the weights. Kinder than the published program: the data is made
-tensors once, the test loss builds no graph, and no loss goes to the host inside of a timed block.
+Written from the definition, in the authors' layout of the weights. Kinder than the published
+program: the data is made tensors once, the test loss builds no graph, and no loss goes to the host
+inside of a timed block.
 Runs with PyTorch 1.13 (CPU) and 2.x.
 """
 import common
@@ -22,18 +25,18 @@ def to_layout(arrays, torch, device):
     def tensor(array):
         return torch.nn.Parameter(torch.from_numpy(array.copy()).to(device))
 
-    return {"W_E": tensor(arrays["W_E"].T), "W_pos": tensor(arrays["W_pos"]), "W_U": tensor(arrays["W_U"]),
-            **{name: tensor(arrays[name].transpose(0, 2, 1)) for name in ("W_K", "W_Q", "W_V")},
-            "W_O": tensor(arrays["W_O"].reshape(H * K, D).T), "W_in": tensor(arrays["W_in"].T),
-            "b_in": tensor(arrays["b_in"]), "W_out": tensor(arrays["W_out"].T), "b_out": tensor(arrays["b_out"])}
+    w = {name: tensor(arrays[name]) for name in ("W_pos", "b_in", "b_out", "W_U")}
+    w.update({name: tensor(arrays[name].T) for name in ("W_E", "W_in", "W_out")})
+    w.update({name: tensor(arrays[name].transpose(0, 2, 1)) for name in ("W_Q", "W_K", "W_V")})
+    return {**w, "W_O": tensor(arrays["W_O"].reshape(H * K, D).T)}
 
 
 def forward_all(w, tokens, mask, torch):
     """Logits of all positions, of which the last are taken: (B,V)."""
-    x = w["W_E"][:, tokens].permute(1, 2, 0) + w["W_pos"]                       # (B,T,D)
+    x = w["W_E"][:, tokens].permute(1, 2, 0) + w["W_pos"]    # (B,T,D)
     q, k, v = (torch.einsum("btd,hkd->bhtk", x, w[name]) for name in ("W_Q", "W_K", "W_V"))
     score = (q @ k.transpose(-1, -2) / K ** 0.5).masked_fill(mask, float("-inf"))
-    z = torch.softmax(score, -1) @ v                                            # (B,H,T,K)
+    z = torch.softmax(score, -1) @ v    # (B,H,T,K)
     x = x + z.transpose(1, 2).flatten(2) @ w["W_O"].T
     x = x + torch.relu(x @ w["W_in"].T + w["b_in"]) @ w["W_out"].T + w["b_out"]
     return (x @ w["W_U"])[:, -1]
@@ -41,8 +44,8 @@ def forward_all(w, tokens, mask, torch):
 
 def forward_last(w, tokens, mask, torch):
     """The same logits: keys and values of all positions, all else of the last one only."""
-    x = w["W_E"][:, tokens].permute(1, 2, 0) + w["W_pos"]                       # (B,T,D)
-    last = x[:, -1]                                                             # (B,D)
+    x = w["W_E"][:, tokens].permute(1, 2, 0) + w["W_pos"]    # (B,T,D)
+    last = x[:, -1]    # (B,D)
     k, v = (torch.einsum("btd,hkd->bhtk", x, w[name]) for name in ("W_K", "W_V"))
     q = (last @ w["W_Q"].flatten(0, 1).T).view(-1, H, 1, K)
     z = torch.softmax(q @ k.transpose(-1, -2) / K ** 0.5, -1) @ v               # (B,H,1,K)
@@ -55,16 +58,20 @@ class Loop:
     """One epoch after another; `epoch` returns the train loss before its update, on the device."""
 
     def __init__(self, args, torch, numpy):
-        device, cuda = args.device, args.device == "cuda"
+        device = args.device
         self.torch, self.with_test = torch, args.variant == "published"
         self.forward = forward_last if args.variant.startswith("last") else forward_all
         self.w = to_layout(common.read_weights(args.init, numpy), torch, device)
         self.mask = torch.ones(T, T, dtype=torch.bool, device=device).triu(1)
         self.train, self.test = (self.examples(part, device) for part in common.pairs())
-        options = {"capturable": True, "fused": True} if args.variant.endswith("_graph") else {"fused": True} if cuda else {}
-        self.optimizer = torch.optim.AdamW(self.w.values(), lr=common.LR, betas=(common.BETA1, common.BETA2),
-                                           eps=common.EPS, weight_decay=common.WEIGHT_DECAY, **options)
-        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: min(step / common.WARMUP, 1))
+        options = {"fused": True} if device == "cuda" else {}
+        if args.variant.endswith("_graph"):
+            options["capturable"] = True
+        self.optimizer = torch.optim.AdamW(
+            self.w.values(), lr=common.LR, betas=(common.BETA1, common.BETA2), eps=common.EPS,
+            weight_decay=common.WEIGHT_DECAY, **options)
+        self.scheduler = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer, lambda step: min(step / common.WARMUP, 1))
         self.graph = None
 
     def examples(self, part, device):
@@ -103,7 +110,7 @@ class Loop:
         return loss
 
     def warm_up(self, epochs):
-        """Eager epochs on a stream of their own, as a capture wants it; the first losses are returned."""
+        """Eager epochs on a stream of their own, as a capture wants it; returns their losses."""
         stream = self.torch.cuda.Stream()
         stream.wait_stream(self.torch.cuda.current_stream())
         with self.torch.cuda.stream(stream):
@@ -133,7 +140,7 @@ def main():
     torch.backends.cuda.matmul.allow_tf32 = args.tf32
     loop = Loop(args, torch, numpy)
 
-    done = common.WARMUP + 2                                                    # the rate is constant by then
+    done = common.WARMUP + 2                            # the learning rate is constant by then
     if args.variant.endswith("_graph"):
         first = loop.warm_up(done)[0]
         loop.capture()

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """The table of run.sh: ms per epoch of every row, in both turns, and how many times grokc's.
 
-    table.py RESULTS DEVICE THREADS [JSON]      RESULTS/rows lists the rows, RESULTS/NAME.1 and NAME.2 hold their times
+    table.py RESULTS DEVICE THREADS [JSON]
+
+RESULTS/rows lists the rows; RESULTS/NAME.1 and NAME.2 hold their times.
 """
 import json
 import os
@@ -9,11 +11,13 @@ import sys
 
 
 def read(path):
-    """(ms per epoch, ms per epoch with the loss of all inputs, what ran) of a peer or of `grokc bench step`"""
+    """(ms per epoch, ms with the loss of all inputs, what ran) of a peer or `grokc bench step`"""
     with open(path) as file:
         result = json.load(file)
     if "lines" not in result:
-        return result["ms_per_epoch"], None, {key: result[key] for key in ("library", "gpu", "blas", "openblas_coretype")}
+        keys = ("library", "gpu", "blas", "openblas_coretype", "checks")
+        about = {key: result[key] for key in keys}
+        return result["ms_per_epoch"], None, about
     us = {line["name"]: line["us"] for line in result["lines"]}
     about = {"commit": result["commit"], "plan": result["plan"], **result["device"]}
     return us["step"] / 1e3, (us["step"] + us["loss of all inputs"]) / 1e3, about
@@ -29,11 +33,11 @@ def main():
         if not all(os.path.exists(path) for path in turns):
             continue
         (first, all_first, about), (last, all_last, _) = (read(path) for path in turns)
-        table.append({"name": name, "what": what, "ms": [first, last], "mean": (first + last) / 2, "about": about})
+        table.append({"name": name, "what": what, "ms": [first, last], "about": about})
         if name == "grokc":
-            base = table[0]["mean"]
-            table.append({"name": "grokc.all", "what": "grokc, with the loss of all inputs at every epoch",
-                          "ms": [all_first, all_last], "mean": (all_first + all_last) / 2, "about": about})
+            base = (first + last) / 2
+            table.append({"name": "grokc.all", "ms": [all_first, all_last], "about": about,
+                          "what": "grokc, with the loss of all inputs at every epoch"})
     if base is None:
         sys.exit("grokc has no time: nothing to compare with")
     print(f"\nconfigs/paper.yaml on {device}" + (f", {threads} threads" if device == "cpu" else ""))
@@ -45,7 +49,8 @@ def main():
               f"{'ms per epoch':>12}  {'(first, last)':>20}  {'of grokc':>8}   what")
         for row in part:
             both = f"({row['ms'][0]:.3f}, {row['ms'][1]:.3f})"
-            print(f"{row['mean']:12.3f}  {both:>20}  {row['mean'] / base:7.2f}x   {row['what']}")
+            mean = sum(row["ms"]) / 2
+            print(f"{mean:12.3f}  {both:>20}  {mean / base:7.2f}x   {row['what']}")
     if out:
         with open(out, "w") as file:
             json.dump({"device": device, "threads": int(threads), "rows": table}, file, indent=1)

@@ -135,6 +135,7 @@ enum gk_purpose {
     GK_RNG_LABELS = 2,  /* task.op: random                  */
     GK_RNG_CORRUPT = 3, /* task.corrupt_fraction            */
     GK_RNG_CONTROL = 4, /* frequencies of measure control_random */
+    GK_RNG_SWEEP = 5,   /* random: in a sweep file          */
     GK_RNG_INIT = 1000  /* model.init: GK_RNG_INIT + 16 * layer + tensor, see init.c */
 };
 

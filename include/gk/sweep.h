@@ -1,8 +1,8 @@
 /* A sweep: a config file whose values may be lists or forms, the points that it stands for, and
  * what their runs came to. Works on a machine without a GPU: reads and writes files only.
  *
- *     DIR/sweep.yaml      the file as it was given, byte for byte, and --set lines: a changed one is
- *                         refused
+ *     DIR/sweep.yaml      the file as it was given, byte for byte, and --set lines: a changed one
+ *                         is refused
  *     DIR/points.csv      index and the swept keys' values: one line per run
  *     DIR/runs/00007/     run 7: an ordinary run directory
  *     DIR/sweep.csv, curves.csv.gz, cells.csv      written by gather
@@ -17,8 +17,8 @@
  *     zip: [[optim.lr, seed]]    these walk together, at the place of the first of them
  *     points: file.csv           instead of the product: a header of key names, a row per run; the
  *                                path is relative to the sweep file
- *     random: {n: 200, seed: 0}  instead of the product: each run draws from every key (each zip) by
- *                                itself. A list and a range give each value alike,
+ *     random: {n: 200, seed: 0}  instead of the product: each run draws a value for every key, or
+ *                                zip. A list and a range give each of theirs alike,
  *                                {uniform: [a, b]} a number between, {log: [a, b]} one whose
  *                                logarithm is uniform. A draw is a function of random.seed, the
  *                                run and the key: the first 200 of n: 300 are those of n: 200

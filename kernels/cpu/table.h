@@ -93,6 +93,8 @@ void table_layer_back(const table_layer *layer, table_matrix dx, table_matrix g,
 void table_layer_weights(const table_layer *layer, gk_real *dw, table_matrix g, table_matrix x,
                          int m, gk_real beta);
 
+enum { TABLE_STRIP_MAX = 32 }; /* tiles->strip at most */
+
 /* c (m,n) = op(a) (m,k) op(b) (k,n) + beta c, one of several with the same b. */
 typedef struct table_factor {
     gk_real *c;
@@ -114,6 +116,9 @@ static inline cpu_range table_strip(const cpu_tiles *tiles, int n, int i)
     return cpu_piece(n, tiles->strip, i);
 }
 
-static inline int table_strips(const cpu_tiles *tiles, int n) { return cpu_pieces(n, tiles->strip); }
+static inline int table_strips(const cpu_tiles *tiles, int n)
+{
+    return cpu_pieces(n, tiles->strip);
+}
 
 #endif

@@ -9,8 +9,8 @@
 typedef struct back_job {
     const cpu_tiles *tiles;
     const gk_table *t;
-    gk_real *scratch;
-    size_t run_size;
+    char *scratch;
+    size_t run_bytes;
 } back_job;
 
 /* One run, with what there is only on the way back. */
@@ -39,7 +39,7 @@ static run take_run(gk_arena *memory, const gk_table *t, int r)
 
 static run run_of(const back_job *w, int r)
 {
-    gk_arena memory = {(char *)w->scratch + r * w->run_size, w->run_size, 0};
+    gk_arena memory = {w->scratch + r * w->run_bytes, w->run_bytes, 0};
 
     return take_run(&memory, w->t, r);
 }
@@ -58,14 +58,12 @@ static void last_rows(gk_real *rows, const gk_table *t, int h, int from, int n)
     for (int i = 0; i < n; i++) rows[2 * n + i] = base[i] - rows[i] - rows[n + i];
 }
 
-enum { STRIP_MAX = 32 };
-
 /* dM, columns [from, from + n) */
 static void back_map(const cpu_tiles *tiles, const run *x, int from, int n)
 {
     const gk_table *t = &x->t;
     int N = t->N, H = t->H, K = t->K, HK = H * K, W = t->F + t->rest;
-    gk_real rows[3 * STRIP_MAX];
+    gk_real rows[3 * TABLE_STRIP_MAX];
 
     for (int h = 0; h < H; h++) {
         const gk_real *value = t->value + (size_t)h * K;
@@ -328,8 +326,8 @@ void cpu_table_back(gk_backend *be, const gk_table *t)
     int second = 2 * table_strips(job.tiles, t->D) + table_strips(job.tiles, t->H * t->K);
 
     take_run(&count, t, 0);
-    job.run_size = (count.used + 255) / 256 * 256;
-    job.scratch = cpu_scratch(be, t->R * job.run_size);
+    job.run_bytes = (count.used + 255) / 256 * 256;
+    job.scratch = cpu_scratch(be, t->R * job.run_bytes);
     cpu_parallel(be, t->R * first_chunks(&job).all, first_chunk, &job);
     cpu_parallel(be, t->R * second, second_chunk, &job);
 }

@@ -98,11 +98,13 @@ static void through_s(const cpu_tiles *tiles, const gk_table *t, cpu_range c, bo
     const gk_block *w = &t->weight;
     const gk_real *bias = rest ? NULL : w->b_in, *s = rest ? w->w_u : w->w_in;
     gk_real *map = t->map + (rest ? t->F : 0) + c.from, *base = t->table.base + (map - t->map);
-    table_factor factor[] = {
-        {map, w->w_o, HK, D, W, 0, 0}, {base, t->x_eq, 1, D, W, 0, 1}, {base, w->b_out, 1, D, W, 0, 1}};
+    table_factor factor[] = {{map, w->w_o, HK, D, W, 0, 0},
+                             {base, t->x_eq, 1, D, W, 0, 1},
+                             {base, w->b_out, 1, D, W, 0, 1}};
 
     for (int i = 0; i < n; i++) base[i] = bias ? bias[c.from + i] : 0;
-    table_multiply(tiles, n, D, s + c.from, rest ? t->C : t->F, 0, factor, rest && w->b_out ? 3 : 2);
+    table_multiply(tiles, n, D, s + c.from, rest ? t->C : t->F, 0, factor,
+                   rest && w->b_out ? 3 : 2);
 }
 
 /* The same where the tail of S is the identity. */
@@ -115,8 +117,7 @@ static void through_identity(const gk_table *t, cpu_range c)
     for (int d = c.from; d < c.to; d++)
         t->table.base[t->F + d] = t->x_eq[d] + (w->b_out ? w->b_out[d] : 0);
     for (int i = 0; i < HK; i++) {
-        for (int d = c.from; d < c.to; d++)
-            t->map[i * W + t->F + d] = w->w_o[(size_t)i * D + d];
+        for (int d = c.from; d < c.to; d++) t->map[i * W + t->F + d] = w->w_o[(size_t)i * D + d];
     }
 }
 

@@ -58,14 +58,8 @@ static void multiply(const cpu_tiles *tiles, cpu_product p, const gk_real *packe
 void table_layer_forward(const table_layer *l, table_matrix y, table_matrix x, int m, gk_real beta)
 {
     int whole = l->out - l->few;
-    cpu_product p = {.c = y.x,
-                     .a = x.x,
-                     .m = m,
-                     .n = whole,
-                     .k = l->in,
-                     .lda = x.ld,
-                     .ldc = y.ld,
-                     .beta = beta};
+    cpu_product p = {
+        .c = y.x, .a = x.x, .m = m, .n = whole, .k = l->in, .lda = x.ld, .ldc = y.ld, .beta = beta};
     cpu_product last = p;
 
     multiply(l->tiles, p, l->forward, NULL);
@@ -105,12 +99,10 @@ void table_layer_weights(const table_layer *l, gk_real *dw, table_matrix g, tabl
     l->tiles->multiply_strips(&p, (cpu_strips){x.x, l->tiles->strip, x.ld}, NULL);
 }
 
-enum { STRIP_MAX = 32 };
-
 void table_multiply(const cpu_tiles *tiles, int n, int k, const gk_real *b, int ldb, int tb,
                     const table_factor *factor, int factors)
 {
-    _Alignas(CPU_LINE) gk_real packed[CPU_DEPTH * STRIP_MAX];
+    _Alignas(CPU_LINE) gk_real packed[CPU_DEPTH * TABLE_STRIP_MAX];
     int depth = cpu_pieces(k, cpu_pieces(k, CPU_DEPTH));
 
     for (int from = 0; from < k; from += depth) {

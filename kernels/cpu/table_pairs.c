@@ -20,18 +20,20 @@ enum {
     BLOCK_ROWS = 120,
     BLOCK_MAX = 192, /* where a slice has fewer than two */
     TILE_ROWS = 12,
-    TOKENS = 8, /* b's of a chunk */
+    TOKENS = 8,  /* b's of a chunk */
     CLASSES = 16 /* of weights, when sums are added */
 };
 
+_Static_assert((int)BLOCK_MAX <= (int)CPU_DEPTH, "a block's rows are the depth of a product");
+
 /* What a slice (or some b's) has for itself; sums over all panels. */
 typedef struct part {
-    gk_real *x0, *sum;    /* (H,width) scratch */
-    gk_real *shift;       /* (H,width) */
-    gk_real *base;        /* (width) */
-    gk_real *dw[2];       /* (out,in) of each layer */
-    gk_real *logits;      /* (BLOCK_MAX,C) narrow */
-    gk_real *gate;        /* (BLOCK_MAX,ld) where the layer is deep */
+    gk_real *x0, *sum; /* (H,width) scratch */
+    gk_real *shift;    /* (H,width) */
+    gk_real *base;     /* (width) */
+    gk_real *dw[2];    /* (out,in) of each layer */
+    gk_real *logits;   /* (BLOCK_MAX,C) narrow */
+    gk_real *gate;     /* (BLOCK_MAX,ld) where the layer is deep */
 } part;
 
 typedef struct pairs_job {
@@ -42,9 +44,9 @@ typedef struct pairs_job {
     const gk_pairs *pairs;
     cpu_loss loss; /* of all runs */
     table_shape shape;
-    int first, runs; /* at a time */
+    int first, runs;         /* at a time */
     int panels, panel, rows; /* rows: of the largest */
-    int slices, tokens; /* parts of a panel; of b's */
+    int slices, tokens;      /* parts of a panel; of b's */
     char *scratch;
     size_t run_bytes;
 } pairs_job;
@@ -63,7 +65,10 @@ typedef struct run {
     gk_real *token_part; /* (tokens,2,H,width): shift, and scratch */
 } run;
 
-static gk_real *take(gk_arena *memory, size_t n) { return gk_arena_take(memory, n, sizeof(gk_real)); }
+static gk_real *take(gk_arena *memory, size_t n)
+{
+    return gk_arena_take(memory, n, sizeof(gk_real));
+}
 
 static part take_slice(gk_arena *memory, const run *x, const table_shape *s)
 {
@@ -247,7 +252,8 @@ static void collect_a(const pairs_job *w, const run *x, const part *p, int a, co
     w->kernels->dots(x->dA[0] + at, s, dE, p->x0, list);
     w->kernels->collect(p->sum, p->base, s, dE, x->prob.A[0] + at, list);
     for (size_t h = 0; h < H; h++)
-        table_narrow(w->kernels, s, x->t.d_table.row + (a * H + h) * W, p->sum + h * s->width, w->panels > 1);
+        table_narrow(w->kernels, s, x->t.d_table.row + (a * H + h) * W, p->sum + h * s->width,
+                     w->panels > 1);
     w->kernels->add(p->shift, p->shift, p->sum, H * s->width);
 }
 
@@ -332,7 +338,8 @@ static void token_chunk(const void *job, int i)
         w->kernels->dots(x.dA[1] + at, s, x.E, x.x1 + b * rows, list);
         w->kernels->collect(sum, NULL, s, x.E, x.prob.A[1] + at, list);
         for (size_t h = 0; h < H; h++)
-            table_narrow(w->kernels, s, x.t.d_table.row + (b * H + h) * W, sum + h * s->width, true);
+            table_narrow(w->kernels, s, x.t.d_table.row + (b * H + h) * W, sum + h * s->width,
+                         true);
         w->kernels->add(shift, shift, sum, rows);
     }
 }
@@ -347,8 +354,7 @@ static void add_weights(const pairs_job *w, gk_real *dw, const run *x, int layer
     size_t at = (size_t)range.from * in, n = (size_t)(range.to - range.from) * in;
     gk_real *sum = x->slice[0].dw[layer] + at;
 
-    for (int k = 1; k < w->slices; k++)
-        w->kernels->add(sum, sum, x->slice[k].dw[layer] + at, n);
+    for (int k = 1; k < w->slices; k++) w->kernels->add(sum, sum, x->slice[k].dw[layer] + at, n);
     w->tiles->transpose(dw + range.from, out, sum, in, range.to - range.from, in);
 }
 
@@ -368,7 +374,8 @@ static void add_shifts(const run *x, const pairs_job *w)
             sum[i] = (gk_real)total;
         }
         for (int h = 0; h < s->H; h++)
-            table_narrow(w->kernels, s, d->shift + ((size_t)j * s->H + h) * W, sum + (size_t)h * s->width, false);
+            table_narrow(w->kernels, s, d->shift + ((size_t)j * s->H + h) * W,
+                         sum + (size_t)h * s->width, false);
     }
     for (int i = 0; i < s->width; i++) {
         double total = 0;
@@ -483,8 +490,8 @@ void cpu_table_pairs(gk_backend *be, double *row_loss, uint8_t *row_hit, const g
                    .shape = table_shape_of(t),
                    .panels = panels,
                    .rows = panel_rows(pairs, t->R, t->N, panels),
-                   .slices = cpu_min(SLICES_MAX,
-                                     cpu_pieces(cpu_pieces(pairs->B, panels), SLICE_ROWS)),
+                   .slices =
+                       cpu_min(SLICES_MAX, cpu_pieces(cpu_pieces(pairs->B, panels), SLICE_ROWS)),
                    .tokens = cpu_pieces(t->N, TOKENS)};
     gk_arena count = {0};
 

@@ -40,9 +40,8 @@ static inline vf SIMD(gated_part)(const SIMD(tile) * t, size_t at, vf x, int n)
 }
 
 /* `height` rows of a are read, `rows` of them count; `width` vectors of b likewise. */
-__attribute__((always_inline)) static inline void SIMD(multiply_tile)(const SIMD(tile) * t,
-                                                                      size_t si, size_t sp,
-                                                                      int height, int width)
+__attribute__((always_inline)) static inline void
+SIMD(multiply_tile)(const SIMD(tile) * t, size_t si, size_t sp, int height, int width)
 {
     vf sum[ROWS][2];
     /* of every third row: the next two are then a multiple of one register away */
@@ -159,7 +158,7 @@ static void SIMD(multiply_strips)(const cpu_product *p, cpu_strips b, const gk_r
     gk_real edge[CPU_DEPTH * ROWS + VW];
     int whole = p->m / ROWS * ROWS, rest = p->m - whole;
     int height = rest > ROWS / 2 ? ROWS : ROWS / 2; /* of a tile for the rest */
-    size_t next = p->ta ? 1 : p->lda; /* from one row of op(a) to the next */
+    size_t next = p->ta ? 1 : p->lda;               /* from one row of op(a) to the next */
     SIMD(tile) t = {.ldc = p->ldc, .step = b.step, .k = p->k, .add = p->beta != 0};
 
     if (rest) SIMD(pack_rows)(edge, p->a + whole * next, p->k, rest, height, p->ta, p->lda);
@@ -261,7 +260,12 @@ static void SIMD(pack)(gk_real *packed, const gk_real *b, int k, int n, int tb, 
     }
 }
 
-static const cpu_tiles SIMD(tiles) = {
-    VW, STRIP, SIMD(pack), SIMD(multiply), SIMD(multiply_strips), SIMD(multiply_few), SIMD(transpose)};
+static const cpu_tiles SIMD(tiles) = {VW,
+                                      STRIP,
+                                      SIMD(pack),
+                                      SIMD(multiply),
+                                      SIMD(multiply_strips),
+                                      SIMD(multiply_few),
+                                      SIMD(transpose)};
 
 #endif

@@ -99,7 +99,7 @@ static void *take(gk_backend *be, size_t bytes, const char *purpose)
 
     if (memory) return memory;
     snprintf(what, sizeof what, "%zu bytes for %s", bytes, purpose);
-    cuda_fail(be, what, "out of device memory", __FILE__, __LINE__);
+    cuda_fail(be, what, "the device is out of memory", __FILE__, __LINE__);
     return NULL;
 }
 
@@ -254,7 +254,8 @@ static void fail_without_code(gk_backend *be)
 
     gk_text_add(&what, "this build has code for");
     for (int architecture : compiled_for) gk_text_add(&what, " sm_%d", architecture / 10);
-    gk_text_add(&what, ", not for %s, sm_%d%d", device->name, device->major, device->minor);
+    gk_text_add(&what, ", not for %s (compute capability %d.%d)", device->name, device->major,
+                device->minor);
     cuda_fail(be, what.data, "build again with -DGK_CUDA_ARCH=auto on this machine", __FILE__,
               __LINE__);
     gk_text_free(&what);

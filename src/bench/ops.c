@@ -172,7 +172,7 @@ gk_status gk_bench_ops(gk_bench *b)
     gk_backend_close(&ref);
     GK_TRY(status);
     printf("%d run%s; us: the median; spread: between the quartiles, of the median; copy, prod: "
-           "of the large copy and product%s\n",
+           "of the large copy and product (arrays that stay in a cache may be above it)%s\n",
            b->runs, b->runs > 1 ? "s side by side" : "",
            b->has_blas ? "; BLAS: its time over that of our own product" : "");
     if (wrong) return gk_fail(GK_EDEVICE, "%d of %d cases are wrong; see above", wrong, timed);

@@ -17,14 +17,42 @@ static bool is_allowed(const char *name, size_t n, const char *allowed)
     return false;
 }
 
+/* Another one of an option that may come many times. */
+static gk_status take_more(const char **list, int *n, const char *value)
+{
+    if (*n == GK_SETS_MAX)
+        return gk_fail(GK_EUSAGE, "more than %d times --set or --sbatch", GK_SETS_MAX);
+    list[(*n)++] = value;
+    return GK_OK;
+}
+
+/* The options of `sweep --submit`; NULL: it is none of them. */
+static const char **slurm_option(gk_cli *cli, const char *name, size_t n)
+{
+    const struct {
+        const char *name, **value;
+    } options[] = {{"submit", &cli->submit}, {"partition", &cli->partition},
+                   {"time", &cli->time},     {"gres", &cli->gres},
+                   {"shards", &cli->shards}, {"account", &cli->account}};
+
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (strlen(options[i].name) == n && !strncmp(name, options[i].name, n))
+            return options[i].value;
+    return NULL;
+}
+
 static gk_status take_value(gk_cli *cli, const char *name, size_t n, const char *value)
 {
+    const char **slurm = slurm_option(cli, name, n);
+
     if (!*value) return gk_fail(GK_EUSAGE, "--%.*s needs a value", (int)n, name);
-    if (!strncmp(name, "set", n)) {
-        if (cli->sets == GK_SETS_MAX)
-            return gk_fail(GK_EUSAGE, "more than %d times --set", GK_SETS_MAX);
-        cli->set[cli->sets++] = value;
-    } else if (!strncmp(name, "out", n))
+    if (slurm)
+        *slurm = value;
+    else if (!strncmp(name, "set", n))
+        return take_more(cli->set, &cli->sets, value);
+    else if (!strncmp(name, "sbatch", n))
+        return take_more(cli->sbatch, &cli->sbatches, value);
+    else if (!strncmp(name, "out", n))
         cli->out = value;
     else if (!strncmp(name, "every", n))
         cli->every = value;

@@ -12,8 +12,9 @@ typedef struct gk_cli {
     const char *argument; /* the one positional argument, NULL: none */
     const char *out, *device, *every, *key_freqs, *profile, *shard, *slots; /* NULL: not
         given */
-    const char *set[GK_SETS_MAX];
-    int sets;
+    const char *submit, *shards, *partition, *time, *gres, *account;
+    const char *set[GK_SETS_MAX], *sbatch[GK_SETS_MAX];
+    int sets, sbatches;
     bool fresh, dry_run, nvtx;
 } gk_cli;
 

@@ -1,9 +1,13 @@
 /* grokc sweep SWEEP.yaml */
 #include "cli.h"
+#include "gk/slurm.h"
 #include "gk/sweep_train.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* --shard I/N, --slots R */
 static gk_status parse_options(gk_sweep_options *o, const gk_cli *cli)
@@ -54,9 +58,9 @@ static gk_status train(const gk_sweep *sweep, const gk_sweep_options *o, const g
     gk_gathered gathered;
     gk_backend be;
 
+    gk_signal_install();
     GK_TRY(gk_sweep_config(&config, sweep, 0)); /* for the device */
     GK_TRY(gk_sweep_prepare(sweep, o->dir));
-    gk_signal_install();
     GK_TRY(gk_cli_device(&be, &config, cli));
     gk_status status = gk_sweep_train(&counts, sweep, o, &be);
     gk_backend_close(&be);
@@ -68,6 +72,90 @@ static gk_status train(const gk_sweep *sweep, const gk_sweep_options *o, const g
     return gk_gather(&gathered, o->dir);
 }
 
+/* Options that mean nothing together. */
+static gk_status check_submit(const gk_cli *cli)
+{
+    if (!cli->submit) {
+        if (!cli->shards && !cli->partition && !cli->time && !cli->gres && !cli->account &&
+            !cli->sbatches)
+            return GK_OK;
+        return gk_fail(GK_EUSAGE, "--shards, --partition, --time, --gres, --account and --sbatch "
+                                  "are for --submit slurm");
+    }
+    if (strcmp(cli->submit, "slurm") != 0)
+        return gk_fail(GK_EUSAGE, "--submit \"%s\": slurm is what there is", cli->submit);
+    if (cli->shard || cli->nvtx)
+        return gk_fail(GK_EUSAGE, "--shard and --nvtx are for the tasks themselves, not for "
+                                  "--submit slurm");
+    return GK_OK;
+}
+
+/* A shard for each run where that is allowed everywhere, else what --shards says. */
+static gk_status parse_shards(int *shards, const gk_cli *cli, int runs)
+{
+    int64_t n = runs < GK_SLURM_SHARDS ? runs : GK_SLURM_SHARDS;
+
+    if (cli->shards && (!gk_parse_int(cli->shards, &n) || n < 1 || n > runs))
+        return gk_fail(
+            GK_EUSAGE,
+            "--shards \"%s\": expects the number of tasks, from 1 to %d: one for each run",
+            cli->shards, runs);
+    *shards = (int)n;
+    return GK_OK;
+}
+
+/* The arguments that a task takes over: --set, --device, --slots. */
+static int pass_on(const char *argument[2 * GK_SETS_MAX + 4], const gk_cli *cli)
+{
+    int n = 0;
+
+    for (int i = 0; i < cli->sets; i++) {
+        argument[n++] = "--set";
+        argument[n++] = cli->set[i];
+    }
+    if (cli->device) {
+        argument[n++] = "--device";
+        argument[n++] = cli->device;
+    }
+    if (cli->slots) {
+        argument[n++] = "--slots";
+        argument[n++] = cli->slots;
+    }
+    return n;
+}
+
+/* Or, with --dry-run, shows the script. */
+static gk_status submit(const gk_sweep *sweep, const char *dir, const gk_cli *cli)
+{
+    const char *argument[2 * GK_SETS_MAX + 4];
+    char program[GK_PATH_MAX], where[GK_PATH_MAX];
+    gk_text text = {0};
+    gk_slurm slurm = {.program = program,
+                      .file = cli->argument,
+                      .dir = dir,
+                      .where = where,
+                      .argument = argument,
+                      .arguments = pass_on(argument, cli),
+                      .partition = cli->partition,
+                      .time = cli->time,
+                      .gres = cli->gres,
+                      .account = cli->account,
+                      .sbatch = cli->sbatch,
+                      .sbatches = cli->sbatches};
+
+    GK_TRY(parse_shards(&slurm.shards, cli, sweep->n));
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program);
+    if (n < 0 || n == sizeof program || !getcwd(where, sizeof where))
+        return gk_fail(GK_EIO, "the path of grokc or of this folder: %s", strerror(errno));
+    program[n] = 0;
+    if (!cli->dry_run) GK_TRY(gk_sweep_prepare(sweep, dir));
+    gk_status status =
+        cli->dry_run ? gk_slurm_script(&text, &slurm) : gk_slurm_submit(&text, &slurm);
+    if (text.data) fputs(text.data, stdout);
+    gk_text_free(&text);
+    return status;
+}
+
 gk_status gk_cli_sweep(int argc, char **argv)
 {
     char dir[GK_PATH_MAX], device[64];
@@ -77,7 +165,10 @@ gk_status gk_cli_sweep(int argc, char **argv)
     gk_sweep sweep = {0};
     gk_cli cli;
 
-    GK_TRY(gk_cli_parse(&cli, argc, argv, "set out device shard slots dry-run nvtx"));
+    GK_TRY(gk_cli_parse(&cli, argc, argv,
+                        "set out device shard slots dry-run nvtx submit shards "
+                        "partition time gres account sbatch"));
+    GK_TRY(check_submit(&cli));
     if (!cli.argument)
         return gk_fail(GK_EUSAGE, "which sweep? grokc sweep configs/sweep_seeds.yaml");
     GK_TRY(parse_options(&options, &cli));
@@ -93,7 +184,9 @@ gk_status gk_cli_sweep(int argc, char **argv)
         set[sets++] = device;
     }
     gk_status status = gk_sweep_load(&sweep, cli.argument, set, sets);
-    if (status == GK_OK && cli.dry_run) {
+    if (status == GK_OK && cli.submit) {
+        status = submit(&sweep, dir, &cli);
+    } else if (status == GK_OK && cli.dry_run) {
         status = gk_sweep_describe(&text, &sweep, &options);
         if (status == GK_OK) fputs(text.data, stdout);
         gk_text_free(&text);

@@ -1,5 +1,6 @@
-/* The threads of one block. Each is a fiber from the moment it has to wait; a thread that never waits runs to its end on a
- * fiber that then takes the next one. When none can go on and not all have ended, a barrier or a mask is wrong. */
+/* The threads of one block. Each is a fiber from the moment it has to wait; a thread that never
+ * waits runs to its end on a fiber that then takes the next one. When none can go on and not all
+ * have ended, a barrier or a mask is wrong. */
 #include "asan.h"
 #include "fiber.h"
 #include "state.h"
@@ -163,8 +164,8 @@ static void go_on_with(int next)
 
 static void wait() { go_on_with(choose()); }
 
-/* What a fiber does: the current thread from its beginning, then others that have not begun, as long as it is their
- * turn. */
+/* What a fiber does: the current thread from its beginning, then others that have not begun, as
+ * long as it is their turn. */
 static void run_threads()
 {
     for (;;) {
@@ -274,7 +275,8 @@ static bool all_there(int first, const thread &own)
     return true;
 }
 
-/* Gives every lane of the mask its result; one that reads a lane that is not there gets bits of 1, a NaN. */
+/* Gives every lane of the mask its result; one that reads a lane that is not there gets bits of
+ * 1, a NaN. */
 static void finish(int first, unsigned mask, thread_state kind)
 {
     uint64_t before[WARP], votes = 0;

@@ -1,4 +1,5 @@
-/* The part of cuBLASLt that the cuda backend uses, with the vendor's names and numbers; cublaslt.cpp computes it. */
+/* The part of cuBLASLt that the cuda backend uses, with the vendor's names and numbers;
+ * cublaslt.cpp computes it. */
 #ifndef GK_SHIM_CUBLASLT_H
 #define GK_SHIM_CUBLASLT_H
 

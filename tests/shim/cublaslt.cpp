@@ -1,6 +1,7 @@
-/* cuBLASLt by plain loops. Two algorithms, so that choosing one matters as it does on a GPU: `wide` asks for 16 bytes of
- * alignment of every matrix of the batch, splits long sums in two and needs workspace for both halves of each; `plain` takes
- * anything. They differ in their last bits. */
+/* cuBLASLt by plain loops. Two algorithms, so that choosing one matters as it does on a GPU:
+ * `wide` asks for 16 bytes of alignment of every matrix of the batch, splits long sums in two
+ * and needs workspace for both halves of each; `plain` takes anything. They differ in their last
+ * bits. */
 #include "cublasLt.h"
 #include "state.h"
 

@@ -1,5 +1,6 @@
-/* The part of the CUDA runtime that the cuda backend uses, with the vendor's names and numbers, on the host: device
- * memory is host memory that only kernels and copies may touch, a launch runs at once or is recorded (control.h). */
+/* The part of the CUDA runtime that the cuda backend uses, with the vendor's names and numbers,
+ * on the host: device memory is host memory that only kernels and copies may touch, a launch
+ * runs at once or is recorded (control.h). */
 #ifndef GK_SHIM_CUDA_RUNTIME_H
 #define GK_SHIM_CUDA_RUNTIME_H
 
@@ -54,9 +55,9 @@ typedef struct CUgraphExec_st *cudaGraphExec_t;
 
 struct cudaDeviceProp {
     char name[256];
-    size_t totalGlobalMem, sharedMemPerBlock, sharedMemPerBlockOptin, sharedMemPerMultiprocessor;
+    size_t totalGlobalMem, sharedMemPerBlock, sharedMemPerBlockOptin;
     int major, minor, multiProcessorCount, warpSize, l2CacheSize;
-    int maxThreadsPerBlock, maxThreadsPerMultiProcessor, maxThreadsDim[3], maxGridSize[3];
+    int maxThreadsPerBlock, maxThreadsPerMultiProcessor;
 };
 
 struct uint3 {

@@ -1,4 +1,5 @@
-/* cuFFT's two-dimensional transforms of real input, as sums in double over one dimension after the other. */
+/* cuFFT's two-dimensional transforms of real input, as sums in double over one dimension after
+ * the other. */
 #include "cufft.h"
 #include "state.h"
 

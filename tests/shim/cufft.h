@@ -1,4 +1,5 @@
-/* The part of cuFFT that the cuda backend uses, with the vendor's names and numbers; cufft.cpp computes it. */
+/* The part of cuFFT that the cuda backend uses, with the vendor's names and numbers; cufft.cpp
+ * computes it. */
 #ifndef GK_SHIM_CUFFT_H
 #define GK_SHIM_CUFFT_H
 

@@ -1,5 +1,5 @@
-/* Errors as the CUDA runtime has them: of a call, kept until cudaGetLastError; of the device, which come out of the next call
- * that waits and stay for ever. */
+/* Errors as the CUDA runtime has them: of a call, kept until cudaGetLastError; of the device,
+ * which come out of the next call that waits and stay for ever. */
 #include "state.h"
 
 #include <cstdarg>

@@ -1,5 +1,5 @@
-/* Fibers: a switch of stacks in a few instructions on x86-64, ucontext elsewhere. AddressSanitizer is told of every
- * switch. */
+/* Fibers: a switch of stacks in a few instructions on x86-64, ucontext elsewhere.
+ * AddressSanitizer is told of every switch. */
 #include "fiber.h"
 #include "asan.h"
 

@@ -1,6 +1,8 @@
-/* Kernel launches: what they ask for is checked as the runtime checks it, then block after block runs. */
+/* Kernel launches: what they ask for is checked as the runtime checks it, then block after block
+ * runs. */
 #include "state.h"
 
+#include <algorithm>
 #include <map>
 
 uint3 threadIdx, blockIdx;

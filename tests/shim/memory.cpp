@@ -1,6 +1,6 @@
-/* Device memory: pages of their own per allocation, so that the host can be kept from touching them but in kernels and
- * copies. New memory is bytes of 0xff, NaN as float and as double. Before and after it lie guards: AddressSanitizer's, or bytes looked at after every
- * kernel. */
+/* Device memory: pages of their own per allocation, so that the host can be kept from touching
+ * them but in kernels and copies. New memory is bytes of 0xff, NaN as float and as double.
+ * Before and after it lie guards: AddressSanitizer's, or bytes looked at after every kernel. */
 #include "asan.h"
 #include "state.h"
 

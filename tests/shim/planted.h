@@ -1,4 +1,5 @@
-/* For test_shim_planted*.cpp: a device for each test, arrays on it, and a child process for what ends one. */
+/* For test_shim_planted*.cpp: a device for each test, arrays on it, and a child process for what
+ * ends one. */
 #ifndef GK_SHIM_PLANTED_H
 #define GK_SHIM_PLANTED_H
 
@@ -62,7 +63,8 @@ struct array {
     }
 };
 
-/* The fault of the kernels so far must have all of `words` in it (NULL: there must be none), and must stick. */
+/* The fault of the kernels so far must have all of `words` in it (NULL: there must be none), and
+ * must stick. */
 inline void expect_fault(cudaStream_t stream, const char *words, const char *more = "")
 {
     if (!words) {

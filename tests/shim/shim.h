@@ -1,12 +1,12 @@
-/* CUDA C++ for the host's compiler: qualifiers, indices, barriers, warp operations, shared memory and launches, as far as
- * the kernels use them (kernels/cuda/launch.h includes this). Masks, barriers and launches are checked; a wrong one ends the
- * kernel, and the runtime then reports a launch failure that sticks. */
+/* CUDA C++ for the host's compiler: qualifiers, indices, barriers, warp operations, shared
+ * memory and launches, as far as the kernels use them (kernels/cuda/launch.h includes this).
+ * Masks, barriers and launches are checked; a wrong one ends the kernel, and the runtime then
+ * reports a launch failure that sticks. */
 #ifndef GK_SHIM_H
 #define GK_SHIM_H
 
 #include "cuda_runtime.h"
 
-#include <algorithm>
 #include <functional>
 #include <tuple>
 #include <type_traits>
@@ -14,8 +14,6 @@
 #define __global__
 #define __device__
 #define __host__
-#define __constant__
-#define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 
 extern uint3 threadIdx, blockIdx;
@@ -25,12 +23,14 @@ enum { warpSize = 32 };
 namespace gk_shim
 {
 
-/* A place in the source: where a kernel waits. Calls have it from default arguments, which the compiler fills in. */
+/* A place in the source: where a kernel waits. Calls have it from default arguments, which the
+ * compiler fills in. */
 struct place {
     const char *file;
     int line;
 };
-/* The block's own array of this name and place, between guards; all bytes are 0xff when a block begins. */
+/* The block's own array of this name and place, between guards; all bytes are 0xff when a block
+ * begins. */
 void *shared(const char *name, const void *site, size_t bytes);
 void *shared_dynamic();
 
@@ -162,12 +162,5 @@ inline int __all_sync(unsigned mask, int value, const char *file = __builtin_FIL
 {
     return gk_shim::ballot(mask, value != 0, {file, line}) == mask;
 }
-
-using std::max;
-using std::min;
-template <class T> T __ldg(const T *at) { return *at; }
-inline float __fmaf_rn(float a, float b, float c) { return fmaf(a, b, c); }
-inline float __fmul_rn(float a, float b) { return a * b; }
-inline float rsqrtf(float x) { return 1 / sqrtf(x); }
 
 #endif

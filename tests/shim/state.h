@@ -1,5 +1,5 @@
-/* What the shim's files share: errors that stick, work that runs now or is recorded, device memory. Not seen by kernels
- * or tests. */
+/* What the shim's files share: errors that stick, work that runs now or is recorded, device
+ * memory. Not seen by kernels or tests. */
 #ifndef GK_SHIM_STATE_H
 #define GK_SHIM_STATE_H
 
@@ -11,7 +11,8 @@
 namespace gk_shim
 {
 
-/* errors.cpp. What a call answers, kept for cudaGetLastError; once the device's failure has come out, that. */
+/* errors.cpp. What a call answers, kept for cudaGetLastError; once the device's failure has come
+ * out, that. */
 cudaError_t answer(cudaError_t error);
 /* The same for a call that waits for the device: lets its failure come out. */
 cudaError_t answer_waited();
@@ -21,8 +22,9 @@ bool failed(); /* nothing runs any more */
 
 /* stream.cpp: runs `work` on the device now, or records it where the stream is capturing. */
 cudaError_t submit(cudaStream_t stream, std::function<void()> work);
-/* Before a call that may not be made while a stream is capturing: true if one is; its capture is then void, and the call
- * answers cudaErrorStreamCaptureUnsupported. `relaxed_too`: not even in the relaxed mode. */
+/* Before a call that may not be made while a stream is capturing: true if one is; its capture is
+ * then void, and the call answers cudaErrorStreamCaptureUnsupported. `relaxed_too`: not even in
+ * the relaxed mode. */
 bool spoils_capture(bool relaxed_too);
 
 /* memory.cpp. Device memory can be touched while one of these lives. */
@@ -34,7 +36,8 @@ bool on_device(const void *memory, size_t bytes); /* all of it inside one alloca
 bool on_host(const void *memory, size_t bytes);   /* none of it inside any */
 void check_guards(const char *who);               /* who wrote beyond an allocation? */
 
-/* Guards around arrays: a byte that nobody writes by accident, and NaN where it is read as float or double. */
+/* Guards around arrays: a byte that nobody writes by accident, and NaN where it is read as float
+ * or double. */
 inline unsigned char guard_byte(size_t i) { return i % 2 ? 0xff : 0xf5; }
 inline void guard_fill(unsigned char *guard, size_t bytes)
 {

@@ -1,5 +1,6 @@
-/* Streams and graphs. What is enqueued runs at once; while a stream is capturing it is recorded instead, with arguments as they
- * are now, and graphs run the records. As on the device, a call that could wait for the stream makes the capture void. */
+/* Streams and graphs. What is enqueued runs at once; while a stream is capturing it is recorded
+ * instead, with arguments as they are now, and graphs run the records. As on the device, a call
+ * that could wait for the stream makes the capture void. */
 #include "state.h"
 
 struct CUstream_st {

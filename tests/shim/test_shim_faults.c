@@ -1,5 +1,5 @@
-/* What goes wrong on a GPU, planted on the host shim: no driver, no memory, a kernel that fails. The first error sticks, with its
- * place, until sync; nothing hangs and nothing is left behind. */
+/* What goes wrong on a GPU, planted on the host shim: no driver, no memory, a kernel that fails.
+ * The first error sticks, with its place, until sync; nothing hangs and nothing is left behind. */
 #include "control.h"
 #include "support.h"
 
@@ -138,7 +138,8 @@ static void test_no_memory_for_a_batch(void **state)
     assert_int_equal(gk_shim_count().bytes, 0);
 }
 
-/* The op's kernel fails; later ops do nothing; sync says so as often as it is asked; GK_SYNC=1 names kernel and line. */
+/* The op's kernel fails; later ops do nothing; sync says so as often as it is asked; GK_SYNC=1
+ * names kernel and line. */
 static void test_failing_kernel(void **state)
 {
     enum { N = 8 };
@@ -195,8 +196,8 @@ static void test_refused_launch(void **state)
     assert_int_equal(gk_shim_count().allocations, 0);
 }
 
-/* 20 steps, of which the how manieth launch fails (0: none), those that are only recorded counted too. Returns how many
- * launches the first step has. */
+/* 20 steps, of which the how manieth launch fails (0: none), those that are only recorded
+ * counted too. Returns how many launches the first step has. */
 static int64_t step_that_fails(int64_t launch)
 {
     gk_config c;

@@ -1,5 +1,6 @@
-/* What the shim is there to catch, planted: kernels with one bug each and their correct twins (BUG 0). Races, barriers, masks and
- * indices; test_shim_planted_host.cpp has the bugs of the host's side. */
+/* What the shim is there to catch, planted: kernels with one bug each and their correct twins
+ * (BUG 0). Races, barriers, masks and indices; test_shim_planted_host.cpp has the bugs of the
+ * host's side. */
 #include "planted.h"
 
 enum { THREADS = 96, WHOLE = -1 };

@@ -1,5 +1,6 @@
-/* Bugs of the host's side, planted, and their correct twins: arguments that change under a recorded graph, calls that are
- * forbidden while recording, memory of the wrong side, products and transforms that a GPU's libraries would refuse. */
+/* Bugs of the host's side, planted, and their correct twins: arguments that change under a
+ * recorded graph, calls that are forbidden while recording, memory of the wrong side, products
+ * and transforms that a GPU's libraries would refuse. */
 #include "planted.h"
 
 #include "cublasLt.h"

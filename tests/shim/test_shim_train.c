@@ -1,5 +1,6 @@
-/* Training on the cuda backend over the host shim, on both plans: against ref, replayed from a graph against enqueued step by
- * step, alone against in a batch, in all orders of threads and blocks. The host may not touch device memory meanwhile. */
+/* Training on the cuda backend over the host shim, on both plans: against ref, replayed from a
+ * graph against enqueued step by step, alone against in a batch, in all orders of threads and
+ * blocks. The host may not touch device memory meanwhile. */
 #include "control.h"
 #include "support.h"
 
