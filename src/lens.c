@@ -5,9 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLANE_BYTES = 96 << 20, VARIANTS = 64 };
+enum { PLANE_BYTES = 96 << 20, VARIANTS = 72, TERMS = 192 };
 
 static int larger(int a, int b) { return a > b ? a : b; }
+
+static void layout_torus(gk_lens *l, const gk_analysis *a, int R, gk_arena *device)
+{
+    size_t P = (size_t)a->P, inputs = (size_t)a->inputs, F = (size_t)l->shape.F;
+    size_t cols = PLANE_BYTES / (inputs * sizeof(gk_real));
+
+    l->cols = cols < 1 ? 1 : cols > 64 ? 64 : (int)cols;
+    l->plane = gk_arena_take(device, inputs * (size_t)l->cols, sizeof(gk_real));
+    l->spectrum = gk_arena_take(device, P * (P / 2 + 1) * (size_t)l->cols * 2, sizeof(gk_real));
+    l->torus = gk_arena_take(device, 4 * inputs, sizeof *l->torus);
+    l->torus_sum = gk_arena_take(device, 4 * P * (size_t)a->n, sizeof(gk_real));
+    if (!F) return;
+    l->neuron_sum = gk_arena_take(device, (size_t)R * 4 * P * F, sizeof(gk_real));
+    l->neuron_moments = gk_arena_take(device, (size_t)R * 2 * F, sizeof(double));
+}
 
 void gk_lens_layout(gk_lens *l, const gk_shape *s, const gk_analysis *a, int R, int rows,
                     gk_arena *device)
@@ -24,9 +39,11 @@ void gk_lens_layout(gk_lens *l, const gk_shape *s, const gk_analysis *a, int R, 
                    .K = a->K,
                    .P = a->P,
                    .train_rows = a->n_train,
-                   .terms_max = a->n + 9,
+                   .W = 2 * a->K + 1,
+                   .terms_max = larger(2 * a->K, TERMS),
                    .variants = VARIANTS};
-    size_t terms = (size_t)l->terms_max, wide = (size_t)larger(a->n, s->F);
+    size_t K2 = 2 * (size_t)a->K, W = K2 + 1, F = (size_t)s->F, most = (size_t)larger(a->n, s->F);
+    size_t terms = (size_t)larger(4 * l->W, l->terms_max);
     l->mid = gk_arena_take(device, N * D, real);
     l->out = gk_arena_take(device, N * D, real);
     l->attention = gk_arena_take(device, (size_t)R * (size_t)s->H * (size_t)s->T, real);
@@ -40,33 +57,56 @@ void gk_lens_layout(gk_lens *l, const gk_shape *s, const gk_analysis *a, int R, 
     l->train_control = gk_arena_take(device, train, sizeof *l->train_control);
     l->train_class = gk_arena_take(device, train, sizeof *l->train_class);
     l->train_group = gk_arena_take(device, train, 1);
+    l->characters = gk_arena_take(device, (n + 1) * W, real);
 
     l->unembed = gk_arena_take(device, D * n, real);
-    l->logits = gk_arena_take(device, block * n, real);
+    l->logits = gk_arena_take(device, block * (size_t)larger(a->n, s->C), real);
     l->work = gk_arena_take(device, block * (size_t)larger(a->n, s->C), real);
     l->train_x = gk_arena_take(device, block * D, real);
-    if (s->F) l->hidden = gk_arena_take(device, block * (size_t)s->F, real);
+    if (s->F) l->hidden = gk_arena_take(device, block * F, real);
     l->head = gk_arena_take(device, block * (size_t)larger(s->H * s->K, s->D), real);
     l->square_matrix = gk_arena_take(device, D * D, real);
-    l->terms = gk_arena_take(device, block * terms, real);
-    l->basis = gk_arena_take(device, (n + 1) * terms, real);
-    l->coef = gk_arena_take(device, terms * wide, real);
-    l->zeros = gk_arena_take(device, D + terms + wide, real);
-    l->label_sum = gk_arena_take(device, (n + 2) * wide, real);
-    if (a->P) {
-        size_t plane = (size_t)a->inputs * real;
-        l->cols = (int)(PLANE_BYTES / plane);
-        if (l->cols > 64) l->cols = 64;
-        if (l->cols < 1) l->cols = 1;
-        size_t half = (size_t)a->P / 2 + 1;
-        l->plane = gk_arena_take(device, (size_t)a->inputs * (size_t)l->cols, real);
-        l->spectrum = gk_arena_take(device, (size_t)a->P * half * (size_t)l->cols * 2, real);
-        l->terms_power = gk_arena_take(device, (size_t)l->cols * half, sizeof(double));
-    }
+    l->terms = gk_arena_take(device, block * K2, real);
+    l->basis = gk_arena_take(device, (most + D) * K2, real);
+    l->coef = gk_arena_take(device, terms * n + F * (n + K2) + 2 * D * K2, real);
+    l->zeros = gk_arena_take(device, D, real);
+    l->label_sum = gk_arena_take(device, (n + 1) * most, real);
+    l->control_sum = gk_arena_take(device, n * n, real);
+    l->w_l = gk_arena_take(device, (F + D) * n, real);
+    l->hat = gk_arena_take(device, 4 * W * (most + D), real);
+    if (a->P) layout_torus(l, a, R, device);
     l->row_loss = gk_arena_take(device, block, sizeof(double));
     l->row_hit = gk_arena_take(device, block, 1);
     l->sum = gk_arena_take(device, (size_t)l->variants * GK_ROW_GROUPS * 2, sizeof(double));
-    l->square = gk_arena_take(device, block + terms, sizeof(double));
+    l->moments = gk_arena_take(device, 2 * (most + K2), sizeof(double));
+    l->begin = gk_arena_take(device, VARIANTS + 1, sizeof *l->begin);
+    l->column = gk_arena_take(device, terms, sizeof *l->column);
+}
+
+/* What is the same for all runs. */
+static void put_constants(gk_lens *l, gk_backend *be)
+{
+    size_t n = (size_t)l->n, W = (size_t)l->W;
+    int P = l->P;
+    double *basis = gk_alloc(n * (W - 1), sizeof *basis),
+           *wide = gk_alloc((n + 1) * W, sizeof *wide);
+    int32_t *torus = gk_alloc(4 * (size_t)P * (size_t)P, sizeof *torus), *at = torus;
+
+    gk_characters(basis, l->n);
+    for (size_t i = 0; i < n * W; i++)
+        wide[i] = i % W == W - 1 ? 1 : basis[i / W * (W - 1) + i % W];
+    gk_upload_reals(be, l->characters, wide, (n + 1) * W);
+    for (int row = 0; row < P * P; row++, at += 4) {
+        int u = row / P, v = row % P;
+        at[0] = u;
+        at[1] = v;
+        at[2] = (u + v) % P;
+        at[3] = (u - v + P) % P;
+    }
+    if (P) be->upload(be, l->torus, torus, 4 * (size_t)P * (size_t)P * sizeof *torus);
+    free(basis);
+    free(wide);
+    free(torus);
 }
 
 void gk_lens_put(gk_lens *l, int slot, gk_backend *be)
@@ -102,9 +142,9 @@ void gk_lens_put(gk_lens *l, int slot, gk_backend *be)
     be->upload(be, l->train_control + at, part + 3 * train, train * sizeof *part);
     be->upload(be, l->train_class + at, part + 4 * train, train * sizeof *part);
     be->upload(be, l->train_group + at, train_group, train);
-    be->zero(be, l->zeros,
-             ((size_t)l->shape.D + (size_t)l->terms_max + (size_t)larger(l->n, l->shape.F)) *
-                 sizeof(gk_real));
+    be->zero(be, l->zeros, (size_t)l->shape.D * sizeof(gk_real));
+    put_constants(l, be);
+    l->puts++;
     free(label);
     free(part);
     free(group);
@@ -128,69 +168,102 @@ void gk_lens_forward(gk_lens *l, gk_plan *plan)
         be->add_rows(be, l->mid + at, act->mid[last], R, rows, D, D, D, kept, run, 0);
         be->add_rows(be, l->out + at, act->x[s->L], R, rows, D, D, D, kept, run, 0);
         be->bias_add_back(be, l->attention, act->prob[last], R, rows, s->H * s->T, first > 0);
+        if (l->neuron_sum)
+            be->row_sums(be, l->neuron_sum, l->neuron_moments, act->h[last],
+                         l->torus + 4 * (size_t)first, R, rows, 4, l->P, s->F, first > 0);
     }
     for (int first = 0; first < data->rest.B; first += model->rows)
         gk_evaluate_block(plan, &data->rest, first);
 }
 
-/* work = logits - characters(row) coef, then its loss into sum[v]. */
-static void variant_loss(gk_snapshot *s, const gk_variant *v, int index, int first, int rows)
+void gk_lens_train_x(gk_snapshot *s, int first, int rows)
 {
     gk_lens *l = s->lens;
-    gk_backend *be = s->be;
-    size_t at = (size_t)s->slot * (size_t)l->train_rows + (size_t)first, m = (size_t)v->m,
-           n = (size_t)l->n;
-    double *host = gk_alloc((n + 1) * m + m * n, sizeof *host), *minus = host + (n + 1) * m;
+    int D = l->shape.D;
+    size_t at = (size_t)s->slot * (size_t)l->train_rows + (size_t)first;
 
-    for (size_t e = 0; e < n; e++)
-        for (size_t j = 0; j < m; j++)
-            host[e * m + j] = s->basis[e * 2 * (size_t)l->K + (size_t)v->column[j]];
-    for (size_t i = 0; i < m * n; i++) minus[i] = -v->coef[i];
-    be->add_rows(be, l->work, l->logits, 1, rows, l->n, l->n, l->n, 0, 0, 0);
-    if (m) {
-        gk_upload_reals(be, l->basis, host, (n + 1) * m);
-        gk_upload_reals(be, l->coef, minus, m * n);
-        be->embed(be, l->terms, l->basis, l->zeros,
-                  (v->control ? l->train_control : l->train_value) + at, 1, rows, 1, v->m,
-                  l->n + 1);
-        be->matmul(be, l->work, l->terms, l->coef, 1, rows, l->n, v->m, 0, 0, v->m, l->n, l->n, 0,
-                   0, 0, 1);
-    }
-    be->log_softmax(be, l->row_loss, l->row_hit, NULL, l->work, l->train_label + at, 1, rows, l->n,
-                    GK_LOSS_EXACT, 1);
-    be->group_sums(be, l->sum + 2 * index, l->row_loss, l->row_hit, l->train_group + at, 1, rows, 1,
-                   first > 0);
-    free(host);
+    s->be->embed(s->be, l->train_x, l->out + (size_t)s->slot * (size_t)l->inputs * (size_t)D,
+                 l->zeros, l->train_row + at, 1, rows, 1, D, l->inputs);
 }
 
 void gk_lens_train_logits(gk_snapshot *s, int first, int rows)
 {
     gk_lens *l = s->lens;
-    gk_backend *be = s->be;
     int D = l->shape.D;
+
+    gk_lens_train_x(s, first, rows);
+    s->be->matmul(s->be, l->logits, l->train_x, l->unembed, 1, rows, l->n, D, 0, 0, D, l->n, l->n,
+                  0, 0, 0, 0);
+}
+
+/* Variants that fit into one call, sorted: by f first, then by the control. */
+typedef struct batch {
+    int32_t begin[VARIANTS + 1];
+    gk_variant *variant[VARIANTS];
+    int n, by_value; /* variants; those by f */
+} batch;
+
+/* The next ones from *next on, to the device. */
+static void put_batch(batch *b, gk_snapshot *s, gk_variant *variant, int variants, int *next)
+{
+    gk_lens *l = s->lens;
+    size_t n = (size_t)l->n, terms = 0;
+    int end = *next;
+
+    b->n = b->begin[0] = 0;
+    for (; end < variants && end - *next < VARIANTS; end++) {
+        if (end > *next && terms + (size_t)variant[end].m > (size_t)l->terms_max) break;
+        terms += (size_t)variant[end].m;
+    }
+    for (int control = 0; control < 2; control++) {
+        for (int i = *next; i < end; i++)
+            if (variant[i].control == control) b->variant[b->n++] = &variant[i];
+        if (!control) b->by_value = b->n;
+    }
+    *next = end;
+    double *coef = gk_alloc(terms * n, sizeof *coef);
+    int32_t *column = gk_alloc(terms, sizeof *column);
+    for (int v = 0; v < b->n; v++) {
+        const gk_variant *of = b->variant[v];
+        b->begin[v + 1] = b->begin[v] + of->m;
+        memcpy(coef + (size_t)b->begin[v] * n, of->coef, (size_t)of->m * n * sizeof *coef);
+        for (int j = 0; j < of->m; j++) column[b->begin[v] + j] = of->column[j];
+    }
+    gk_upload_reals(s->be, l->coef, coef, terms * n);
+    s->be->upload(s->be, l->column, column, terms * sizeof *column);
+    s->be->upload(s->be, l->begin, b->begin, sizeof b->begin);
+    free(coef);
+    free(column);
+}
+
+/* Variants from .. to - 1 of a batch, by the index f or the control's, at a block of train rows. */
+static void add_losses(gk_snapshot *s, const batch *b, int from, int to, const int32_t *index,
+                       int first, int rows)
+{
+    gk_lens *l = s->lens;
     size_t at = (size_t)s->slot * (size_t)l->train_rows + (size_t)first;
 
-    be->embed(be, l->train_x, l->out + (size_t)s->slot * (size_t)l->inputs * (size_t)D, l->zeros,
-              l->train_row + at, 1, rows, 1, D, l->inputs);
-    be->matmul(be, l->logits, l->train_x, l->unembed, 1, rows, l->n, D, 0, 0, D, l->n, l->n, 0, 0,
-               0, 0);
+    if (from == to) return;
+    s->be->changed_losses(s->be, l->sum + from, l->logits, l->train_label + at, l->train_group + at,
+                          index + at, l->characters, l->coef, l->begin + from, l->column, 1, rows,
+                          l->n, 1, to - from, 1, l->n + 1, l->W, b->begin[b->n], first > 0);
 }
 
 void gk_lens_train_losses(gk_snapshot *s, gk_variant *variant, int variants)
 {
     gk_lens *l = s->lens;
-    double rows_in = 0, sum[VARIANTS][2];
+    double inside = s->inside[GK_ROWS_TRAIN], sum[VARIANTS];
+    batch b;
 
-    for (int e = 0; e < l->n; e++) rows_in += s->count_train[e];
-    for (int begin = 0; begin < variants; begin += VARIANTS) {
-        int some = variants - begin < VARIANTS ? variants - begin : VARIANTS;
+    for (int next = 0; next < variants;) {
+        put_batch(&b, s, variant, variants, &next);
         for (int first = 0; first < l->train_rows; first += l->rows) {
             int rows = l->train_rows - first < l->rows ? l->train_rows - first : l->rows;
             gk_lens_train_logits(s, first, rows);
-            for (int v = 0; v < some; v++) variant_loss(s, &variant[begin + v], v, first, rows);
+            add_losses(s, &b, 0, b.by_value, l->train_value, first, rows);
+            add_losses(s, &b, b.by_value, b.n, l->train_control, first, rows);
         }
-        s->be->download(s->be, sum, l->sum, (size_t)some * sizeof *sum);
-        for (int v = 0; v < some; v++)
-            variant[begin + v].loss = rows_in > 0 ? sum[v][0] / rows_in : GK_NULL;
+        s->be->download(s->be, sum, l->sum, (size_t)b.n * sizeof *sum);
+        for (int v = 0; v < b.n; v++) b.variant[v]->loss = inside > 0 ? sum[v] / inside : GK_NULL;
     }
 }

@@ -1,4 +1,4 @@
-/* Blocks of rows of all inputs, as the measures ask for them. */
+/* Blocks of rows of all inputs, and changes of their logits, as the measures ask for them. */
 #include "gk/lens.h"
 
 #include <math.h>
@@ -49,43 +49,37 @@ void gk_lens_hidden(gk_snapshot *s, int first, int rows)
                     1, rows, F, l->shape.activation);
 }
 
-/* point (3): 1, cos, sin of frequency k at coordinate x, orthonormal over the P points; returns how
- * many: 2 for k = P/2 */
-static int at_point(double point[3], const gk_snapshot *s, int k, int x)
-{
-    int P = s->lens->P;
-    const double *b = s->basis + (size_t)x * 2 * (size_t)s->lens->K + 2 * (size_t)(k - 1);
-    double scale = sqrt((2 * k == P ? 1.0 : 2.0) / P);
-
-    point[0] = 1 / sqrt(P);
-    point[1] = scale * b[0];
-    point[2] = scale * b[1];
-    return 2 * k == P ? 2 : 3;
-}
-
-int gk_lens_terms(gk_snapshot *s, const int *k, int keys, int *begin, int first, int rows)
+void gk_lens_hat(gk_snapshot *s, const gk_real *sum, int cols)
 {
     gk_lens *l = s->lens;
-    int P = l->P, m = 1;
+    size_t n = (size_t)cols, W = (size_t)l->W, P = (size_t)l->P;
 
-    for (int i = 0; i < keys; i++) {
-        begin[i] = m;
-        m += 2 * k[i] == P ? 3 : 8;
-    }
-    begin[keys] = m;
-    if (!P || m > l->terms_max) return 0;
-    double *terms = gk_alloc((size_t)rows * (size_t)m, sizeof *terms), *to = terms, u[3], v[3];
-    for (int row = first; row < first + rows; row++) {
-        *to++ = 1.0 / P;
-        for (int i = 0; i < keys; i++) {
-            int parts = at_point(u, s, k[i], row / P);
-            at_point(v, s, k[i], row % P);
-            for (int t = 1; t < parts * parts; t++) *to++ = u[t / parts] * v[t % parts];
-        }
-    }
-    gk_upload_reals(s->be, l->terms, terms, (size_t)rows * (size_t)m);
-    free(terms);
-    return m;
+    s->be->matmul(s->be, l->hat, l->characters, sum, 4, l->W, cols, l->P, 1, 0, l->W, cols, cols, 0,
+                  P * n, W * n, 0);
+}
+
+void gk_lens_put_polynomial(gk_snapshot *s, const gk_polynomial *p, const int32_t *begin,
+                            int variants)
+{
+    gk_lens *l = s->lens;
+    size_t m = (size_t)p->m;
+
+    GK_CHECK(variants <= l->variants);
+    gk_upload_reals(s->be, l->coef, p->coef, 4 * m * (size_t)l->n);
+    s->be->upload(s->be, l->column, p->column, m * sizeof *p->column);
+    s->be->upload(s->be, l->begin, begin, ((size_t)variants + 1) * sizeof *begin);
+}
+
+void gk_lens_add_changed(gk_snapshot *s, const gk_real *logits, const gk_polynomial *p,
+                         int variants, int first, int rows)
+{
+    gk_lens *l = s->lens;
+    size_t at = row_at(s, first);
+
+    s->be->changed_losses(s->be, l->sum, logits, l->label + at, l->group + at,
+                          l->torus + 4 * (size_t)first, l->characters, l->coef, l->begin, l->column,
+                          1, rows, l->n, GK_ROW_GROUPS, variants, 4, l->n + 1, l->W, p->m,
+                          first > 0);
 }
 
 void gk_lens_add_loss(gk_snapshot *s, int index, int first, int rows)
@@ -100,18 +94,31 @@ void gk_lens_add_loss(gk_snapshot *s, int index, int first, int rows)
                       l->group + at, 1, rows, GK_ROW_GROUPS, first > 0);
 }
 
+static void means(const gk_snapshot *s, const double sum[GK_ROW_GROUPS], double *all, double *test)
+{
+    const double *rows = s->inside;
+    double test_sum = sum[GK_ROWS_MIRRORED] + sum[GK_ROWS_UNMIRRORED];
+    double test_rows = rows[GK_ROWS_MIRRORED] + rows[GK_ROWS_UNMIRRORED];
+
+    if (all) *all = (sum[GK_ROWS_TRAIN] + test_sum) / (rows[GK_ROWS_TRAIN] + test_rows);
+    if (test) *test = test_rows > 0 ? test_sum / test_rows : GK_NULL;
+}
+
 void gk_lens_mean_loss(gk_snapshot *s, int index, double *all, double *test)
 {
-    gk_lens *l = s->lens;
-    double sum[GK_ROW_GROUPS][2], rows[GK_ROW_GROUPS] = {0};
-    size_t n = (size_t)l->n;
+    double both[GK_ROW_GROUPS][2], sum[GK_ROW_GROUPS];
 
-    s->be->download(s->be, sum, l->sum + index * GK_ROW_GROUPS * 2, sizeof sum);
-    for (size_t i = 0; i < GK_ROW_GROUPS * n * n; i++) rows[i / (n * n)] += s->pairs[i];
-    double test_sum = sum[GK_ROWS_MIRRORED][0] + sum[GK_ROWS_UNMIRRORED][0];
-    double test_rows = rows[GK_ROWS_MIRRORED] + rows[GK_ROWS_UNMIRRORED];
-    if (all) *all = (sum[GK_ROWS_TRAIN][0] + test_sum) / (rows[GK_ROWS_TRAIN] + test_rows);
-    if (test) *test = test_rows > 0 ? test_sum / test_rows : GK_NULL;
+    s->be->download(s->be, both, s->lens->sum + index * GK_ROW_GROUPS * 2, sizeof both);
+    for (int g = 0; g < GK_ROW_GROUPS; g++) sum[g] = both[g][0];
+    means(s, sum, all, test);
+}
+
+void gk_lens_mean_changed(gk_snapshot *s, int variant, double *all, double *test)
+{
+    double sum[GK_ROW_GROUPS];
+
+    s->be->download(s->be, sum, s->lens->sum + variant * GK_ROW_GROUPS, sizeof sum);
+    means(s, sum, all, test);
 }
 
 /* |coefficient| of real products from complex ones: the real basis const, cos 1, sin 1, ... over

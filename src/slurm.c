@@ -267,32 +267,33 @@ static bool take_id(char id[32], const char *out)
 static gk_status submit(char id[32], const char *script, const char *after)
 {
     char out[SAID_MAX], err[SAID_MAX], dependency[64];
-    gk_text quoted = {0};
+    gk_text command = {0};
     int code;
 
     snprintf(dependency, sizeof dependency, "--dependency=afterany:%s", after);
     const char *argv[] = {"sbatch", "--parsable", *after ? dependency : script,
                           *after ? script : NULL, NULL};
-    add_word(&quoted, script);
+    gk_text_add(&command, "sbatch %s%s", *after ? dependency : "", *after ? " " : "");
+    add_word(&command, script);
     gk_status status = run_sbatch((char *const *)argv, &code, out, err);
     if (status != GK_OK)
         status =
             gk_fail(GK_EIO,
                     "sbatch is not here (%s); the script is written: on a machine that submits "
-                    "to Slurm, in this folder, type: sbatch %s",
-                    gk_message(), quoted.data);
+                    "to Slurm, in this folder, type: %s",
+                    gk_message(), command.data);
     else if (code != 0 || !take_id(id, out))
         status =
             gk_fail(GK_EIO,
                     "sbatch did not take %s: %s; change the options (--partition, --account, "
                     "--time, --gres, --shards, --sbatch for all others) or the script, and type: "
-                    "sbatch %s",
+                    "%s",
                     script,
                     *err   ? err
                     : *out ? out
                            : "it said nothing",
-                    quoted.data);
-    gk_text_free(&quoted);
+                    command.data);
+    gk_text_free(&command);
     return status;
 }
 

@@ -12,7 +12,7 @@ void gk_snapshot_open(gk_snapshot *s, gk_lens *l)
     size_t n = (size_t)l->n, K = (size_t)l->K, F = (size_t)l->shape.F, D = (size_t)l->shape.D;
     size_t parameters = gk_parameters(&l->shape), rows = F ? F : D;
 
-    *s = (gk_snapshot){.lens = l, .shape = &l->shape, .w_l_rows = (int)rows};
+    *s = (gk_snapshot){.lens = l, .shape = &l->shape, .counted_slot = -1, .w_l_rows = (int)rows};
     s->params = gk_alloc(3 * parameters, sizeof(gk_real));
     s->m = s->params + parameters;
     s->v = s->m + parameters;
@@ -21,6 +21,7 @@ void gk_snapshot_open(gk_snapshot *s, gk_lens *l)
     s->count_train = reals(n);
     s->pairs = reals(GK_ROW_GROUPS * n * n);
     s->label_sum = reals((n + 1) * n);
+    s->label_hat = reals(2 * K * n);
     s->label_sum_train = reals((n + 1) * n);
     s->label_sum_control = reals((n + 1) * n);
     s->w_l = reals(rows * n);
@@ -48,7 +49,7 @@ void gk_snapshot_close(gk_snapshot *s)
                      s->w_l,      s->w_l_hat,   s->w_e_hat,         s->w_l_norm,
                      s->w_e_norm, s->neuron_k,  s->neuron_fve,      s->attention_eq,
                      s->key,      s->raw,       s->excluded_k,      s->ablate8_k,
-                     s->readout,  s->head_zero, s->head_mean};
+                     s->readout,  s->head_zero, s->head_mean,       s->label_hat};
 
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
     *s = (gk_snapshot){0};
@@ -64,12 +65,23 @@ const gk_real *gk_snapshot_tensor(const gk_snapshot *s, const char *name, int la
     return NULL;
 }
 
-/* How often each element, and each pair of element and label, occurs. */
+/* How often each element, and each pair of element and label, occurs: the same for all rows of a
+ * run. */
 static void count_rows(gk_snapshot *s)
 {
     const gk_analysis *a = s->analysis;
     size_t n = (size_t)a->n;
 
+    if (s->counted_slot == s->slot && s->counted_puts == s->lens->puts) return;
+    s->counted_slot = s->slot;
+    s->counted_puts = s->lens->puts;
+    memset(s->rows, 0, sizeof s->rows);
+    memset(s->inside, 0, sizeof s->inside);
+    for (int row = 0; row < a->N; row++) {
+        s->rows[a->group[row]]++;
+        s->inside[a->group[row]] += row < a->inputs && a->element[a->label[row]] >= 0;
+    }
+    if (a->undefined) return;
     memset(s->count, 0, n * sizeof *s->count);
     memset(s->count_train, 0, n * sizeof *s->count_train);
     memset(s->pairs, 0, GK_ROW_GROUPS * n * n * sizeof *s->pairs);
@@ -83,49 +95,55 @@ static void count_rows(gk_snapshot *s)
     }
 }
 
-/* Columns of W_U by element, on the device; W_L = W_out W_U by element, on the host. */
-static void take_unembed(gk_snapshot *s)
+/* hat (2K, rows), norm (K): orthonormal DFT of in (n, rows), or of in (rows, n) where `across`,
+ * along n; norm is over both parts of a frequency. */
+static void take_dft(double *hat, double *norm, gk_snapshot *s, const gk_real *in, int rows,
+                     bool across)
 {
+    gk_lens *l = s->lens;
+    int n = l->n, K = l->K;
+    size_t of_one = (size_t)rows;
+
+    s->be->matmul(s->be, l->hat, l->characters, in, 1, 2 * K, rows, n, 1, across, l->W,
+                  across ? n : rows, rows, 0, 0, 0, 0);
+    gk_download_reals(s->be, hat, l->hat, 2 * (size_t)K * of_one);
+    for (int k = 0; k < K; k++) {
+        double scale = sqrt((2 * (k + 1) == n ? 1.0 : 2.0) / (double)n), square = 0;
+        for (size_t i = 2 * (size_t)k * of_one; i < (2 * (size_t)k + 2) * of_one; i++) {
+            hat[i] *= scale;
+            square += hat[i] * hat[i];
+        }
+        norm[k] = sqrt(square);
+    }
+}
+
+/* Columns of W_U by element; W_L = W_out W_U by element, and its spectrum. */
+static void take_w_l(gk_snapshot *s)
+{
+    gk_lens *l = s->lens;
     const gk_shape *shape = s->shape;
     const gk_real *w_u = gk_snapshot_tensor(s, "unembed.W_U", 0);
-    const gk_real *w_out = gk_snapshot_tensor(s, "mlp.W_out", shape->L - 1);
-    size_t D = (size_t)shape->D, C = (size_t)shape->C, n = (size_t)s->lens->n;
+    size_t D = (size_t)shape->D, C = (size_t)shape->C, n = (size_t)l->n, F = (size_t)shape->F;
     gk_real *columns = gk_alloc(D * n, sizeof *columns);
 
     for (size_t d = 0; d < D; d++)
         for (size_t e = 0; e < n; e++)
             columns[d * n + e] = w_u[d * C + (size_t)s->analysis->column[e]];
-    s->be->upload(s->be, s->lens->unembed, columns, D * n * sizeof *columns);
-    memset(s->w_l, 0, (size_t)s->w_l_rows * n * sizeof *s->w_l);
-    for (size_t f = 0; f < (size_t)s->w_l_rows; f++)
-        for (size_t d = 0; d < D; d++) {
-            double w = w_out ? (double)w_out[f * D + d] : f == d;
-            for (size_t e = 0; e < n; e++) s->w_l[f * n + e] += w * (double)columns[d * n + e];
-        }
+    s->be->upload(s->be, l->unembed, columns, D * n * sizeof *columns);
     free(columns);
-}
-
-/* hat (2K, rows): orthonormal DFT along the second index of in (rows, n); norm (K) over both
- * parts. */
-static void dft_rows(double *hat, double *norm, const double *in, const double *basis, size_t rows,
-                     size_t n, size_t K)
-{
-    double *line = reals(2 * K);
-
-    for (size_t r = 0; r < rows; r++) {
-        memset(line, 0, 2 * K * sizeof *line);
-        for (size_t e = 0; e < n; e++)
-            for (size_t j = 0; j < 2 * K; j++) line[j] += basis[e * 2 * K + j] * in[r * n + e];
-        for (size_t j = 0; j < 2 * K; j++) hat[j * rows + r] = line[j];
-    }
-    free(line);
-    for (size_t k = 0; k < K; k++) {
-        double scale = sqrt((2 * (k + 1) == n ? 1.0 : 2.0) / (double)n), square = 0;
-        for (size_t i = 2 * k * rows; i < (2 * k + 2) * rows; i++) {
-            hat[i] *= scale;
-            square += hat[i] * hat[i];
-        }
-        norm[k] = sqrt(square);
+    if (F)
+        s->be->matmul(s->be, l->w_l, s->model->params.w_out[shape->L - 1] + (size_t)s->slot * F * D,
+                      l->unembed, 1, shape->F, l->n, shape->D, 0, 0, shape->D, l->n, l->n, 0, 0, 0,
+                      0);
+    else
+        s->be->add_rows(s->be, l->w_l, l->unembed, 1, shape->D, l->n, l->n, l->n, 0, 0, 0);
+    gk_download_reals(s->be, s->w_l, l->w_l, (size_t)s->w_l_rows * n);
+    take_dft(s->w_l_hat, s->w_l_norm, s, l->w_l, s->w_l_rows, true);
+    s->w_l_const = 0;
+    for (int f = 0; f < s->w_l_rows; f++) {
+        double sum = 0;
+        for (size_t e = 0; e < n; e++) sum += s->w_l[(size_t)f * n + e];
+        s->w_l_const += sum * sum / (double)n;
     }
 }
 
@@ -140,63 +158,56 @@ static void find_keys(gk_snapshot *s)
         if (s->w_l_norm[k] > largest / 4) s->raw[s->raws++] = k + 1;
 }
 
-static void take_weights(gk_snapshot *s)
+static void take_w_e(gk_snapshot *s)
 {
-    const gk_analysis *a = s->analysis;
     const gk_real *w_e = gk_snapshot_tensor(s, "embed.W_E", 0);
-    size_t n = (size_t)a->n, K = (size_t)a->K, D = (size_t)s->shape->D, rows = (size_t)s->w_l_rows;
-    double *columns = reals(D * n);
+    size_t n = (size_t)s->lens->n, D = (size_t)s->shape->D;
+    gk_real *rows = gk_alloc(n * D, sizeof *rows);
 
-    take_unembed(s);
-    dft_rows(s->w_l_hat, s->w_l_norm, s->w_l, s->basis, rows, n, K);
-    s->w_l_square = s->w_l_const = 0;
-    for (size_t f = 0; f < rows; f++) {
-        double sum = 0;
-        for (size_t e = 0; e < n; e++) {
-            s->w_l_square += s->w_l[f * n + e] * s->w_l[f * n + e];
-            sum += s->w_l[f * n + e];
-        }
-        s->w_l_const += sum * sum / (double)n;
-    }
-    for (size_t d = 0; d < D; d++)
-        for (size_t e = 0; e < n; e++)
-            columns[d * n + e] = (double)w_e[(size_t)a->column[e] * D + d];
-    dft_rows(s->w_e_hat, s->w_e_norm, columns, s->basis, D, n, K);
-    free(columns);
-    find_keys(s);
+    for (size_t e = 0; e < n; e++)
+        memcpy(rows + e * D, w_e + (size_t)s->analysis->column[e] * D, D * sizeof *rows);
+    s->be->upload(s->be, s->lens->basis, rows, n * D * sizeof *rows);
+    take_dft(s->w_e_hat, s->w_e_norm, s, s->lens->basis, s->shape->D, false);
+    free(rows);
 }
 
-/* First pass over all inputs: sums of logits by element, their norm, losses over the group's
- * outputs. */
+/* First pass over all inputs: sums of logits, their norm, losses over the group's outputs. */
 static void take_logits(gk_snapshot *s)
 {
     gk_lens *l = s->lens;
     gk_backend *be = s->be;
-    int n = l->n, D = l->shape.D;
+    int n = l->n;
     size_t run = (size_t)s->slot * (size_t)l->inputs, cells = (size_t)n * (size_t)n;
-    const int32_t *to[] = {l->value, s->analysis->control ? l->control : NULL};
-    double *sums[] = {s->label_sum, s->label_sum_control};
+    double *moments = reals(2 * (size_t)n);
 
-    for (int pass = 0; pass < 2 && to[pass]; pass++) { /* by f, then by the control */
-        for (int first = 0; first < l->inputs; first += l->rows) {
-            int rows = l->inputs - first < l->rows ? l->inputs - first : l->rows;
-            size_t at = run + (size_t)first;
-            be->matmul(be, l->logits, l->out + at * (size_t)D, l->unembed, 1, rows, n, D, 0, 0, D,
-                       n, n, 0, 0, 0, 0);
-            be->embed_back(be, l->label_sum, l->label_sum + cells, l->logits, to[pass] + at, 1,
-                           rows, 1, n, n, first > 0);
-            if (pass) continue;
-            be->row_squares(be, l->square, l->logits, 1, 1, rows * n, first > 0);
-            be->log_softmax(be, l->row_loss, l->row_hit, NULL, l->logits, l->label + at, 1, rows, n,
-                            GK_LOSS_EXACT, 1);
-            be->group_sums(be, l->sum, l->row_loss, l->row_hit, l->group + at, 1, rows,
-                           GK_ROW_GROUPS, first > 0);
-        }
-        gk_download_reals(be, sums[pass], l->label_sum, cells + (size_t)n);
-        if (pass) continue;
-        be->download(be, &s->norm2, l->square, sizeof s->norm2);
-        be->download(be, s->sums_p, l->sum, sizeof s->sums_p);
+    for (int first = 0; first < l->inputs; first += l->rows) {
+        int rows = l->inputs - first < l->rows ? l->inputs - first : l->rows, more = first > 0;
+        size_t at = run + (size_t)first;
+        gk_lens_logits(s, first, rows);
+        be->row_sums(be, l->label_sum, l->moments, l->logits, l->value + at, 1, rows, 1, n, n,
+                     (gk_real)more);
+        if (s->analysis->control)
+            be->row_sums(be, l->control_sum, NULL, l->logits, l->control + at, 1, rows, 1, n, n,
+                         (gk_real)more);
+        if (l->torus)
+            be->row_sums(be, l->torus_sum, NULL, l->logits, l->torus + 4 * (size_t)first, 1, rows,
+                         4, l->P, n, (gk_real)more);
+        be->log_softmax(be, l->row_loss, l->row_hit, NULL, l->logits, l->label + at, 1, rows, n,
+                        GK_LOSS_EXACT, 1);
+        be->group_sums(be, l->sum, l->row_loss, l->row_hit, l->group + at, 1, rows, GK_ROW_GROUPS,
+                       more);
     }
+    be->matmul(be, l->hat, l->characters, l->label_sum, 1, 2 * l->K, n, n, 1, 0, l->W, n, n, 0, 0,
+               0, 0);
+    gk_download_reals(be, s->label_hat, l->hat, 2 * (size_t)l->K * (size_t)n);
+    gk_download_reals(be, s->label_sum, l->label_sum, cells);
+    if (s->analysis->control) gk_download_reals(be, s->label_sum_control, l->control_sum, cells);
+    be->download(be, moments, l->moments, 2 * (size_t)n * sizeof *moments);
+    memcpy(s->label_sum + cells, moments, (size_t)n * sizeof *moments);
+    s->norm2 = 0;
+    for (int c = 0; c < n; c++) s->norm2 += moments[n + c];
+    be->download(be, s->sums_p, l->sum, sizeof s->sums_p);
+    free(moments);
 }
 
 /* Sums by element over the training examples; those outside of the group go to a row of their
@@ -205,15 +216,16 @@ static void take_train_sums(gk_snapshot *s)
 {
     gk_lens *l = s->lens;
     int n = l->n;
-    size_t cells = (size_t)(n + 1) * (size_t)n, run = (size_t)s->slot * (size_t)l->train_rows;
+    size_t run = (size_t)s->slot * (size_t)l->train_rows;
 
     for (int first = 0; first < l->train_rows; first += l->rows) {
         int rows = l->train_rows - first < l->rows ? l->train_rows - first : l->rows;
         gk_lens_train_logits(s, first, rows);
-        s->be->embed_back(s->be, l->label_sum, l->label_sum + cells, l->logits,
-                          l->train_value + run + (size_t)first, 1, rows, 1, n, n + 1, first > 0);
+        s->be->row_sums(s->be, l->label_sum, NULL, l->logits, l->train_value + run + (size_t)first,
+                        1, rows, 1, n + 1, n, first > 0);
     }
-    if (l->train_rows) gk_download_reals(s->be, s->label_sum_train, l->label_sum, cells);
+    if (l->train_rows)
+        gk_download_reals(s->be, s->label_sum_train, l->label_sum, (size_t)(n + 1) * (size_t)n);
 }
 
 static void take_attention(gk_snapshot *s)
@@ -240,9 +252,11 @@ void gk_snapshot_take(gk_snapshot *s, gk_plan *plan, int slot)
     gk_model_get(model, &model->params, slot, s->params, be);
     gk_model_get(model, &model->m, slot, s->m, be);
     gk_model_get(model, &model->v, slot, s->v, be);
-    if (s->analysis->undefined) return;
     count_rows(s);
-    take_weights(s);
+    if (s->analysis->undefined) return;
+    take_w_l(s);
+    take_w_e(s);
+    find_keys(s);
     take_logits(s);
     take_train_sums(s);
     take_attention(s);

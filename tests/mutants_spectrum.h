@@ -1,6 +1,17 @@
-/* The part of mutants.h that is about spectra. Included there, and nowhere else. */
-#define FFT2  gk_real *out, const gk_real *in, int R, int P, int Q, int cols
-#define TERMS double *power, const gk_real *spectrum, int R, int P, int cols
+/* The part of mutants.h that is about spectra and the other ops of measures. Included there, and
+ * nowhere else. */
+#define FFT2 gk_real *out, const gk_real *in, int R, int P, int Q, int cols
+#define SUMS                                                                                       \
+    gk_real *sum, double *moments, const gk_real *in, const int32_t *index, int R, int B, int T,   \
+        int E, int cols, gk_real beta
+#define CHANGED                                                                                    \
+    double *sum, const gk_real *logits, const int32_t *label, const uint8_t *group,                \
+        const int32_t *index, const gk_real *basis, const gk_real *coef, const int32_t *begin,     \
+        const int32_t *column, int R, int B, int C, int G, int V, int T, int E, int W, int M,      \
+        int beta
+#define ROUNDING                                                                                   \
+    double *sum, const gk_real *logits, const gk_real *dlogits, const int32_t *label,              \
+        const uint8_t *group, int R, int B, int C, int beta
 
 MUTANT(fft2_turns_the_other_way, fft2, FFT2)
 {
@@ -39,42 +50,111 @@ MUTANT(fft2_loses_digits, fft2, FFT2)
         out[i] *= 1 + (gk_real)gk_verify_limit(64, 1);
 }
 
-MUTANT(spectrum_terms_counts_the_mean, spectrum_terms, TERMS)
-{
-    ref.spectrum_terms(be, power, spectrum, R, P, cols);
-    power[0] += ((double)spectrum[0] * spectrum[0] + (double)spectrum[1] * spectrum[1]) / P / P;
-}
-
-/* P / 2 is its own mirror, which must not be counted twice. */
-MUTANT(spectrum_terms_doubles_the_last, spectrum_terms, TERMS)
-{
-    ref.spectrum_terms(be, power, spectrum, R, P, cols);
-    for (int c = 0; c < R * cols && P % 2 == 0; c++) power[c * (P / 2 + 1) + P / 2] *= 2;
-}
-
-MUTANT(spectrum_terms_takes_run_0, spectrum_terms, TERMS)
-{
-    int half = P / 2 + 1;
-
-    for (int r = 0; r < R; r++)
-        ref.spectrum_terms(be, power + (size_t)r * cols * half, spectrum, 1, P, cols);
-}
-
-MUTANT(row_squares_overwrites, row_squares, double *out, const gk_real *in, int R, int rows,
-       int cols, int beta)
+MUTANT(row_sums_overwrites, row_sums, SUMS)
 {
     (void)beta;
-    ref.row_squares(be, out, in, R, rows, cols, 0);
+    ref.row_sums(be, sum, moments, in, index, R, B, T, E, cols, 0);
 }
 
-MUTANT(row_squares_adds_in_single, row_squares, double *out, const gk_real *in, int R, int rows,
-       int cols, int beta)
+MUTANT(row_sums_takes_run_0, row_sums, SUMS)
 {
-    (void)be;
-    for (size_t i = 0; i < (size_t)R * rows; i++) {
-        float sum = 0;
+    for (int r = 0; r < R; r++)
+        ref.row_sums(be, sum + (size_t)r * T * E * cols, moments ? moments + 2 * r * cols : NULL,
+                     in, index, 1, B, T, E, cols, beta);
+}
 
-        for (int j = 0; j < cols; j++) sum += (float)in[i * cols + j] * (float)in[i * cols + j];
-        out[i] = (beta ? out[i] : 0) + (double)sum;
+MUTANT(row_sums_reads_one_index, row_sums, SUMS)
+{
+    int32_t *first = copy(index, (size_t)B * T * sizeof *first);
+
+    for (int i = 0; i < B * T; i++) first[i] = index[i / T * T];
+    ref.row_sums(be, sum, moments, in, first, R, B, T, E, cols, beta);
+    free(first);
+}
+
+MUTANT(row_sums_squares_in_single, row_sums, SUMS)
+{
+    ref.row_sums(be, sum, moments, in, index, R, B, T, E, cols, beta);
+    for (int c = 0; moments && c < cols; c++) moments[cols + c] = (float)moments[cols + c];
+}
+
+MUTANT(changed_losses_adds_the_change, changed_losses, CHANGED)
+{
+    size_t n = (size_t)R * T * M * C;
+    gk_real *minus = copy(coef, n * sizeof *minus);
+
+    for (size_t i = 0; i < n; i++) minus[i] = -coef[i];
+    ref.changed_losses(be, sum, logits, label, group, index, basis, minus, begin, column, R, B, C,
+                       G, V, T, E, W, M, beta);
+    free(minus);
+}
+
+MUTANT(changed_losses_forgets_a_term, changed_losses, CHANGED)
+{
+    int32_t *less = copy(column, (size_t)M * sizeof *less);
+
+    less[M - 1] = less[0];
+    ref.changed_losses(be, sum, logits, label, group, index, basis, coef, begin, less, R, B, C, G,
+                       V, T, E, W, M, beta);
+    free(less);
+}
+
+MUTANT(changed_losses_clamps_groups, changed_losses, CHANGED)
+{
+    uint8_t *inside = copy(group, (size_t)R * B);
+
+    for (int i = 0; i < R * B; i++) inside[i] = (uint8_t)(inside[i] < G ? inside[i] : G - 1);
+    ref.changed_losses(be, sum, logits, label, inside, index, basis, coef, begin, column, R, B, C,
+                       G, V, T, E, W, M, beta);
+    free(inside);
+}
+
+MUTANT(changed_losses_overwrites, changed_losses, CHANGED)
+{
+    (void)beta;
+    ref.changed_losses(be, sum, logits, label, group, index, basis, coef, begin, column, R, B, C, G,
+                       V, T, E, W, M, 0);
+}
+
+/* Exponentials of the far ones are lost. */
+MUTANT(changed_losses_cuts_logits, changed_losses, CHANGED)
+{
+    size_t n = (size_t)R * B * C;
+    gk_real *near = logits ? copy(logits, n * sizeof *near) : NULL;
+
+    for (size_t i = 0; near && i < n; i++) near[i] = near[i] < -60 ? -60 : near[i];
+    ref.changed_losses(be, sum, near, label, group, index, basis, coef, begin, column, R, B, C, G,
+                       V, T, E, W, M, beta);
+    free(near);
+}
+
+MUTANT(rounding_counts_all_groups, rounding, ROUNDING)
+{
+    uint8_t *zero = gk_alloc((size_t)R * B, 1);
+
+    (void)group;
+    ref.rounding(be, sum, logits, dlogits, label, zero, R, B, C, beta);
+    free(zero);
+}
+
+MUTANT(rounding_counts_hits, rounding, ROUNDING)
+{
+    ref.rounding(be, sum, logits, dlogits, label, group, R, B, C, beta);
+    for (int i = 0; i < R * B; i++) {
+        double largest = -HUGE_VAL;
+
+        for (int c = 0; c < C; c++) largest = fmax(largest, logits[i * C + c]);
+        sum[2 * (i / B)] += group[i] == 0 && logits[i * C + label[i]] >= largest;
+    }
+}
+
+MUTANT(rounding_adds_up_signs, rounding, ROUNDING)
+{
+    ref.rounding(be, sum, logits, dlogits, label, group, R, B, C, beta);
+    for (int i = 0; i < R * B; i++) {
+        double total = 0;
+
+        for (int c = 0; c < C; c++) total += dlogits[i * C + c];
+        if (group[i] == 0 && total < 0) sum[2 * (i / B) + 1] += 2 * total;
     }
 }

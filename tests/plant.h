@@ -20,19 +20,22 @@ static const double size[3] = {3, 2.5, 2};
 
 static inline double angle(int k, int e, int n) { return 2 * M_PI * (k * e % n) / n; }
 
-/* Mean loss of the planted logits without frequency k[without]; the same at every input. */
-static inline double loss_of(const plant *t, int without)
+/* Mean loss of a share of the planted logits without frequency k[without]; the same at every
+ * input. */
+static inline double loss_of_share(const plant *t, int without, double share)
 {
     double sum = 0;
 
     for (int c = 1; c < t->n; c++) {
         double gap = 0;
         for (int i = 0; i < t->keys; i++)
-            if (i != without) gap += size[i] * (cos(angle(t->k[i], c, t->n)) - 1);
+            if (i != without) gap += share * size[i] * (cos(angle(t->k[i], c, t->n)) - 1);
         sum += exp(gap);
     }
     return log1p(sum);
 }
+
+static inline double loss_of(const plant *t, int without) { return loss_of_share(t, without, 1); }
 
 static inline gk_real *tensor(gk_batch *b, const char *name)
 {
@@ -61,10 +64,12 @@ static inline void open_plant(lab *l, const plant *t, int D, int outputs)
     assert_int_equal(l->batch.analysis->n, t->n);
 }
 
-static inline void put_identity(gk_real *to, int D)
+static inline void put_diagonal(gk_real *to, int D, double x)
 {
-    for (int i = 0; i < D * D; i++) to[i] = i % D == i / D;
+    for (int i = 0; i < D * D; i++) to[i] = (gk_real)(i % D == i / D ? x : 0);
 }
+
+static inline void put_identity(gk_real *to, int D) { put_diagonal(to, D, 1); }
 
 /* Directions 2i and 2i + 1 of the residual stream hold cos and sin of w f(input); W_U reads
  * them. */
@@ -97,9 +102,20 @@ static inline double product(int part, double u, double v)
     return (part % 3 ? sin(u) : cos(u)) * (part == 0 || part == 2 ? cos(v) : sin(v));
 }
 
-/* The same logits from neurons 1 +- product, W_in and W_out the identity, no skip connection: cos
- * k(u + v) is cc - ss, sin k(u + v) is sc + cs; for u - v the signs of ss and cs turn. The ones
- * cancel. */
+/* A neuron at an input, into all that the lens keeps of it. */
+static inline void add_neuron(gk_lens *l, int row, int f, double x)
+{
+    int F = l->shape.F, P = l->P,
+        at[] = {row / P, row % P, (row / P + row % P) % P, (row / P - row % P + P) % P};
+
+    for (int t = 0; t < 4; t++) l->neuron_sum[(t * P + at[t]) * F + f] += (gk_real)x;
+    l->neuron_moments[f] += x;
+    l->neuron_moments[F + f] += x * x;
+}
+
+/* The same logits from neurons 1 +- product, half of them through the skip connection: the residual
+ * stream holds half of each neuron, W_in doubles it, W_out halves it. cos k(u + v) is cc - ss, sin
+ * k(u + v) is sc + cs; for u - v the signs of ss and cs turn. The ones cancel. */
 static inline void sow_neurons(lab *l, const plant *t)
 {
     gk_batch *b = &l->batch;
@@ -110,8 +126,8 @@ static inline void sow_neurons(lab *l, const plant *t)
 
     assert_int_equal(P, n);
     assert_int_equal(D, PER_KEY * t->keys);
-    put_identity(tensor(b, "mlp.W_in"), D);
-    put_identity(tensor(b, "mlp.W_out"), D);
+    put_diagonal(tensor(b, "mlp.W_in"), D, 2);
+    put_diagonal(tensor(b, "mlp.W_out"), D, 0.5);
     for (int i = 0; i < D * C; i++) w_u[i] = 0;
     for (int i = 0; i < D; i++)
         for (int e = 0; e < n; e++) {
@@ -122,12 +138,16 @@ static inline void sow_neurons(lab *l, const plant *t)
         }
     gk_batch_put(b, 0);
     gk_batch_observe(b);
+    memset(b->lens.neuron_sum, 0, (size_t)(4 * P * D) * sizeof(gk_real));
+    memset(b->lens.neuron_moments, 0, (size_t)(2 * D) * sizeof(double));
     for (int row = 0; row < a->inputs; row++)
         for (int i = 0; i < D; i++) {
             int k = t->k[i / PER_KEY];
             double x = product(i % PER_KEY / 2, angle(k, row / P, n), angle(k, row % P, n));
             double neuron = size[i / PER_KEY] * (i % 2 ? 1 - x : 1 + x);
-            b->lens.mid[row * D + i] = b->lens.out[row * D + i] = (gk_real)neuron;
+            b->lens.mid[row * D + i] = (gk_real)(neuron / 2);
+            b->lens.out[row * D + i] = (gk_real)neuron;
+            add_neuron(&b->lens, row, i, neuron);
         }
 }
 

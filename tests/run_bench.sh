@@ -63,6 +63,7 @@ holds 'seven runs' runs.json "lines['step']['runs'] == 7 and
 expect 0 bench measure "${tiny[@]}" --json measure.json
 prints '^  a row +[0-9.]+ ms' '^measuring at every 100th epoch adds [0-9.]+ percent$'
 holds 'measure: times' measure.json "$head and $ordered"
+# shellcheck disable=SC2013
 for family in $(sed -n 's/^FAMILY(\([a-z]*\),.*/\1/p' "$source_dir/include/gk/measures.def"); do
     holds "measure: $family" measure.json "'measure $family' in lines"
 done

@@ -89,7 +89,7 @@ static void check_products(lab *l, const gk_row *r, const plant *t)
 
 static void check_neurons(const gk_row *r, const gk_snapshot *s, const plant *t)
 {
-    double whole = loss_of(t, -1);
+    double whole = loss_of(t, -1), half = loss_of_share(t, -1, 0.5);
     gk_text clusters = {0};
 
     for (int i = 0; i < t->keys; i++)
@@ -101,10 +101,10 @@ static void check_neurons(const gk_row *r, const gk_snapshot *s, const plant *t)
     CLOSE(r->readout_fve_min, 1, RELATIVE);
     CLOSE(r->projected_all, whole, RELATIVE);
     CLOSE(r->poly_neurons_all, whole, RELATIVE);
-    CLOSE(r->restricted_tl, whole, RELATIVE);
-    CLOSE(r->null_all, log(t->n), RELATIVE);
-    CLOSE(r->skip_zero_all, log(t->n), RELATIVE);
-    CLOSE(r->skip_mean_all, log(t->n), RELATIVE);
+    CLOSE(r->restricted_tl, half, RELATIVE);
+    CLOSE(r->null_all, half, RELATIVE);
+    CLOSE(r->skip_zero_all, half, RELATIVE);
+    CLOSE(r->skip_mean_all, half, RELATIVE);
 }
 
 /* The restricted loss of a record of projections.bin is that of the weights. */

@@ -12,8 +12,8 @@ static void expect_estimate(gk_estimate e, double value, double low, double high
             fail_msg("%g [%g, %g], expected %g [%g, %g]", e.value, e.low, e.high, value, low, high);
 }
 
-/* Weeks in remission, Freireich et al. (1963), as in table 1.1 of Klein & Moeschberger (2003). Below
- * 0: censored at minus that. In an order that is not theirs. */
+/* Weeks in remission, Freireich et al. (1963), as in table 1.1 of Klein & Moeschberger (2003).
+ * Below 0: censored at minus that. In an order that is not theirs. */
 static const int drug[] = {-35, 6,  -9, 23,  6,   22,  -6,  7,   6,   10, -10,
                            -11, 13, 16, -17, -19, -20, -25, -32, -32, -34};
 static const int placebo[] = {1, 1, 2,  2,  3,  4,  4,  5,  5,  8, 8,
@@ -39,8 +39,8 @@ static gk_estimate median_of(const int *weeks, int n)
  *     22  7  1  .5378  .05685   -.478   .753
  *     23  6  1  .4482  .09018   -.220   .733     S <= 1/2: median; .146 <= .733 to the end: no high
  *
- * The censored one at 6 is watched at 6, that at 10 at 10. For the placebo (nobody is censored: S is
- * the share that is left): S(8) = 8/21 is the first below 1/2; at 3, S = 16/21, g = -1.302,
+ * The censored one at 6 is watched at 6, that at 10 at 10. For the placebo (nobody is censored:
+ * S is the share that is left): S(8) = 8/21 is the first below 1/2; at 3, S = 16/21, g = -1.302,
  * e = .879 < .936; at 4, S = 14/21, .536 <= e = .746; at 8, .331 <= e = .565; at 11, S = 6/21,
  * g = .225, e = .540 < .592. */
 static void test_kaplan_meier(void **state)
@@ -65,7 +65,7 @@ static void test_few_lifetimes(void **state)
     expect_estimate(median_of(five, 5), 3, 1, NAN);
 }
 
-/* Of an even number, uncensored, S is 1/2 at the lower one of the middle, however products round. */
+/* Of an even number, uncensored, S is 1/2 at the lower one of the middle. */
 static void test_half_exactly(void **state)
 {
     enum { MOST = 3000 };

@@ -5,7 +5,12 @@
  * D) each. From them any block of logits or neurons is one product away, so that nothing of size
  * inputs x outputs is ever stored. Everything that only depends on an input through its element
  * f(a,b) is summed by element: C_k^T L and S_k^T L are small products of the characters with those
- * sums. */
+ * sums.
+ *
+ * On a torus the 8 products of {1, cos, sin}(k u) and {1, cos, sin}(k v) without 1 x 1 span the
+ * same functions as cos and sin of k u, k v, k (u + v) and k (u - v): so sums by these four indices
+ * are all that polynomials of degree 2 in cos and sin of one frequency need of logits and neurons.
+ * (For k = P/2 there is no sine, and u - v is u + v: 3 products.) */
 #ifndef GK_LENS_H
 #define GK_LENS_H
 
@@ -17,6 +22,8 @@ typedef struct gk_lens {
     gk_shape shape;
     int R, rows; /* rows: of a block */
     int inputs, n, K, P, train_rows;
+    int W;    /* columns of `characters`: 2K + 1 */
+    int puts; /* calls of gk_lens_put: what was counted before the last one is stale */
 
     gk_real *mid, *out;       /* (R,inputs,D): before and after the last MLP */
     gk_real *attention;       /* (R,H*T): column sums of the last block's attention */
@@ -26,25 +33,36 @@ typedef struct gk_lens {
     int32_t *train_row, *train_label, *train_value, *train_control; /* (R,train_rows) */
     int32_t *train_class; /* (R,train_rows): labels as classes */
     uint8_t *train_group; /* (R,train_rows): 0, or GK_NO_GROUP */
+    int32_t *torus;       /* (inputs,4): u, v, u + v, u - v mod P */
+    gk_real
+        *neuron_sum; /* (R,4,P,F): activations of the last MLP summed by those; NULL: no torus */
+    double *neuron_moments; /* (R,2,F): their sums over all inputs, and of their squares */
+    gk_real *characters;    /* (n+1,W): gk_characters, then ones; row n is zero */
 
     /* one run at a time */
     gk_real *unembed;          /* (D,n): W_U's columns by element */
-    gk_real *logits, *work;    /* (rows,n); work: (rows,C) too */
+    gk_real *logits, *work;    /* (rows,max(n,C)) */
     gk_real *train_x;          /* (rows,D) */
     gk_real *hidden;           /* (rows,F) */
     gk_real *head;             /* (rows,max(H*K,D)) */
     gk_real *square_matrix;    /* (D,D) */
-    gk_real *terms;            /* (rows, at most terms_max): characters or products at the rows */
-    gk_real *basis, *coef;     /* (n,terms_max), (terms_max, max(n,F)) */
-    gk_real *zeros;            /* (max(D,terms_max)) */
-    gk_real *label_sum;        /* (n+1,n): sums of logits by element; last row: over all inputs */
+    gk_real *terms;            /* (rows,2K): projections at the rows */
+    gk_real *basis;            /* (max(n,F,D),2K) */
+    gk_real *coef;             /* of changes (T,M,n): at most (max(4W,M_max),n); (F,max(n,2K)) */
+    gk_real *zeros;            /* (D) */
+    gk_real *label_sum;        /* (n+1,max(n,F)): sums of logits by element */
+    gk_real *control_sum;      /* (n,n) */
+    gk_real *torus_sum;        /* (4,P,n): sums of logits by the torus's four indices */
+    gk_real *w_l;              /* (F or D,n) */
+    gk_real *hat;              /* (4,W,max(F,D)): sums times characters */
     gk_real *plane, *spectrum; /* (inputs,cols), (P,P/2+1,cols,2) */
-    double *terms_power;       /* (cols,P/2+1) */
     double *row_loss;          /* (rows) */
     uint8_t *row_hit;
-    double *sum;    /* (variants, GK_ROW_GROUPS, 2) */
-    double *square; /* (max(rows, terms_max)) */
-    int terms_max, cols, variants;
+    double *sum;             /* (variants, GK_ROW_GROUPS, 2) */
+    double *moments;         /* (2,max(n,F,2K)) */
+    int32_t *begin, *column; /* (variants+1), (max(2W,M_max)): terms of changes */
+    int terms_max;           /* M_max: terms of all changes of one call */
+    int cols, variants;
 } gk_lens;
 
 /* One run's small arrays on the host, in double: what measures are functions of. */
@@ -60,9 +78,13 @@ typedef struct gk_snapshot {
     double loss_max, eps;            /* of its slot */
     gk_real *params, *m, *v;         /* packed */
     double *basis;                   /* (n,2K): gk_characters */
+    int counted_slot, counted_puts;  /* what the next four are of */
+    double rows[GK_ROW_GROUPS];      /* examples; */
+    double inside[GK_ROW_GROUPS];    /* inputs whose label is an element */
     double *count, *count_train;     /* (n): inputs by element */
     double *pairs;                   /* (GK_ROW_GROUPS,n,n): inputs by element and label */
-    double *label_sum;               /* (n+1,n) */
+    double *label_sum;               /* (n+1,n); the last row: over all inputs */
+    double *label_hat;               /* (2K,n): basis^T label_sum */
     double *label_sum_train;         /* (n,n) */
     double *label_sum_control;       /* (n,n) by the control's elements; NaN where there is none */
     double sums_p[GK_ROW_GROUPS][2]; /* over the group's outputs and inputs */
@@ -70,7 +92,7 @@ typedef struct gk_snapshot {
     double *w_l;                     /* (F,n); W_U's rows (D,n) for a model without MLP */
     double *w_l_hat, *w_e_hat;       /* (2K, F or D), (2K, D): orthonormal DFT: cos, sin, cos ... */
     double *w_l_norm, *w_e_norm;     /* (K) */
-    double w_l_square, w_l_const;    /* sums of squares: all of W_L, its constant */
+    double w_l_const;                /* sum of squares of W_L's constant */
     int w_l_rows;
     int *neuron_k;                 /* (F): its frequency */
     double *neuron_fve;            /* (F) */
@@ -100,8 +122,8 @@ void gk_snapshot_take(gk_snapshot *s, gk_plan *plan, int slot);
 /* The packed weight whose name ends so, e.g. "mlp.W_out", of a layer; NULL: the model has none. */
 const gk_real *gk_snapshot_tensor(const gk_snapshot *s, const char *name, int layer);
 
-/* A change of the logits: minus sum over j of basis[:, column[j]](f(row)) coef[j][:]. coef (m,
- * n). */
+/* A change of the logits: minus sum over j of characters[:, column[j]](f(row)) coef[j][:]. coef
+ * (m,n). */
 typedef struct gk_variant {
     int m;
     const int *column; /* of gk_characters */
@@ -109,7 +131,9 @@ typedef struct gk_variant {
     bool control; /* rows by the control's element instead of f */
     double loss;  /* result: mean over the training rows of the group */
 } gk_variant;
-/* lens->logits (rows,n) of `rows` training examples from `first` on. */
+/* Of `rows` training examples from `first` on: lens->train_x (rows,D), the residual stream; and
+ * lens->logits (rows,n) too. */
+void gk_lens_train_x(gk_snapshot *s, int first, int rows);
 void gk_lens_train_logits(gk_snapshot *s, int first, int rows);
 void gk_lens_train_losses(gk_snapshot *s, gk_variant *variant, int variants);
 
@@ -118,11 +142,29 @@ void gk_lens_train_losses(gk_snapshot *s, gk_variant *variant, int variants);
 void gk_lens_logits(gk_snapshot *s, int first, int rows); /* lens->logits (rows,n) */
 void gk_lens_hidden(gk_snapshot *s, int first,
                     int rows); /* lens->hidden (rows,F): MLP activations */
-/* lens->terms (rows,m): orthonormal over the torus, the constant, then for each frequency the
- * products of {1, cos, sin} (k u) and {1, cos, sin}(k v) without 1 x 1: 8 of them (3 for k = P/2).
- * begin[i]: where frequency i's start, begin[keys] = m. Returns m, 0 where there is no torus or
- * they are too many. */
-int gk_lens_terms(gk_snapshot *s, const int *k, int keys, int *begin, int first, int rows);
+/* A polynomial of degree 2 on the torus: sum over its m terms j and the four indices t of
+ * characters[index t][column[j]] coef[t][j][:]. */
+typedef struct gk_polynomial {
+    int m;
+    int32_t *column; /* (m) of lens->characters: both of each frequency, then the ones */
+    double *coef;    /* (4,m,cols) */
+} gk_polynomial;
+/* The least-squares fit of frequencies k to what has these sums: `hat` (4,W,cols), as in the lens.
+ * The constant, the last term, is 0. */
+void gk_polynomial_fit(gk_polynomial *p, const gk_lens *lens, const double *hat, const int *k,
+                       int keys, int cols);
+void gk_polynomial_free(gk_polynomial *p);
+/* sum (4,P,cols) -> hat (4,W,cols), both on the device */
+void gk_lens_hat(gk_snapshot *s, const gk_real *sum, int cols);
+/* p to the device, for gk_lens_add_changed: change v of `variants` takes off the terms begin[v] ..
+ * begin[v+1] - 1. */
+void gk_lens_put_polynomial(gk_snapshot *s, const gk_polynomial *p, const int32_t *begin,
+                            int variants);
+/* Losses of logits (rows,n; NULL: zeros) less each change, against the labels, added to `variants`
+ * results of their own (reset where first is 0); means over all inputs and the test inputs. */
+void gk_lens_add_changed(gk_snapshot *s, const gk_real *logits, const gk_polynomial *p,
+                         int variants, int first, int rows);
+void gk_lens_mean_changed(gk_snapshot *s, int variant, double *all, double *test);
 /* Loss of lens->work against the labels, added to result `index` (reset where first is 0). */
 void gk_lens_add_loss(gk_snapshot *s, int index, int first, int rows);
 void gk_lens_mean_loss(gk_snapshot *s, int index, double *all,

@@ -17,6 +17,7 @@ table_shape table_shape_of(const gk_table *t);
 
 /* That form of F + rest columns side by side. */
 void table_widen(const table_shape *s, gk_real *wide, const gk_real *row);
+
 /* Pairs in a row; element i of a and b is at i step. */
 typedef struct table_tokens {
     const int32_t *a, *b;
@@ -43,7 +44,7 @@ typedef struct table_kernels {
      * base (width). relu: of the first F columns. */
     void (*mix)(gk_real *E, const table_shape *s, const gk_real *base, const gk_real *x0,
                 const gk_real *x1, table_prob prob, table_tokens pairs, bool relu);
-    /* For the pairs of a token: dA[row][h] = dE[row] . x[h]; */
+    /* For the pairs of a token: dA[row][h] = dE[row] . x[h] */
     void (*dots)(gk_real *dA, const table_shape *s, const gk_real *dE, const gk_real *x,
                  table_list list);
     /* sum[h] = sum of A[row][h] dE[row], (H,width); base (width, NULL: not wanted) += dE[row] */
@@ -61,8 +62,8 @@ void table_narrow(const table_kernels *kernels, const table_shape *s, gk_real *r
 void table_shifted(const table_kernels *kernels, const table_shape *s, gk_real *wide,
                    const gk_real *row, const gk_real *shift);
 
-/* A matrix w (in,out) between the rows of pairs, packed for both ways. The last `few` columns of the
- * way forward are dot products. */
+/* A matrix w (in,out) that rows of pairs are multiplied with, packed for both ways. The last `few`
+ * columns of the way forward are dot products. */
 typedef struct table_layer {
     const cpu_tiles *tiles;
     const gk_real *w;
@@ -85,8 +86,8 @@ typedef struct table_matrix {
 /* y (m,out) = x (m,in) w + beta y */
 void table_layer_forward(const table_layer *layer, table_matrix y, table_matrix x, int m,
                          gk_real beta);
-/* dx (m,in) = g (m,out) w^T, then 0 where gate (NULL: none) <= 0; the gate is laid out as dx, and may be dx
- * where out <= CPU_DEPTH */
+/* dx (m,in) = g (m,out) w^T, then 0 where gate <= 0. The gate (NULL: none) is laid out as dx, and
+ * may be dx where out <= CPU_DEPTH. */
 void table_layer_back(const table_layer *layer, table_matrix dx, table_matrix g, int m,
                       const gk_real *gate);
 /* dw (out,in), transposed, = g^T x + beta dw. Reads whole strips of x's columns. */

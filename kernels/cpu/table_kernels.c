@@ -1,5 +1,5 @@
-/* What is done for each pair outside of matrix products: softmax, E from rows of tables, and dE back
- * to them. */
+/* What is done for each pair outside of matrix products: softmax, E from rows of tables, and dE
+ * back to them. */
 #ifndef SIMD
 #include "table.h"
 

@@ -44,10 +44,10 @@ __attribute__((always_inline)) static inline void
 SIMD(multiply_tile)(const SIMD(tile) * t, size_t si, size_t sp, int height, int width)
 {
     vf sum[ROWS][2];
-    /* of every third row: the next two are then a multiple of one register away */
-    const gk_real *a[4] = {t->a, t->a + 3 * si, t->a + 6 * si, t->a + 9 * si}, *b = t->b;
+    const gk_real *a[4], *b = t->b; /* a: every third row, the next two are one register away */
     size_t step = t->step;
 
+    for (int i = 0; i < 4; i++) a[i] = t->a + (3 * i < height ? 3 * i : 0) * si;
 #pragma GCC unroll 16
     for (int i = 0; i < height; i++) sum[i][0] = sum[i][1] = v_set(0);
     for (int p = t->k; p > 0; p--, b += step) {

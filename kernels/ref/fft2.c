@@ -1,5 +1,4 @@
-/* 2-D DFT as plain sums, first along the second index, then along the first; and power by
- * frequency. */
+/* 2-D DFT as plain sums, first along the second index, then along the first. */
 #include "../kernels.h"
 
 #include <math.h>
@@ -64,34 +63,4 @@ void ref_fft2(gk_backend *be, gk_real *out, const gk_real *in, int R, int P, int
     free(line);
     free(row);
     free(plane);
-}
-
-/* By Parseval the sum of squares is the power over all P x P coefficients / P^2. Of the half that
- * is stored, a column j stands for itself and its mirror, unless it is its own (j = 0, j = P/2). */
-void ref_spectrum_terms(gk_backend *be, double *power, const gk_real *spectrum, int R, int P,
-                        int cols)
-{
-    int half = P / 2 + 1;
-    size_t n = (size_t)cols;
-    double scale = 1.0 / ((double)P * P);
-
-    (void)be;
-    for (size_t rc = 0; rc < (size_t)R * n; rc++) {
-        const gk_real *x = spectrum + rc / n * (size_t)P * (size_t)half * n * 2 + rc % n * 2;
-        double *out = power + rc * (size_t)half;
-        for (int k = 0; k < half; k++) out[k] = 0;
-        for (int i = 0; i < P; i++)
-            for (int j = 0; j < half; j++) {
-                const gk_real *at = x + ((size_t)i * (size_t)half + (size_t)j) * n * 2;
-                double weight = j == 0 || 2 * j == P ? scale : 2 * scale;
-                double square = weight * ((double)at[0] * at[0] + (double)at[1] * at[1]);
-                int k = i < P - i ? i : P - i; /* frequency of i, 0 .. P/2 */
-                if (i == 0 && j == 0) continue;
-                out[0] += square;
-                if (i == 0)
-                    out[j] += square;
-                else if (j == 0 || j == k)
-                    out[k] += square;
-            }
-    }
 }

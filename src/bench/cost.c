@@ -121,18 +121,30 @@ fft2(const int *s) /* P Q cols; 5 n log2 n for complex input, half of that for r
     return (gk_cost){2.5 * n * log2(n) * cols, REAL * (n + 2 * half) * cols};
 }
 
-static gk_cost spectrum_terms(const int *s) /* P cols */
+static gk_cost row_sums(const int *s) /* B T E cols moments beta */
 {
-    double half = s[0] / 2 + 1, n = s[0] * half * s[1];
+    double B = s[0], T = s[1], cols = s[3], moments = s[4], beta = s[5];
 
-    return (gk_cost){4 * n, REAL * 2 * n + sizeof(double) * half * s[1]};
+    return (gk_cost){B * cols * (T + 3 * moments),
+                     REAL * cols * (B + (1 + beta) * T * s[2]) + INDEX * B * T +
+                         2 * sizeof(double) * (1 + beta) * moments * cols};
 }
 
-static gk_cost row_squares(const int *s) /* rows cols beta */
+/* A multiplication and an addition for each exponential's share; see log_softmax for the rest. */
+static gk_cost changed_losses(const int *s) /* B C G V T E terms spread kind */
 {
-    double n = (double)s[0] * s[1];
+    double B = s[0], C = s[1], V = s[3], T = s[4], terms = s[6], W = terms + 2;
 
-    return (gk_cost){2 * n, REAL * n + sizeof(double) * (1 + s[2]) * (double)s[0]};
+    return (gk_cost){B * C * V * (2 * T * terms + 4),
+                     REAL * (B * C * (s[8] != 2) + s[5] * W + T * V * terms * C) +
+                         INDEX * B * (T + 1) + B};
+}
+
+static gk_cost rounding(const int *s) /* B C spread beta */
+{
+    double B = s[0], n = B * s[1];
+
+    return (gk_cost){4 * n, 2 * REAL * n + (INDEX + 1) * B};
 }
 
 /* ---- the table plan: gk/table.h has the algebra, W = F + rest */

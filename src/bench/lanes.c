@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CEILING_ROUNDS = 9 };
+enum { CEILING_ROUNDS = 9, WORDS_MAX = 256 /* of a command line that is started again */ };
 
 /* ---- ceilings */
 
@@ -80,23 +80,20 @@ static gk_status find_ceilings(gk_lane *lane)
 
 /* ---- BLAS */
 
-/* The words of this process' command line; they are never freed. */
-static char **command_line(void)
+/* The words of this process' command line, NULL after the last of them. */
+static void command_line(char *words[WORDS_MAX + 1])
 {
-    char **words = gk_alloc(1, sizeof *words), *word = NULL;
-    size_t n = 0, size = 0;
     FILE *file = fopen("/proc/self/cmdline", "r");
+    size_t size;
 
-    while (file && getdelim(&word, &size, 0, file) > 0) {
-        words = realloc(words, (n + 2) * sizeof *words);
-        GK_CHECK(words);
-        words[n++] = word;
-        words[n] = word = NULL;
+    for (int n = 0; file && n < WORDS_MAX; n++) {
         size = 0;
+        if (getdelim(&words[n], &size, 0, file) > 0) continue;
+        free(words[n]);
+        words[n] = NULL;
+        break;
     }
     if (file) fclose(file);
-    free(word);
-    return words;
 }
 
 /* gk_mend_blas heeds only those who choose BLAS. It may start the program again, so the user's own
@@ -105,15 +102,18 @@ void gk_bench_mend_blas(void)
 {
     static const char choice[] = "GROKC_MATMUL", kept[] = "GROKC_BENCH_MATMUL";
     const char *own = getenv(choice);
+    char *words[WORDS_MAX + 1] = {0};
 
+    command_line(words);
     setenv(kept, own ? own : "", 0);
     setenv(choice, "blas", 1);
-    gk_mend_blas(command_line());
+    if (*words && !words[WORDS_MAX - 1]) gk_mend_blas(words);
     if (*getenv(kept))
         setenv(choice, getenv(kept), 1);
     else
         unsetenv(choice);
     unsetenv(kept);
+    for (int i = 0; words[i]; i++) free(words[i]);
 }
 
 /* ---- opening */

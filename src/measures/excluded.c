@@ -7,10 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Subtracts the least-squares fit of the logits on the characters of `k`. Owns its column and
- * coef. */
-static gk_variant without(const gk_snapshot *s, const int *k, int keys, const double *count,
-                          const double *sum)
+/* Subtracts the least-squares fit of logits on the characters of `k`: of those of all inputs, */
+static gk_variant without(const gk_snapshot *s, const int *k, int keys)
+{
+    int *column = gk_alloc(2 * (size_t)keys, sizeof *column);
+    size_t n = (size_t)s->lens->n;
+    gk_variant v = {.m = gk_character_columns(column, k, keys, s->lens->n), .column = column};
+
+    v.coef = gk_alloc((size_t)v.m * n, sizeof *v.coef);
+    for (size_t j = 0; j < (size_t)v.m; j++)
+        memcpy(v.coef + j * n, s->label_hat + (size_t)column[j] * n, n * sizeof *v.coef);
+    gk_fit_solve(v.coef, s->basis, 2 * s->lens->K, column, v.m, s->count, s->lens->n, s->lens->n);
+    return v;
+}
+
+/* or of those whose counts and sums by element these are. */
+static gk_variant without_sums(const gk_snapshot *s, const int *k, int keys, const double *count,
+                               const double *sum)
 {
     int n = s->lens->n, *column = gk_alloc(2 * (size_t)keys, sizeof *column);
     gk_variant v = {.m = gk_character_columns(column, k, keys, n), .column = column};
@@ -18,6 +31,12 @@ static gk_variant without(const gk_snapshot *s, const int *k, int keys, const do
     v.coef = gk_alloc((size_t)v.m * (size_t)n, sizeof *v.coef);
     gk_fit(v.coef, s->basis, 2 * s->lens->K, column, v.m, count, sum, n, n);
     return v;
+}
+
+static void release(gk_variant *v)
+{
+    free((void *)v->column);
+    free(v->coef);
 }
 
 /* As many frequencies that are not key, drawn by the run's seed; false where there are too few. */
@@ -48,7 +67,8 @@ static double *control_counts(const gk_snapshot *s)
     return count;
 }
 
-/* The key frequencies whose characters are not the other operation's too: the sign of u + v is that of u - v. */
+/* The key frequencies whose characters are not the other operation's too: the sign of u + v is that
+ * of u - v. */
 static int without_sign(int *k, const gk_snapshot *s)
 {
     int keys = 0;
@@ -58,54 +78,43 @@ static int without_sign(int *k, const gk_snapshot *s)
     return keys;
 }
 
-static void keyed(gk_row *row, gk_snapshot *s, gk_variant *v, int *used)
+enum { KEYED = 4, ALONE = 64 };
+
+/* Variants with a key set, and the columns that they are for; returns how many. */
+static int add_keyed(gk_variant *v, double **to, gk_row *row, const gk_snapshot *s)
 {
-    int *others = gk_alloc((size_t)s->keys, sizeof *others);
-    double *to[4];
-    int n = 0;
+    int *others = gk_alloc((size_t)s->keys, sizeof *others), n = 0;
 
     to[n] = &row->excluded_train;
-    v[n++] = without(s, s->key, s->keys, s->count, s->label_sum);
+    v[n++] = without(s, s->key, s->keys);
     to[n] = &row->excluded_fitted;
-    v[n++] = without(s, s->key, s->keys, s->count_train, s->label_sum_train);
+    v[n++] = without_sums(s, s->key, s->keys, s->count_train, s->label_sum_train);
     int distinct = without_sign(others, s);
     if (s->analysis->control && distinct) {
         double *count = control_counts(s);
         to[n] = &row->control_operation;
-        v[n] = without(s, others, distinct, count, s->label_sum_control);
+        v[n] = without_sums(s, others, distinct, count, s->label_sum_control);
         v[n++].control = true;
         free(count);
     }
     if (draw_others(others, s)) {
         to[n] = &row->control_random;
-        v[n++] = without(s, others, s->keys, s->count, s->label_sum);
+        v[n++] = without(s, others, s->keys);
     }
-    gk_lens_train_losses(s, v, n);
-    for (int i = 0; i < n; i++) *to[i] = v[i].loss;
     free(others);
-    *used = n;
+    return n;
 }
 
-static void release(gk_variant *v, int n)
-{
-    for (int i = 0; i < n; i++) {
-        free((void *)v[i].column);
-        free(v[i].coef);
-    }
-}
-
-/* The sum of squares of P_k(L) over all inputs: the coefficients against the sums that they were
- * fitted to. */
+/* The sum of squares of P_k(L) over all inputs: the coefficients against what they were solved
+ * from. */
 static double power(const gk_variant *v, const gk_snapshot *s)
 {
-    size_t n = (size_t)s->lens->n, width = 2 * (size_t)s->lens->K;
+    size_t n = (size_t)s->lens->n;
     double sum = 0;
 
     for (size_t j = 0; j < (size_t)v->m; j++)
-        for (size_t e = 0; e < n; e++) {
-            double b = s->basis[e * width + (size_t)v->column[j]];
-            for (size_t c = 0; c < n; c++) sum += v->coef[j * n + c] * b * s->label_sum[e * n + c];
-        }
+        for (size_t c = 0; c < n; c++)
+            sum += v->coef[j * n + c] * s->label_hat[(size_t)v->column[j] * n + c];
     return sum;
 }
 
@@ -123,42 +132,48 @@ static int by_power(const void *a, const void *b)
     return x->k - y->k;
 }
 
-/* Each frequency alone. Of more than ALONE only those with the largest share of the logits: one
- * costs as much as a pass over the training set, and the others change nothing. */
-static void alone(gk_row *row, gk_snapshot *s)
+/* Variants without a single frequency, k[i] for the i-th. Of more than ALONE only those with the
+ * largest share of the logits: one costs as much as a pass over the training set, and the others
+ * change nothing. Returns how many. */
+static int add_alone(gk_variant *v, int *k, const gk_snapshot *s)
 {
-    enum { ALONE = 64 };
     int K = s->lens->K, some = K < ALONE ? K : ALONE;
     candidate *all = gk_alloc((size_t)K, sizeof *all);
-    gk_variant *v = gk_alloc((size_t)some, sizeof *v);
 
-    for (int k = 1; k <= K; k++) {
-        all[k - 1] = (candidate){without(s, &k, 1, s->count, s->label_sum), 0, k};
-        all[k - 1].power = power(&all[k - 1].v, s);
-        s->excluded_k[k - 1] = GK_NULL;
+    for (int f = 1; f <= K; f++) {
+        all[f - 1] = (candidate){without(s, &f, 1), 0, f};
+        all[f - 1].power = power(&all[f - 1].v, s);
     }
     qsort(all, (size_t)K, sizeof *all, by_power);
-    for (int i = 0; i < some; i++) v[i] = all[i].v;
-    gk_lens_train_losses(s, v, some);
-    for (int i = 0; i < some; i++) {
-        s->excluded_k[all[i].k - 1] = v[i].loss;
-        if (row->excluded_max >= v[i].loss) continue; /* NaN is replaced */
-        row->excluded_max = v[i].loss;
-        row->excluded_max_k = all[i].k;
+    for (int i = 0; i < K; i++) {
+        if (i >= some) {
+            release(&all[i].v);
+            continue;
+        }
+        v[i] = all[i].v;
+        k[i] = all[i].k;
     }
-    for (int k = 0; k < K; k++) release(&all[k].v, 1);
     free(all);
-    free(v);
+    return some;
 }
 
 void gk_measure_excluded(gk_row *row, gk_snapshot *s)
 {
-    gk_variant v[4];
-    int n;
+    gk_variant v[ALONE + KEYED];
+    double *to[KEYED];
+    int k[ALONE], alone, keyed;
 
     if (s->analysis->undefined || !s->lens->train_rows) return;
-    alone(row, s);
-    if (!s->keys) return;
-    keyed(row, s, v, &n);
-    release(v, n);
+    alone = add_alone(v, k, s);
+    keyed = s->keys ? add_keyed(v + alone, to, row, s) : 0;
+    gk_lens_train_losses(s, v, alone + keyed);
+    for (int i = 0; i < keyed; i++) *to[i] = v[alone + i].loss;
+    for (int f = 0; f < s->lens->K; f++) s->excluded_k[f] = GK_NULL;
+    for (int i = 0; i < alone; i++) {
+        s->excluded_k[k[i] - 1] = v[i].loss;
+        if (row->excluded_max >= v[i].loss) continue; /* NaN is replaced */
+        row->excluded_max = v[i].loss;
+        row->excluded_max_k = k[i];
+    }
+    for (int i = 0; i < alone + keyed; i++) release(&v[i]);
 }

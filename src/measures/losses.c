@@ -5,14 +5,8 @@ static double mean(double sum, double rows) { return rows > 0 ? sum / rows : GK_
 
 void gk_measure_losses(gk_row *row, gk_snapshot *s)
 {
-    const gk_analysis *a = s->analysis;
     const double *mirrored = s->sums[GK_ROWS_MIRRORED], *other = s->sums[GK_ROWS_UNMIRRORED];
-    double rows[GK_ROW_GROUPS] = {0}, inside[GK_ROW_GROUPS] = {0};
-
-    for (int i = 0; i < a->N; i++) {
-        rows[a->group[i]]++;
-        inside[a->group[i]] += i < a->inputs && a->element[a->label[i]] >= 0;
-    }
+    const double *rows = s->rows, *inside = s->inside;
     double test = rows[GK_ROWS_MIRRORED] + rows[GK_ROWS_UNMIRRORED];
     row->train_loss = mean(s->sums[GK_ROWS_TRAIN][0], rows[GK_ROWS_TRAIN]);
     row->train_acc = mean(s->sums[GK_ROWS_TRAIN][1], rows[GK_ROWS_TRAIN]);
@@ -21,7 +15,7 @@ void gk_measure_losses(gk_row *row, gk_snapshot *s)
     row->test_acc = mean(mirrored[1] + other[1], test);
     row->test_loss_mirror = mean(mirrored[0], rows[GK_ROWS_MIRRORED]);
     row->test_loss_other = mean(other[0], rows[GK_ROWS_UNMIRRORED]);
-    if (a->undefined) return;
+    if (s->analysis->undefined) return;
 
     double sum_test = s->sums_p[GK_ROWS_MIRRORED][0] + s->sums_p[GK_ROWS_UNMIRRORED][0];
     double inside_test = inside[GK_ROWS_MIRRORED] + inside[GK_ROWS_UNMIRRORED];

@@ -7,45 +7,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Neurons c .. c + cols - 1 at all inputs, transformed; their power by frequency into power (cols,
- * P/2+1). */
-static void transform(gk_snapshot *s, int c, int cols, double *power)
-{
-    gk_lens *l = s->lens;
-    gk_backend *be = s->be;
-    const gk_params *p = &s->model->params;
-    int D = l->shape.D, F = l->shape.F, last = l->shape.L - 1;
-    size_t slot = (size_t)s->slot, run = slot * (size_t)l->inputs * (size_t)D;
-    const gk_real *bias = l->shape.biases ? p->b_in[last] + slot * (size_t)F + c : NULL;
-
-    be->matmul(be, l->plane, l->mid + run, p->w_in[last] + slot * (size_t)D * (size_t)F + c, 1,
-               l->inputs, cols, D, 0, 0, D, F, cols, 0, 0, 0, 0);
-    be->bias_act(be, l->plane, l->plane, bias, 1, l->inputs, cols, l->shape.activation);
-    be->fft2(be, l->spectrum, l->plane, 1, l->P, l->P, cols);
-    be->spectrum_terms(be, l->terms_power, l->spectrum, 1, l->P, cols);
-    be->download(be, power, l->terms_power, (size_t)cols * (size_t)(l->P / 2 + 1) * sizeof *power);
-}
-
+/* For each neuron the frequency k whose 8 products explain most of its variance. */
 static void find_frequencies(gk_snapshot *s)
 {
     gk_lens *l = s->lens;
-    size_t half = (size_t)l->P / 2 + 1;
-    double *power = gk_alloc((size_t)l->cols * half, sizeof *power);
+    size_t F = (size_t)s->shape->F, W = (size_t)l->W, slot = (size_t)s->slot;
+    double points = (double)l->inputs, *moments = gk_alloc(2 * F, sizeof *moments);
+    double *hat = gk_alloc(4 * W * F, sizeof *hat), *best = gk_alloc(2 * F, sizeof *best);
+    double *power = best + F;
 
-    for (int c = 0; c < l->shape.F; c += l->cols) {
-        int cols = l->shape.F - c < l->cols ? l->shape.F - c : l->cols;
-        transform(s, c, cols, power);
-        for (int i = 0; i < cols; i++) {
-            const double *of = power + (size_t)i * half;
-            int best = 1;
-            for (int k = 2; k < (int)half; k++)
-                if (of[k] > of[best]) best = k;
-            s->neuron_k[c + i] = best;
-            s->neuron_fve[c + i] =
-                of[0] > 0 ? of[best] / of[0] : 0; /* a dead neuron explains nothing */
+    gk_lens_hat(s, l->neuron_sum + slot * 4 * (size_t)l->P * F, s->shape->F);
+    gk_download_reals(s->be, hat, l->hat, 4 * W * F);
+    s->be->download(s->be, moments, l->neuron_moments + slot * 2 * F, 2 * F * sizeof *moments);
+    for (int k = 1; k <= l->P / 2; k++) {
+        bool last = 2 * k == l->P; /* no sine; u - v is u + v */
+        for (size_t f = 0; f < F; f++) power[f] = 0;
+        for (size_t i = 0; i < (last ? 6 : 8); i++) {
+            const double *of = hat + (i / 2 * W + 2 * (size_t)(k - 1) + i % 2) * F;
+            for (size_t f = 0; f < F; f++) power[f] += of[f] * of[f] * (last ? 1 : 2) / points;
         }
+        for (size_t f = 0; f < F; f++)
+            if (k == 1 || power[f] > best[f]) {
+                best[f] = power[f];
+                s->neuron_k[f] = k;
+            }
     }
-    free(power);
+    for (size_t f = 0; f < F; f++) {
+        double variance = moments[F + f] - moments[f] * moments[f] / points;
+        s->neuron_fve[f] = variance > 0 ? best[f] / variance : 0; /* a dead one explains nothing */
+    }
+    free(moments);
+    free(hat);
+    free(best);
 }
 
 static void print_clusters(gk_row *row, const gk_snapshot *s)
@@ -66,48 +59,62 @@ static void print_clusters(gk_row *row, const gk_snapshot *s)
     free(cluster);
 }
 
+/* The shares, from sums by element and moments of the projections, on the device. */
+static void explained(gk_row *row, gk_snapshot *s)
+{
+    gk_lens *l = s->lens;
+    size_t n = (size_t)l->n, width = 2 * (size_t)l->K, m = 2 * (size_t)s->keys;
+    double *sums = gk_alloc(n * m, sizeof *sums), *moments = gk_alloc(2 * m, sizeof *moments);
+
+    gk_download_reals(s->be, sums, l->label_sum, n * m);
+    s->be->download(s->be, moments, l->moments, 2 * m * sizeof *moments);
+    for (size_t j = 0; j < m; j++) {
+        double dot = 0, norm2 = 0, mean = moments[j] / l->inputs;
+        for (size_t e = 0; e < n; e++) {
+            double c = s->basis[e * width + 2 * (size_t)(s->key[j / 2] - 1) + j % 2];
+            dot += c * (sums[e * m + j] - s->count[e] * mean);
+            norm2 += s->count[e] * c * c;
+        }
+        double variance = moments[m + j] - l->inputs * mean * mean;
+        s->readout[j] = norm2 > 0 && variance > 0 ? dot * dot / norm2 / variance : GK_NULL;
+        row->readout_fve_min = fmin(row->readout_fve_min, s->readout[j]);
+    }
+    free(sums);
+    free(moments);
+}
+
 /* For key k: the share of variance of N u_k in C_k and of N v_k in S_k. N (inputs, F): centred
- * activations; u_k, v_k: cos and sin rows of W_L's transform; <N u_k, C_k> follows from sums by
- * element. */
+ * activations; u_k, v_k: W_L c with c the cosine or sine of k over the outputs. Up to a constant
+ * N W_L c = (out - mid) W_U c, where out - mid is what the MLP adds to the residual stream; <N u_k,
+ * C_k> follows from sums by element. */
 static void read_out(gk_row *row, gk_snapshot *s)
 {
     gk_lens *l = s->lens;
     gk_backend *be = s->be;
-    int F = s->shape->F, m = 2 * s->keys, n = l->n;
-    size_t width = 2 * (size_t)l->K, wide = (size_t)m;
-    double *u = gk_alloc((size_t)F * wide, sizeof *u), *square = gk_alloc(wide, sizeof *square);
-    double *sums = gk_alloc((size_t)(n + 1) * wide, sizeof *sums);
+    int D = s->shape->D, m = 2 * s->keys, n = l->n;
+    size_t width = 2 * (size_t)l->K, wide = (size_t)m, step = (size_t)D * wide;
+    double *c = gk_alloc((size_t)n * wide, sizeof *c);
 
-    for (size_t f = 0; f < (size_t)F; f++)
-        for (size_t j = 0; j < wide; j++)
-            u[f * wide + j] = s->w_l_hat[(2 * (size_t)(s->key[j / 2] - 1) + j % 2) * (size_t)F + f];
-    gk_upload_reals(be, l->coef, u, (size_t)F * wide);
+    for (int minus = 0; minus < 2; minus++) { /* W_U c, then minus that */
+        for (size_t i = 0; i < (size_t)n * wide; i++)
+            c[i] = (minus ? -1 : 1) *
+                   s->basis[i / wide * width + 2 * (size_t)(s->key[i % wide / 2] - 1) + i % 2];
+        gk_upload_reals(be, l->basis, c, (size_t)n * wide);
+        be->matmul(be, l->coef + (size_t)minus * step, l->unembed, l->basis, 1, D, m, n, 0, 0, n, m,
+                   m, 0, 0, 0, 0);
+    }
     for (int first = 0; first < l->inputs; first += l->rows) {
         int rows = l->inputs - first < l->rows ? l->inputs - first : l->rows;
         size_t at = (size_t)s->slot * (size_t)l->inputs + (size_t)first;
-        gk_lens_hidden(s, first, rows);
-        be->matmul(be, l->terms, l->hidden, l->coef, 1, rows, m, F, 0, 0, F, m, m, 0, 0, 0, 0);
-        be->embed_back(be, l->label_sum, l->label_sum + (size_t)n * wide, l->terms, l->value + at,
-                       1, rows, 1, m, n, first > 0);
-        be->matmul(be, l->terms, l->coef, l->hidden, 1, m, rows, F, 1, 1, m, F, rows, 0, 0, 0, 0);
-        be->row_squares(be, l->square, l->terms, 1, m, rows, first > 0);
+        be->matmul(be, l->terms, l->out + at * (size_t)D, l->coef, 1, rows, m, D, 0, 0, D, m, m, 0,
+                   0, 0, 0);
+        be->matmul(be, l->terms, l->mid + at * (size_t)D, l->coef + step, 1, rows, m, D, 0, 0, D, m,
+                   m, 0, 0, 0, 1);
+        be->row_sums(be, l->label_sum, l->moments, l->terms, l->value + at, 1, rows, 1, n, m,
+                     first > 0);
     }
-    gk_download_reals(be, sums, l->label_sum, (size_t)(n + 1) * wide);
-    be->download(be, square, l->square, wide * sizeof *square);
-    for (size_t j = 0; j < wide; j++) {
-        double dot = 0, norm2 = 0, mean = sums[(size_t)n * wide + j] / l->inputs;
-        for (size_t e = 0; e < (size_t)n; e++) {
-            double c = s->basis[e * width + 2 * (size_t)(s->key[j / 2] - 1) + j % 2];
-            dot += c * (sums[e * wide + j] - s->count[e] * mean);
-            norm2 += s->count[e] * c * c;
-        }
-        double variance = square[j] - l->inputs * mean * mean;
-        s->readout[j] = norm2 > 0 && variance > 0 ? dot * dot / norm2 / variance : GK_NULL;
-        row->readout_fve_min = fmin(row->readout_fve_min, s->readout[j]);
-    }
-    free(u);
-    free(square);
-    free(sums);
+    free(c);
+    explained(row, s);
 }
 
 void gk_measure_neurons(gk_row *row, gk_snapshot *s)
@@ -119,5 +126,5 @@ void gk_measure_neurons(gk_row *row, gk_snapshot *s)
     if (s->analysis->no_grid || !s->shape->F) return;
     find_frequencies(s);
     print_clusters(row, s);
-    if (s->keys && 2 * s->keys <= s->lens->terms_max) read_out(row, s);
+    if (s->keys) read_out(row, s);
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROJECTED, NULL_SPACE, POLYNOMIAL };
+enum { PROJECTED, NULL_SPACE };
 
 /* q (F, m): an orthonormal basis of the key rows of W_L's transform, by modified Gram-Schmidt;
  * returns m. */
@@ -64,22 +64,21 @@ static void project(gk_row *row, gk_snapshot *s)
     gk_upload_reals(be, l->coef, q, (size_t)F * (size_t)width);
     for (size_t i = 0; i < cells; i++) minus[i] = -s->w_l[i];
     gk_upload_reals(be, l->label_sum, minus, cells);
-    for (int result = PROJECTED; result <= NULL_SPACE; result++) {
-        gk_upload_reals(be, l->basis, back, (size_t)m * (size_t)n);
-        for (size_t i = 0; i < (size_t)m * (size_t)n; i++) back[i] = -back[i];
-        for (int first = 0; first < l->inputs; first += l->rows) {
-            int rows = l->inputs - first < l->rows ? l->inputs - first : l->rows;
-            gk_lens_logits(s, first, rows);
-            gk_lens_hidden(s, first, rows);
-            be->add_rows(be, l->work, l->logits, 1, rows, n, n, n, 0, 0, 0);
-            if (result == PROJECTED)
-                be->matmul(be, l->work, l->hidden, l->label_sum, 1, rows, n, F, 0, 0, F, n, n, 0, 0,
-                           0, 1);
-            be->matmul(be, l->terms, l->hidden, l->coef, 1, rows, m, F, 0, 0, F, width, m, 0, 0, 0,
-                       0);
-            be->matmul(be, l->work, l->terms, l->basis, 1, rows, n, m, 0, 0, m, n, n, 0, 0, 0, 1);
-            gk_lens_add_loss(s, result, first, rows);
-        }
+    gk_upload_reals(be, l->basis, back, (size_t)m * (size_t)n);
+    for (size_t i = 0; i < (size_t)m * (size_t)n; i++) back[i] = -back[i];
+    gk_upload_reals(be, l->hat, back, (size_t)m * (size_t)n);
+    for (int first = 0; first < l->inputs; first += l->rows) {
+        int rows = l->inputs - first < l->rows ? l->inputs - first : l->rows;
+        gk_lens_logits(s, first, rows);
+        gk_lens_hidden(s, first, rows);
+        be->matmul(be, l->terms, l->hidden, l->coef, 1, rows, m, F, 0, 0, F, width, m, 0, 0, 0, 0);
+        be->add_rows(be, l->work, l->logits, 1, rows, n, n, n, 0, 0, 0);
+        be->matmul(be, l->work, l->terms, l->hat, 1, rows, n, m, 0, 0, m, n, n, 0, 0, 0, 1);
+        gk_lens_add_loss(s, NULL_SPACE, first, rows);
+        be->add_rows(be, l->work, l->logits, 1, rows, n, n, n, 0, 0, 0);
+        be->matmul(be, l->work, l->hidden, l->label_sum, 1, rows, n, F, 0, 0, F, n, n, 0, 0, 0, 1);
+        be->matmul(be, l->work, l->terms, l->basis, 1, rows, n, m, 0, 0, m, n, n, 0, 0, 0, 1);
+        gk_lens_add_loss(s, PROJECTED, first, rows);
     }
     gk_lens_mean_loss(s, PROJECTED, &row->projected_all, NULL);
     gk_lens_mean_loss(s, NULL_SPACE, &row->null_all, NULL);
@@ -102,36 +101,31 @@ static int cluster_frequencies(int *k, const gk_snapshot *s)
     return keys;
 }
 
-/* coef (m, n): what the constant + 8 products of the clustered neurons add to the logits: the
- * transform of activations, each neuron's own terms only, times W_L. Returns m, 0 where there are
- * too many terms. */
-static int cluster_terms(double *coef, gk_snapshot *s, const int *k, int keys, int *begin)
+/* p: what the constant + 8 products of the clustered neurons, each neuron's own alone, add to the
+ * logits: the fit of the neurons' sums times W_L. With the opposite sign: it is taken off. */
+static void fit_clusters(gk_polynomial *p, gk_snapshot *s, const int *k, int keys)
 {
     gk_lens *l = s->lens;
-    size_t F = (size_t)s->shape->F, n = (size_t)l->n;
-    int m = 0;
+    size_t F = (size_t)s->shape->F, n = (size_t)l->n, slot = (size_t)s->slot;
+    size_t cells = 4 * (size_t)l->W * F, m = 2 * (size_t)keys + 1;
+    double *hat = gk_alloc(cells, sizeof *hat), *of_neuron;
 
-    for (int first = 0; first < l->inputs; first += l->rows) {
-        int rows = l->inputs - first < l->rows ? l->inputs - first : l->rows;
-        m = gk_lens_terms(s, k, keys, begin, first, rows);
-        if (!m) return 0;
-        gk_lens_hidden(s, first, rows);
-        s->be->matmul(s->be, l->coef, l->terms, l->hidden, 1, m, (int)F, rows, 1, 0, m, (int)F,
-                      (int)F, 0, 0, 0, first > 0);
-    }
-    double *of = gk_alloc((size_t)m * F, sizeof *of);
-    gk_download_reals(s->be, of, l->coef, (size_t)m * F);
-    memset(coef, 0, (size_t)m * n * sizeof *coef);
+    gk_lens_hat(s, l->neuron_sum + slot * 4 * (size_t)l->P * F, s->shape->F);
+    gk_download_reals(s->be, hat, l->hat, cells);
+    gk_polynomial_fit(p, l, hat, k, keys, s->shape->F);
+    of_neuron = p->coef;
+    p->coef = gk_alloc(4 * m * n, sizeof *p->coef);
     for (size_t f = 0; f < F; f++) {
         if (!(s->neuron_fve[f] > 0.85)) continue;
-        for (int i = 0; i < keys; i++)
-            for (int t = k[i] == s->neuron_k[f] ? begin[i] : begin[i + 1]; t < begin[i + 1]; t++)
-                for (size_t c = 0; c < n; c++)
-                    coef[(size_t)t * n + c] += of[(size_t)t * F + f] * s->w_l[f * n + c];
-        for (size_t c = 0; c < n; c++) coef[c] += of[f] * s->w_l[f * n + c];
+        of_neuron[(m - 1) * F + f] = hat[(size_t)(l->W - 1) * F + f] / l->inputs; /* its mean */
+        for (size_t j = 0; j < 4 * m; j++) {
+            bool own = j % m == m - 1 || k[j % m / 2] == s->neuron_k[f];
+            for (size_t c = 0; own && c < n; c++)
+                p->coef[j * n + c] -= of_neuron[j * F + f] * s->w_l[f * n + c];
+        }
     }
-    free(of);
-    return m;
+    free(of_neuron);
+    free(hat);
 }
 
 static void replace_neurons(gk_row *row, gk_snapshot *s)
@@ -140,30 +134,24 @@ static void replace_neurons(gk_row *row, gk_snapshot *s)
     gk_backend *be = s->be;
     size_t F = (size_t)s->shape->F, n = (size_t)l->n;
     int *k = gk_alloc((size_t)l->K, sizeof *k), keys = cluster_frequencies(k, s);
-    int *begin = gk_alloc((size_t)l->K + 1, sizeof *begin);
-    double *coef = gk_alloc((size_t)l->terms_max * n, sizeof *coef),
-           *minus = gk_alloc(F * n, sizeof *minus);
-    int m = cluster_terms(coef, s, k, keys, begin);
+    double *minus = gk_alloc(F * n, sizeof *minus);
+    gk_polynomial p;
 
+    fit_clusters(&p, s, k, keys);
+    gk_lens_put_polynomial(s, &p, (const int32_t[]){0, p.m}, 1);
     for (size_t i = 0; i < F * n; i++) minus[i] = s->neuron_fve[i / n] > 0.85 ? -s->w_l[i] : 0;
-    gk_upload_reals(be, l->coef, minus, F * n);
-    gk_upload_reals(be, l->basis, coef, (size_t)m * n);
-    for (int first = 0; m && first < l->inputs; first += l->rows) {
+    gk_upload_reals(be, l->label_sum, minus, F * n);
+    for (int first = 0; first < l->inputs; first += l->rows) {
         int rows = l->inputs - first < l->rows ? l->inputs - first : l->rows;
         gk_lens_logits(s, first, rows);
         gk_lens_hidden(s, first, rows);
-        gk_lens_terms(s, k, keys, begin, first, rows);
-        be->add_rows(be, l->work, l->logits, 1, rows, l->n, l->n, l->n, 0, 0, 0);
-        be->matmul(be, l->work, l->hidden, l->coef, 1, rows, l->n, (int)F, 0, 0, (int)F, l->n, l->n,
-                   0, 0, 0, 1);
-        be->matmul(be, l->work, l->terms, l->basis, 1, rows, l->n, m, 0, 0, m, l->n, l->n, 0, 0, 0,
-                   1);
-        gk_lens_add_loss(s, POLYNOMIAL, first, rows);
+        be->matmul(be, l->logits, l->hidden, l->label_sum, 1, rows, l->n, (int)F, 0, 0, (int)F,
+                   l->n, l->n, 0, 0, 0, 1);
+        gk_lens_add_changed(s, l->logits, &p, 1, first, rows);
     }
-    if (m) gk_lens_mean_loss(s, POLYNOMIAL, &row->poly_neurons_all, NULL);
+    gk_lens_mean_changed(s, 0, &row->poly_neurons_all, NULL);
+    gk_polynomial_free(&p);
     free(k);
-    free(begin);
-    free(coef);
     free(minus);
 }
 
@@ -182,11 +170,12 @@ static void restrict_activations(gk_row *row, gk_snapshot *s)
     for (int first = 0; first < l->inputs; first += l->rows) {
         int rows = l->inputs - first < l->rows ? l->inputs - first : l->rows;
         gk_lens_hidden(s, first, rows);
-        s->be->embed_back(s->be, l->label_sum, l->label_sum + n * F, l->hidden,
-                          l->value + (size_t)s->slot * (size_t)l->inputs + (size_t)first, 1, rows,
-                          1, (int)F, l->n, first > 0);
+        s->be->row_sums(s->be, l->label_sum, l->moments, l->hidden,
+                        l->value + (size_t)s->slot * (size_t)l->inputs + (size_t)first, 1, rows, 1,
+                        l->n, (int)F, first > 0);
     }
-    gk_download_reals(s->be, sums, l->label_sum, (n + 1) * F);
+    gk_download_reals(s->be, sums, l->label_sum, n * F);
+    s->be->download(s->be, sums + n * F, l->moments, F * sizeof *sums);
     gk_fit(coef, s->basis, (int)width, column, m, s->count, sums, l->n, (int)F);
     for (size_t e = 0; e < n; e++) {
         for (size_t f = 0; f < F; f++) {
@@ -211,7 +200,7 @@ static void restrict_activations(gk_row *row, gk_snapshot *s)
 void gk_measure_projections(gk_row *row, gk_snapshot *s)
 {
     if (s->analysis->undefined || !s->shape->F) return;
-    if (s->keys && 2 * s->keys <= s->lens->terms_max) {
+    if (s->keys) {
         project(row, s);
         restrict_activations(row, s);
     }

@@ -45,7 +45,7 @@ static void sums_of_squares(gk_row *row, const gk_snapshot *s)
 
 void gk_measure_weights(gk_row *row, gk_snapshot *s)
 {
-    double inside = 0;
+    double inside = 0, outside = s->w_l_const;
 
     sums_of_squares(row, s);
     if (s->analysis->undefined) return;
@@ -53,7 +53,12 @@ void gk_measure_weights(gk_row *row, gk_snapshot *s)
     row->gini_w_l = gini(s->w_l_norm, s->lens->K);
     row->key_count = s->raws;
     if (!s->keys) return;
-    for (int i = 0; i < s->keys; i++)
-        inside += s->w_l_norm[s->key[i] - 1] * s->w_l_norm[s->key[i] - 1];
-    row->w_l_residual = sqrt(fmax(0, s->w_l_square - inside) / s->w_l_square);
+    for (int k = 1, i = 0; k <= s->lens->K; k++) {
+        double square = s->w_l_norm[k - 1] * s->w_l_norm[k - 1];
+        if (i < s->keys && s->key[i] == k)
+            inside += square, i++;
+        else
+            outside += square;
+    }
+    row->w_l_residual = sqrt(outside / (inside + outside));
 }

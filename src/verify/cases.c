@@ -18,8 +18,9 @@
 #define TICK           "tick", "step nan", gk_trial_tick
 #define ADAMW          "adamw", "step decimals", gk_trial_adamw
 #define FFT2           "fft2", "P Q cols", gk_trial_fft2
-#define SPECTRUM_TERMS "spectrum_terms", "P cols", gk_trial_spectrum_terms
-#define ROW_SQUARES    "row_squares", "rows cols beta", gk_trial_row_squares
+#define ROW_SUMS       "row_sums", "B T E cols moments beta", gk_trial_row_sums
+#define CHANGED_LOSSES "changed_losses", "B C G V T E terms spread kind", gk_trial_changed_losses
+#define ROUNDING       "rounding", "B C spread beta", gk_trial_rounding
 #define TABLE_BUILD    "table_build", "N D H K F C wide biases", gk_trial_table_build
 #define TABLE_ROWS     "table_rows", "N B D H K F C wide", gk_trial_table_rows
 #define TABLE_PAIRS    "table_pairs", "N B D H K F C wide form kind", gk_trial_table_pairs
@@ -187,17 +188,24 @@ const gk_op_case gk_op_cases[] = {
     {FFT2, {97, 97, 2}},
     {FFT2, {112, 112, 1}},
     {FFT2, {113, 113, 3}},
-    {SPECTRUM_TERMS, {1, 1}},
-    {SPECTRUM_TERMS, {2, 3}},
-    {SPECTRUM_TERMS, {3, 17}},
-    {SPECTRUM_TERMS, {7, 1}},
-    {SPECTRUM_TERMS, {12, 33}},
-    {SPECTRUM_TERMS, {113, 5}},
-    {ROW_SQUARES, {1, 1, 0}},
-    {ROW_SQUARES, {3, 113, 1}},
-    {ROW_SQUARES, {113, 3, 0}},
-    {ROW_SQUARES, {1, 49157, 0}},
-    {ROW_SQUARES, {2, 16384, 1}},
+    {ROW_SUMS, {1, 1, 1, 1, 1, 0}},
+    {ROW_SUMS, {3, 4, 5, 113, 1, 1}},
+    {ROW_SUMS, {113, 2, 7, 33, 0, 0}},
+    {ROW_SUMS, {113, 2, 7, 33, 0, 1}},
+    {ROW_SUMS, {12769, 1, 113, 3, 1, 0}},
+    {ROW_SUMS, {1277, 4, 113, 64, 1, 1}},
+    {CHANGED_LOSSES, {1, 1, 1, 1, 1, 1, 1, 1, 0}},
+    {CHANGED_LOSSES, {3, 5, 3, 2, 4, 7, 2, 3, 1}},
+    {CHANGED_LOSSES, {7, 17, 1, 3, 1, 5, 2, 1, 0}},
+    {CHANGED_LOSSES, {40, 17, 1, 7, 1, 5, 2, 3, 1}},
+    {CHANGED_LOSSES, {113, 113, 2, 5, 1, 17, 3, 2, 0}},
+    {CHANGED_LOSSES, {113, 33, 2, 6, 1, 11, 1, 100, 0}},
+    {CHANGED_LOSSES, {64, 3, 2, 4, 1, 3, 1, 100, 1}},
+    {CHANGED_LOSSES, {113, 40, 3, 1, 4, 9, 3, 2, 2}},
+    {ROUNDING, {1, 1, 1, 0}},
+    {ROUNDING, {113, 3, 40, 1}},
+    {ROUNDING, {997, 17, 100, 0}},
+    {ROUNDING, {113, 114, 1000, 1}},
     {TABLE_BUILD, {1, 1, 1, 1, 1, 1, 1, 1}},
     {TABLE_BUILD, {2, 1, 1, 1, 1, 3, 0, 1}},
     {TABLE_BUILD, {3, 5, 2, 3, 7, 4, 1, 0}},
