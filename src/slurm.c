@@ -237,7 +237,7 @@ static gk_status run_sbatch(char *const *argv, int *code, char out[SAID_MAX], ch
     posix_spawn_file_actions_t actions;
     pid_t pid;
 
-    GK_CHECK(fd[0] > 2 && fd[1] > 2);
+    if (fd[0] < 0 || fd[1] < 0) return gk_fail(GK_EIO, "memfd_create: %s", strerror(errno));
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, fd[0], 1);
     posix_spawn_file_actions_adddup2(&actions, fd[1], 2);
@@ -277,22 +277,16 @@ static gk_status submit(char id[32], const char *script, const char *after)
     add_word(&command, script);
     gk_status status = run_sbatch((char *const *)argv, &code, out, err);
     if (status != GK_OK)
-        status =
-            gk_fail(GK_EIO,
-                    "sbatch is not here (%s); the script is written: on a machine that submits "
-                    "to Slurm, in this folder, type: %s",
-                    gk_message(), command.data);
+        status = gk_fail(GK_EIO,
+                         "sbatch is not here (%s); the script is written: on a machine that "
+                         "submits to Slurm, in this folder, type: %s",
+                         gk_message(), command.data);
     else if (code != 0 || !take_id(id, out))
-        status =
-            gk_fail(GK_EIO,
-                    "sbatch did not take %s: %s; change the options (--partition, --account, "
-                    "--time, --gres, --shards, --sbatch for all others) or the script, and type: "
-                    "%s",
-                    script,
-                    *err   ? err
-                    : *out ? out
-                           : "it said nothing",
-                    command.data);
+        status = gk_fail(GK_EIO,
+                         "sbatch did not take %s (exit code %d): %s; change the options "
+                         "(--partition, --account, --time, --gres, --shards, --sbatch for all "
+                         "others) or the script, and type: %s",
+                         script, code, *err ? err : out, command.data);
     gk_text_free(&command);
     return status;
 }

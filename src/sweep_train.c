@@ -2,12 +2,17 @@
  * writer for each run directory, files replaced by rename, no locks. */
 #include "gk/sweep_train.h"
 
+#include <dirent.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { PATIENCE_SECONDS = 60, LEFT_SECONDS = 15 * 60 };
 
 typedef struct sweep_queue {
     gk_queue queue; /* first */
@@ -42,7 +47,7 @@ static void count(gk_sweep_counts *counts, const gk_run *run)
     counts->grokked += has_grokked(run->dir);
 }
 
-/* A directory that is not there yet, of a sweep of branches. */
+/* Makes what is not there yet, or not whole, of a sweep of branches: config.yaml is written last. */
 static gk_status branch(const char *dir, const gk_sweep *sweep, const gk_config *config,
                         const gk_shape *shape)
 {
@@ -51,7 +56,8 @@ static gk_status branch(const char *dir, const gk_sweep *sweep, const gk_config 
     const char *at = strrchr(sweep->from, '@');
     int64_t epoch;
 
-    if (!*sweep->from || gk_exists(dir)) return GK_OK;
+    GK_TRY(gk_path(path, "%s/config.yaml", dir));
+    if (!*sweep->from || gk_exists(path)) return GK_OK;
     if (!at || !gk_parse_int(at + 1, &epoch))
         return gk_fail(GK_EUSAGE, "from: \"%s\": expects RUN@EPOCH", sweep->from);
     GK_TRY(gk_path(parent, "%.*s", (int)(at - sweep->from), sweep->from));
@@ -143,13 +149,13 @@ static void show(gk_queue *queue, gk_run *const *run, int R)
             spent_text, left_text, rate, q->terminal ? "\033[K" : "\n");
 }
 
-/* Two files a run stay open. */
+/* Two files of a run stay open, and three of its hook. */
 static void allow_files(int runs)
 {
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    rlim_t wanted = 64 + 2 * (rlim_t)runs;
+    rlim_t wanted = 64 + 5 * (rlim_t)runs;
     if (limit.rlim_cur >= wanted) return;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
     setrlimit(RLIMIT_NOFILE, &limit);
@@ -231,16 +237,54 @@ static gk_status settle(const char *dir, const char *name, const char *data, siz
         path, dir);
 }
 
+/* Tasks of one job start at the same moment: one writes, the others wait. */
+static gk_status take_directory(const char *dir)
+{
+    static const struct timespec moment = {.tv_nsec = 20000000};
+    double start = gk_seconds();
+    gk_status status;
+
+    while ((status = gk_owner_take(dir)) == GK_EBUSY && !gk_signal_seen() &&
+           gk_seconds() - start < PATIENCE_SECONDS)
+        nanosleep(&moment, NULL);
+    return status;
+}
+
+/* What gathers left that were killed; one that writes is not as old. */
+static void remove_left(const char *dir)
+{
+    static const char end[] = GK_TEMPORARY;
+    char path[GK_PATH_MAX];
+    struct dirent *entry;
+    struct stat info;
+    DIR *list = opendir(dir);
+
+    while (list && (entry = readdir(list))) {
+        size_t n = strlen(entry->d_name), m = sizeof end - 1;
+        if (n < m || strcmp(entry->d_name + n - m, end) != 0 ||
+            gk_path(path, "%s/%s", dir, entry->d_name) != GK_OK || stat(path, &info) != 0)
+            continue;
+        if (difftime(time(NULL), info.st_mtime) > LEFT_SECONDS) unlink(path);
+    }
+    if (list) closedir(list);
+}
+
 gk_status gk_sweep_prepare(const gk_sweep *sweep, const char *dir)
 {
-    char runs[GK_PATH_MAX];
+    char path[GK_PATH_MAX], owner[GK_PATH_MAX];
     gk_text points = {0};
 
-    GK_TRY(gk_path(runs, "%s/runs", dir));
-    GK_TRY(gk_make_directories(runs));
+    GK_TRY(gk_path(path, "%s/runs", dir));
+    GK_TRY(gk_make_directories(path));
+    GK_TRY(gk_path(path, "%s/points.csv", dir)); /* the last one to be written */
+    GK_TRY(gk_path(owner, "%s/owner", dir));
+    bool take = !gk_exists(path) || gk_exists(owner);
+    if (take) GK_TRY(take_directory(dir));
     gk_sweep_points_csv(&points, sweep);
     gk_status status = settle(dir, "sweep.yaml", sweep->text, sweep->length);
     if (status == GK_OK) status = settle(dir, "points.csv", points.data, points.length);
+    if (take) gk_owner_release(dir);
     gk_text_free(&points);
+    if (status == GK_OK) remove_left(dir);
     return status;
 }

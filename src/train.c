@@ -137,6 +137,14 @@ static gk_status run_event(loop *l, int r, bool with_row)
     return GK_OK;
 }
 
+/* The signal came between this run's event and those of runs that took over slots: its position is
+ * still that of the event. */
+static gk_status stop_there(loop *l, int r)
+{
+    GK_TRY(stage_run(l, r, &(bool){false}));
+    return gk_run_resume_point(l->run[r], &l->batch.stage);
+}
+
 /* Opens and closes the range that a profiler records. */
 static void watch_profile(loop *l)
 {
@@ -176,7 +184,9 @@ static gk_status event(loop *l)
     if (any_row) gk_batch_observe(b);
     for (int r = 0; r < b->R; r++) {
         gk_run *run = l->run[r];
-        if (!run || l->seen[r] == b->slot[r].step) continue;
+        bool had = run && l->seen[r] == b->slot[r].step;
+        if (had && l->stopping) GK_TRY(stop_there(l, r));
+        if (!run || had) continue;
         l->seen[r] = b->slot[r].step;
         GK_TRY(run_event(l, r, row_due(run, run->position.epoch)));
         if (run->finished) let_go(l, r, GK_OK);

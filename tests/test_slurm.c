@@ -298,7 +298,7 @@ static void test_submit_fails(void **state)
     says("type: sbatch out/slurm/sweep.sh");
     assert_true(gk_exists(in_folder("out/slurm/sweep.sh")));
     assert_int_equal(submit("echo 'error: no such partition' >&2; exit 1", &said), GK_EIO);
-    says("no such partition; change the options");
+    says("(exit code 1): error: no such partition; change the options");
     assert_int_equal(submit("echo Submitted batch job 17", &said), GK_EIO);
     assert_int_equal(submit("echo 17; kill -9 $$", &said), GK_EIO);
     assert_null(said.data);

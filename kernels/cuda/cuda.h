@@ -57,7 +57,7 @@ void cuda_fail(gk_backend *be, const char *what, const char *why, const char *fi
 /* After a launch, ours or a library's: its error is kept; GK_SYNC=1: waits for it. */
 void cuda_launched(gk_backend *be, const char *kernel, const char *file, int line);
 
-/* CU(be, call): a call of the CUDA runtime, checked; true if all is well. CUBLAS, CUFFT likewise. */
+/* CU(be, call): a call of the CUDA runtime, checked; true if well. CUBLAS, CUFFT likewise. */
 bool cuda_ok(gk_backend *be, cudaError_t error, const char *call, const char *file, int line);
 bool cublas_ok(gk_backend *be, cublasStatus_t status, const char *call, const char *file, int line);
 bool cufft_ok(gk_backend *be, cufftResult result, const char *call, const char *file, int line);

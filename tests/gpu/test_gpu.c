@@ -1,5 +1,5 @@
-/* What only a GPU can show, at the size of the published experiment: a run's bytes depend neither on
- * the runs beside it, nor on whether steps are replayed from a graph, nor on the start of the
+/* What only a GPU can show, at the size of the published experiment: a run's bytes depend neither
+ * on the runs beside it, nor on whether steps are replayed from a graph, nor on the start of the
  * process; and TF32 happens where it is asked for, and only there. Run by on_gpu. */
 #include "support.h"
 
