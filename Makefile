@@ -13,7 +13,7 @@ build = env -u MAKEFLAGS -u MAKELEVEL cmake --build --preset $(1) --parallel $(J
 # The program alone where cmocka is missing.
 configure = cmake --preset release -DGK_TESTS=$$(pkg-config --exists cmocka && echo ON || echo OFF)
 fuzzers = $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
-sources = find src include kernels tests bench -path tests/golden -prune -o -name '*.[ch]' -print
+sources = find src include kernels tests bench -path tests/golden -prune -o '(' -name '*.[ch]' -o -name '*.cu' -o -name '*.cpp' ')' -print
 
 .PHONY: run test test-slow test-asan test-slurm bench peers fuzz format check-format tidy clean help
 

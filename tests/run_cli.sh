@@ -69,6 +69,11 @@ check 'no room on stdout: exit code 1 and a message' grep -qx 'grokc: cannot wri
 # ---- dry runs: every config; what is printed is a config again, and the same one
 for config in "$source_dir"/configs/*.yaml; do
     name=$(basename "$config" .yaml)
+    if [[ $name == sweep_* ]]; then
+        expect 0 sweep "$config" --dry-run
+        prints "^# directory: runs/$name$" '^# shard 0 of 1: ' '^# queue 0: ' '^index,'
+        continue
+    fi
     expect 0 train "$config" --dry-run
     quiet err
     prints "^# directory: runs/$name$" '^# examples: ' '^# parameters: ' '^# memory: ' '^# plan: '
@@ -120,6 +125,16 @@ refused 2 '^grokc: --dry-run takes no value' train tiny.yaml --dry-run=0
 refused 2 'verify takes no argument' verify everything
 refused 2 'unknown device' verify --device abacus
 check 'wrong usage writes nothing' test ! -e runs
+
+# ---- devices, and options that are only for some
+refused 2 '^grokc: --nvtx and --profile are for profilers of the cuda backend' train tiny.yaml --device cpu --nvtx
+refused 2 '^grokc: --nvtx and --profile are for profilers of the cuda backend' train tiny.yaml --device cpu --profile 1:2
+refused 2 'expects two epochs, FROM:TO' train tiny.yaml --device cpu --profile 3:1
+refused 2 'takes no value' train tiny.yaml --nvtx=1
+refused 1 'cuda:1023' train tiny.yaml --device cuda:1023 --out none_of_it
+expect 0 train tiny.yaml --device cuda:1 --dry-run
+refused 2 'expects I/N' sweep "$source_dir/configs/sweep_seeds.yaml" --shard 4/4
+refused 2 'which sweep' sweep
 
 # ---- a run: where it goes, and what goes where
 expect 0 train tiny.yaml

@@ -1,5 +1,8 @@
 /* Weights to tables, in two jobs: values of tokens, scores and W_L; then a strip of columns of S at
- * a time, of M_h, and of everything that M_h is in. gk/table.h has the formulas. */
+ * a time, of M_h, and of everything that M_h is in. gk/table.h has the formulas.
+ *
+ * What all pairs share (base, shifts, the positions' values) is summed in double: its error would
+ * not average out over the pairs, and was most of the gradients' error late in training. */
 #include "table.h"
 
 #include <math.h>
@@ -9,6 +12,19 @@ typedef struct build_job {
     const gk_table *t;
     gk_real *position; /* (R,2,H*K) vp_hj - v_h2 */
 } build_job;
+
+/* sum (n) += x (k) b (k,n), n <= TABLE_STRIP_MAX */
+static void add_exact(double *sum, const gk_real *x, int k, const gk_real *b, int ldb, int n)
+{
+    for (int i = 0; i < k; i++, b += ldb) {
+        for (int j = 0; j < n; j++) sum[j] += (double)x[i] * (double)b[j];
+    }
+}
+
+static void round_to(gk_real *to, const double *sum, int n)
+{
+    for (int j = 0; j < n; j++) to[j] = (gk_real)sum[j];
+}
 
 /* ---- first job */
 
@@ -46,12 +62,17 @@ static void build_values(const build_job *w, const gk_table *t, int r, cpu_range
     const gk_block *weight = &t->weight;
     gk_real *value = t->value + c.from, *last = value + (size_t)N * HK;
     gk_real *position = w->position + (size_t)r * 2 * HK + c.from;
-    table_factor factor[] = {{value, weight->w_e, N, D, HK, 0, 0},
-                             {last, weight->w_pos, 2, D, HK, 0, 0},
-                             {last + 2 * HK, weight->w_e + (size_t)N * D, 1, D, HK, 0, 0},
-                             {last + 2 * HK, weight->w_pos + 2 * D, 1, D, HK, 0, 1}};
+    table_factor factor = {value, weight->w_e, N, D, HK, 0, 0};
 
-    table_multiply(w->tiles, c.to - c.from, D, weight->w_v + c.from, HK, 0, factor, 4);
+    table_multiply(w->tiles, c.to - c.from, D, weight->w_v + c.from, HK, 0, &factor, 1);
+    for (int j = 0; j < 3; j++) {
+        double sum[TABLE_STRIP_MAX] = {0};
+
+        add_exact(sum, weight->w_pos + j * D, D, weight->w_v + c.from, HK, c.to - c.from);
+        if (j == 2)
+            add_exact(sum, weight->w_e + (size_t)N * D, D, weight->w_v + c.from, HK, c.to - c.from);
+        round_to(last + j * HK, sum, c.to - c.from);
+    }
     for (int j = 0; j < 2; j++) {
         for (int i = 0; i < c.to - c.from; i++)
             position[j * HK + i] = last[j * HK + i] - last[2 * HK + i];
@@ -92,37 +113,38 @@ static void first_chunk(const void *job, int i)
 /* ---- second job */
 
 /* M and the part of base that goes through S, columns `c` of F or of the rest. */
-static void through_s(const cpu_tiles *tiles, const gk_table *t, cpu_range c, bool rest)
+static void through_s(const cpu_tiles *tiles, const gk_table *t, double *base, cpu_range c,
+                      bool rest)
 {
     int D = t->D, HK = t->H * t->K, W = t->F + t->rest, n = c.to - c.from;
     const gk_block *w = &t->weight;
     const gk_real *bias = rest ? NULL : w->b_in, *s = rest ? w->w_u : w->w_in;
-    gk_real *map = t->map + (rest ? t->F : 0) + c.from, *base = t->table.base + (map - t->map);
-    table_factor factor[] = {{map, w->w_o, HK, D, W, 0, 0},
-                             {base, t->x_eq, 1, D, W, 0, 1},
-                             {base, w->b_out, 1, D, W, 0, 1}};
+    gk_real *map = t->map + (rest ? t->F : 0) + c.from;
+    int ld = rest ? t->C : t->F;
+    table_factor factor = {map, w->w_o, HK, D, W, 0, 0};
 
-    for (int i = 0; i < n; i++) base[i] = bias ? bias[c.from + i] : 0;
-    table_multiply(tiles, n, D, s + c.from, rest ? t->C : t->F, 0, factor,
-                   rest && w->b_out ? 3 : 2);
+    table_multiply(tiles, n, D, s + c.from, ld, 0, &factor, 1);
+    for (int i = 0; i < n; i++) base[i] = bias ? (double)bias[c.from + i] : 0;
+    add_exact(base, t->x_eq, D, s + c.from, ld, n);
+    if (rest && w->b_out) add_exact(base, w->b_out, D, s + c.from, ld, n);
 }
 
 /* The same where the tail of S is the identity. */
-static void through_identity(const gk_table *t, cpu_range c)
+static void through_identity(const gk_table *t, double *base, cpu_range c)
 {
     int D = t->D, HK = t->H * t->K;
     size_t W = (size_t)t->F + t->rest;
     const gk_block *w = &t->weight;
 
     for (int d = c.from; d < c.to; d++)
-        t->table.base[t->F + d] = t->x_eq[d] + (w->b_out ? w->b_out[d] : 0);
+        base[d - c.from] = (double)t->x_eq[d] + (w->b_out ? (double)w->b_out[d] : 0);
     for (int i = 0; i < HK; i++) {
         for (int d = c.from; d < c.to; d++) t->map[i * W + t->F + d] = w->w_o[(size_t)i * D + d];
     }
 }
 
 /* Columns [from, from + n) of the rows, shifts and base, once M is there. */
-static void build_rows(const build_job *w, const gk_table *t, int r, int from, int n)
+static void build_rows(const build_job *w, const gk_table *t, double *base, int r, int from, int n)
 {
     int N = t->N, H = t->H, K = t->K, HK = H * K, W = t->F + t->rest;
     const gk_real *position = w->position + (size_t)r * 2 * HK;
@@ -130,13 +152,19 @@ static void build_rows(const build_job *w, const gk_table *t, int r, int from, i
     for (int h = 0; h < H; h++) {
         const gk_real *value = t->value + (size_t)h * K;
         size_t at = (size_t)h * W + from;
-        table_factor factor[] = {
-            {t->table.row + at, value, N, HK, H * W, 0, 0},
-            {t->table.shift + at, position + (size_t)h * K, 2, HK, H * W, 0, 0},
-            {t->table.base + from, value + (size_t)(N + 2) * HK, 1, HK, W, 0, 1}};
+        const gk_real *map = t->map + (size_t)h * K * W + from;
+        table_factor factor = {t->table.row + at, value, N, HK, H * W, 0, 0};
 
-        table_multiply(w->tiles, n, K, t->map + (size_t)h * K * W + from, W, 0, factor, 3);
+        table_multiply(w->tiles, n, K, map, W, 0, &factor, 1);
+        for (int j = 0; j < 2; j++) {
+            double shift[TABLE_STRIP_MAX] = {0};
+
+            add_exact(shift, position + (size_t)j * HK + (size_t)h * K, K, map, W, n);
+            round_to(t->table.shift + (size_t)j * H * W + at, shift, n);
+        }
+        add_exact(base, value + (size_t)(N + 2) * HK, K, map, W, n);
     }
+    round_to(t->table.base + from, base, n);
 }
 
 static int second_chunks(const build_job *w)
@@ -151,12 +179,13 @@ static void second_chunk(const void *job, int i)
     gk_table t = gk_table_run(w->t, r);
     bool rest = (i %= chunks) >= first;
     cpu_range c = table_strip(w->tiles, rest ? t.rest : t.F, rest ? i - first : i);
+    double base[TABLE_STRIP_MAX];
 
     if (rest && !t.wide)
-        through_identity(&t, c);
+        through_identity(&t, base, c);
     else
-        through_s(w->tiles, &t, c, rest);
-    build_rows(w, &t, r, c.from + (rest ? t.F : 0), c.to - c.from);
+        through_s(w->tiles, &t, base, c, rest);
+    build_rows(w, &t, base, r, c.from + (rest ? t.F : 0), c.to - c.from);
 }
 
 void cpu_table_build(gk_backend *be, const gk_table *t)

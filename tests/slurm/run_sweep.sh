@@ -52,7 +52,10 @@ trains() { is "${job}_$1" RUNNING && kill -0 "$(trainer "$1")" && [[ -s $(run "$
 back() {
     trains "$1" || { is "${job}_$1" PENDING && sleep 2 && scontrol update "JobId=${job}_$1" StartTime=now; false; }
 }
-gone_on() { grep -qs '"from_epoch": [1-9]' "$(run "$1" env.json)"; }
+gone_on() {
+    local i
+    for ((i = $1; i < 12; i += 4)); do grep -qs '"from_epoch": [1-9]' "$(run "$i" env.json)" && return; done
+}
 rests() { [[ -z $(trainer "$1") ]]; }
 idle() { [[ -z $(squeue -h) ]]; }
 
@@ -61,12 +64,12 @@ cat >base.yaml <<YAML
 task:   {p: 11, train_fraction: 0.5}
 model:  {d_model: 8, heads: 2, d_head: 4, d_mlp: 16}
 device: {threads: 1}
-run:    {epochs: 20000, measure_every: 200, checkpoint_at: "every:10000", resume_every: 0.5}
+run:    {epochs: 60000, measure_every: 200, checkpoint_at: "every:10000", resume_every: 0.5}
 YAML
 start=$(milliseconds)
 expect 0 train base.yaml --out one
-epochs=$((20000 * 6000 / ($(milliseconds) - start)))
-{ echo 'seed: {range: [0, 12]}' && sed "s/20000/$epochs/" base.yaml; } >'a sweep.yaml'
+epochs=$((60000 * 5000 / ($(milliseconds) - start)))
+{ echo 'seed: {range: [0, 12]}' && sed "s/60000/$epochs/" base.yaml; } >'a sweep.yaml'
 
 tell "grokc sweep 'a sweep.yaml' --out 'the sweep' --submit slurm --shards 4 --partition low --time 10"
 expect 0 sweep 'a sweep.yaml' --out 'the sweep' --slots 2 --submit slurm --shards 4 --partition low --time 10
