@@ -193,12 +193,25 @@ gk_status gk_sweep_train(gk_sweep_counts *counts, const gk_sweep *sweep,
     return status;
 }
 
+/* There is one backend for all runs, and their config.yaml must not say otherwise. */
+static gk_status check_device(const gk_sweep *sweep)
+{
+    for (int k = 0; k < sweep->keys; k++)
+        if (!strncmp(sweep->key[k], "device.", 7) && strcmp(sweep->key[k], "device.plan") != 0)
+            return gk_fail(GK_EUSAGE,
+                           "%s cannot be swept: the runs of a sweep share a device; start a sweep "
+                           "for each value",
+                           sweep->key[k]);
+    return GK_OK;
+}
+
 gk_status gk_sweep_describe(gk_text *text, const gk_sweep *sweep, const gk_sweep_options *options)
 {
     gk_sweep_group *groups;
     int n;
-    gk_status status = gk_sweep_groups(&groups, &n, sweep, options->shard, options->shards);
 
+    GK_TRY(check_device(sweep));
+    gk_status status = gk_sweep_groups(&groups, &n, sweep, options->shard, options->shards);
     gk_text_add(text, "# directory: %s\n# shard %d of %d: %d of %d runs\n", options->dir,
                 options->shard, options->shards, in_shard(sweep, options), sweep->n);
     for (int i = 0; status == GK_OK && i < n; i++) {
@@ -274,6 +287,7 @@ gk_status gk_sweep_prepare(const gk_sweep *sweep, const char *dir)
     char path[GK_PATH_MAX], owner[GK_PATH_MAX];
     gk_text points = {0};
 
+    GK_TRY(check_device(sweep));
     GK_TRY(gk_path(path, "%s/runs", dir));
     GK_TRY(gk_make_directories(path));
     GK_TRY(gk_path(path, "%s/points.csv", dir)); /* the last one to be written */

@@ -137,8 +137,7 @@ static gk_status run_event(loop *l, int r, bool with_row)
     return GK_OK;
 }
 
-/* The signal came between this run's event and those of runs that took over slots: its position is
- * still that of the event. */
+/* The signal came after this run's event: its position is still that of the event. */
 static gk_status stop_there(loop *l, int r)
 {
     GK_TRY(stage_run(l, r, &(bool){false}));

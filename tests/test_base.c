@@ -330,6 +330,8 @@ static void two_interrupts(void)
     gk_signal_install();
     raise(SIGINT);
     if (gk_signal_seen() != SIGINT) _exit(1);
+    raise(SIGINT); /* at once: the same Ctrl-C, passed on by a parent */
+    usleep(300000);
     raise(SIGINT);
 }
 

@@ -157,7 +157,7 @@ uint32_t gk_mt_next(gk_mt *mt);                               /* genrand_int32  
 /* -------------------------------------------------------------------------------------------
  * signal.c */
 
-/* SIGINT, SIGTERM, SIGUSR1, SIGUSR2 set a flag; a second SIGINT ends the process at once with code
+/* SIGINT, SIGTERM, SIGUSR1, SIGUSR2 set a flag; a second SIGINT, 0.2 s later or more, ends the process at once with code
  * 130. */
 void gk_signal_install(void);
 int gk_signal_seen(void); /* the signal's number, 0 if none */

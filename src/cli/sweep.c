@@ -148,9 +148,12 @@ static gk_status submit(const gk_sweep *sweep, const char *dir, const gk_cli *cl
     if (n < 0 || n == sizeof program || !getcwd(where, sizeof where))
         return gk_fail(GK_EIO, "the path of grokc or of this folder: %s", strerror(errno));
     program[n] = 0;
-    if (!cli->dry_run) GK_TRY(gk_sweep_prepare(sweep, dir));
-    gk_status status =
-        cli->dry_run ? gk_slurm_script(&text, &slurm) : gk_slurm_submit(&text, &slurm);
+    gk_status status = gk_slurm_script(&text, &slurm);
+    if (!cli->dry_run) {
+        gk_text_free(&text);
+        if (status == GK_OK) status = gk_sweep_prepare(sweep, dir);
+        if (status == GK_OK) status = gk_slurm_submit(&text, &slurm);
+    }
     if (text.data) fputs(text.data, stdout);
     gk_text_free(&text);
     return status;

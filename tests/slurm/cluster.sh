@@ -69,12 +69,11 @@ cluster_restart_node() {
 
 # Until the node takes jobs, 30 seconds at most.
 cluster_waits() {
-    local i
-    for ((i = 0; i < 150; i++)); do
-        sinfo -h -o %T 2>/dev/null | grep -qE '^(idle|mixed|allocated)$' && return
+    local limit=$((SECONDS + 30))
+    until timeout 5 sinfo -h -o %T 2>/dev/null | grep -qE '^(idle|mixed|allocated)$'; do
+        ((SECONDS < limit)) || return 1
         sleep 0.2
     done
-    return 1
 }
 
 # Ends one of the daemons, by the pid that it wrote.
