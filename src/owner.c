@@ -39,11 +39,11 @@ static unsigned long long started(long pid)
 static void describe(char *text, size_t size)
 {
     char host[256] = "unknown";
-    const char *job = getenv("SLURM_JOB_ID");
+    const char *job = getenv("SLURM_JOB_ID"), *restart = getenv("SLURM_RESTART_COUNT");
 
     gethostname(host, sizeof host - 1);
-    snprintf(text, size, "host %s\npid %ld\nstarted %llu\njob %s\n", host, (long)getpid(),
-             started(getpid()), job ? job : "-");
+    snprintf(text, size, "host %s\npid %ld\nstarted %llu\njob %.64s\nrestart %.16s\n", host,
+             (long)getpid(), started(getpid()), job ? job : "-", restart ? restart : "0");
 }
 
 static bool create(const char *path, const char *text)
@@ -60,37 +60,66 @@ static bool create(const char *path, const char *text)
     return good;
 }
 
+/* A job that Slurm has put back into its queue has the same number and another restart count: its
+ * former process is gone, on whichever host it was. */
+static bool was_requeued(const char *job, const char *restart)
+{
+    const char *now = getenv("SLURM_JOB_ID"), *count = getenv("SLURM_RESTART_COUNT");
+
+    return now && !strcmp(job, now) && strcmp(restart, count ? count : "0") != 0;
+}
+
 /* Does the process that wrote `owner` still hold the directory? who: "pid 12 on host a". */
 static holder holder_of(const char *owner, char who[320])
 {
-    char *text, host[256] = "", here[256] = "";
+    char *text, host[256] = "", here[256] = "", job[80] = "-", restart[32] = "0";
     size_t size;
     long pid = 0;
     unsigned long long ticks = 0;
     struct stat info;
 
     if (stat(owner, &info) != 0 || gk_file_read(owner, 65536, &text, &size) != GK_OK) return NOBODY;
-    int fields = sscanf(text, "host %255s pid %ld started %llu", host, &pid, &ticks);
+    int fields = sscanf(text, "host %255s pid %ld started %llu job %79s restart %31s", host, &pid,
+                        &ticks, job, restart);
     free(text);
     snprintf(who, 320, "pid %ld on host %s", pid, host);
     double silent = difftime(time(NULL), info.st_mtime);
-    if (fields != 3) return fabs(silent) < STARTING_SECONDS ? STARTING : NOBODY;
+    if (fields < 3) return fabs(silent) < STARTING_SECONDS ? STARTING : NOBODY;
     gethostname(here, sizeof here - 1);
+    if (was_requeued(job, restart)) return NOBODY;
     if (strcmp(host, here) != 0) return silent < SILENT_SECONDS ? ALIVE : NOBODY;
     return started(pid) == ticks && ticks != 0 ? ALIVE : NOBODY;
+}
+
+/* A takeover whose process was killed in the middle. Renaming makes sure that what is removed is what
+ * was looked at: another process may have begun a takeover of its own meanwhile. */
+static void remove_takeover(const char *takeover)
+{
+    char mine[GK_PATH_MAX], who[320];
+    struct stat info;
+    bool old = stat(takeover, &info) == 0 && difftime(time(NULL), info.st_mtime) > TAKEOVER_SECONDS;
+
+    if (!old && holder_of(takeover, who) != NOBODY) return;
+    if (gk_path(mine, "%.*s.%ld" GK_TEMPORARY, (int)(strlen(takeover) - strlen(GK_TEMPORARY)),
+                takeover, (long)getpid()) != GK_OK ||
+        rename(takeover, mine) != 0)
+        return;
+    if (!old && holder_of(mine, who) != NOBODY)
+        rename(mine, takeover);
+    else
+        unlink(mine);
 }
 
 /* Removes a stale owner file; `takeover` makes sure that only one process does and checks it once
  * more. */
 static gk_status remove_stale(const char *dir, const char *owner)
 {
-    char takeover[GK_PATH_MAX], who[320];
-    struct stat info;
+    char takeover[GK_PATH_MAX], who[320], text[512];
 
     GK_TRY(gk_path(takeover, "%s/owner.takeover" GK_TEMPORARY, dir));
-    if (stat(takeover, &info) == 0 && difftime(time(NULL), info.st_mtime) > TAKEOVER_SECONDS)
-        unlink(takeover);
-    if (!create(takeover, "")) {
+    remove_takeover(takeover);
+    describe(text, sizeof text);
+    if (!create(takeover, text)) {
         if (errno != EEXIST)
             return gk_fail(GK_EIO, "cannot write into %s: %s", dir, strerror(errno));
         return gk_fail(GK_EBUSY, "%s is being taken over by another process", dir);

@@ -84,7 +84,7 @@ unchanged '--dry-run' side
 # ---- another sweep in the same directory
 sed 's/p: 7/p: 11/' base.yaml >changed.yaml
 refused 2 '^grokc: side/sweep.yaml differs from the sweep that is asked for.*--out' sweep changed.yaml --out side
-refused 2 '^grokc: side/sweep.yaml differs' "${sweep[@]}" --set optim.lr=0.01 --out side
+refused 2 '^grokc: side/.* (differs|holds a run of another config)' "${sweep[@]}" --set optim.lr=0.01 --out side
 unchanged 'another sweep' side
 sed 's/threads: 1/matmul: [fp32, tf32]/' base.yaml >device.yaml
 refused 2 '^grokc: device.matmul cannot be swept' sweep device.yaml --out none
@@ -143,7 +143,7 @@ wait_for hooks/runs/00000/summary.json 'ended_by'
 kill -TERM $pid
 ended 75 'a signal while a hook is waited for' $pid
 for i in 00001 00002; do check "run $i: a resume point" test -s hooks/runs/$i/resume.safetensors; done
-sed 's/exec sleep 8/sed s,.*,{},/' hooks.yaml >answers.yaml
+sed 's/exec sleep 8/while read -r p; do echo {}; done/' hooks.yaml >answers.yaml
 expect 0 sweep answers.yaml --out answers
 check 'a hook for one run' test "$(echo answers/runs/*/hook.jsonl)" = answers/runs/00000/hook.jsonl
 check 'its answer' grep -q '"epoch": 0' answers/runs/00000/hook.jsonl
@@ -193,8 +193,7 @@ for i in 0 1 2; do
     code=$?
     if [[ $code = 0 ]]; then pass; else fail "several at a time: exit code $code" "bg$((i + 1)).err"; fi
 done
-check 'each run once' test "$(grep -l -c 'starts at epoch 0' several/runs/*/log.txt | wc -l) $(cat \
-    several/runs/*/log.txt | grep -c 'starts at')" = '18 18'
+check 'each run once' test "$(cat several/runs/*/log.txt | grep -c 'starts at epoch 0 ')" = 18
 expect 0 gather several
 same 'several at a time: other bytes' whole several
 all_complete several 18
@@ -235,7 +234,7 @@ for slots in 1 16; do
     predicted[slots]=$(sed -n 's/.* on a CPU: \([0-9]*\)\.[0-9] MB.*/\1/p' out)
     background sweep memory.yaml --out memory$slots --slots $slots
     wait_for memory$slots/runs/00000/metrics.jsonl '"epoch": 0,'
-    measured[slots]=$(sed -n 's/^VmPeak: *\([0-9]*\) kB/\1/p' /proc/$!/status)
+    measured[slots]=$(sed -n 's/^VmPeak:[^0-9]*\([0-9]*\) kB/\1/p' /proc/$!/status)
     kill -9 $!
     { wait $!; } 2>/dev/null
 done

@@ -16,16 +16,16 @@ start=$(milliseconds)
 expect 0 "${sweep[@]}" --out whole
 length=$(($(milliseconds) - start))
 
-ended() { # a sweep that came to its end
+# The end of a sweep. Files of a gather that was killed go when they are old.
+ended() {
     local run
+    find killed -maxdepth 1 -name '*.grokc-tmp' -exec touch -d '1 hour ago' {} +
+    expect 0 "${sweep[@]}" --out killed
     same 'killed and gone on with: other bytes' whole killed
     for run in killed/runs/*; do
         complete "$run"
         check "$run: a row twice" test -z "$(column epoch "$run" | sort | uniq -d)"
     done
-    # a gather that was killed leaves its files, which the next sweep removes when they are old
-    find killed -name '*.grokc-tmp' -exec touch -d '1 hour ago' {} +
-    expect 0 "${sweep[@]}" --out killed
     find killed -name owner -o -name '*.grokc-tmp' >left.out
     if [[ ! -s left.out ]]; then pass; else fail 'left behind' left.out; fi
     rm -r killed
