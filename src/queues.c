@@ -99,23 +99,30 @@ void gk_sweep_groups_free(gk_sweep_group *groups, int n)
     free(groups);
 }
 
-/* On a CPU a batch keeps the cores busy between the phases of a step, and its tables should stay in
- * the caches; on a GPU small products side by side are what fills it. */
+/* On a CPU, runs side by side are for small models, whose steps are too short to be cut for all cores; larger ones would
+ * only push each other out of the caches. On a GPU they are what fills it. */
+static int suitable(const gk_sweep_group *group, bool gpu)
+{
+    enum { GPU_SLOTS = 1024, CPU_SLOTS = 64 };
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    double hidden = (double)group->size.n_train * group->size.shape.F * sizeof(gk_real);
+    double share = 1e6 * (double)(cores > 4 ? cores : 4);
+
+    if (gpu) return GPU_SLOTS;
+    return hidden * CPU_SLOTS > share ? 1 + (int)(share / hidden) : CPU_SLOTS;
+}
+
 int gk_sweep_slots(const gk_sweep_group *group, int wanted, gk_backend *be)
 {
-    enum { CPU_SLOTS = 8, GPU_SLOTS = 1024 };
-    size_t room = be ? be->room(be) : 0;
-    bool gpu = room > 0;
+    size_t room = be ? be->room(be) : 0, first = group->size.device_bytes;
+    int most = wanted ? wanted : suitable(group, room > 0);
 
     if (!room) {
         long pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);
         room = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : (size_t)1 << 30;
     }
-    size_t first = group->size.device_bytes, most = (size_t)(wanted ? wanted
-                                                             : gpu  ? GPU_SLOTS
-                                                                    : CPU_SLOTS);
     room -= room / 8;
     size_t fit = room > first && group->per_run ? 1 + (room - first) / group->per_run : 1;
-    if (most > fit) most = fit;
-    return most < (size_t)group->n ? (int)most : group->n;
+    if ((size_t)most > fit) most = (int)fit;
+    return most < group->n ? most : group->n;
 }

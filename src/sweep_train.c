@@ -282,12 +282,40 @@ static void remove_left(const char *dir)
     if (list) closedir(list);
 }
 
-gk_status gk_sweep_prepare(const gk_sweep *sweep, const char *dir)
+/* A directory that holds something else is not touched. */
+static gk_status check_directory(const char *dir)
+{
+    char path[GK_PATH_MAX];
+    struct dirent *entry;
+    bool other = false;
+
+    GK_TRY(gk_path(path, "%s/sweep.yaml", dir));
+    DIR *list = gk_exists(path) ? NULL : opendir(dir);
+    while (list && (entry = readdir(list)))
+        other |= *entry->d_name != '.' && strcmp(entry->d_name, "runs") != 0 &&
+                 strcmp(entry->d_name, "slurm") != 0 && strcmp(entry->d_name, "owner") != 0 &&
+                 !strstr(entry->d_name, GK_TEMPORARY);
+    if (list) closedir(list);
+    if (!other) return GK_OK;
+    return gk_fail(GK_EUSAGE,
+                   "%s holds something that is no sweep; give another directory with --out", dir);
+}
+
+/* sweep.yaml: the file, then --set as comments; the device may be another one each time. */
+static void print_file(gk_text *text, const gk_sweep *sweep, const char *const *sets, int n)
+{
+    gk_text_append(text, sweep->text, sweep->length);
+    for (int i = 0; i < n; i++)
+        if (strncmp(sets[i], "device.", 7) != 0) gk_text_add(text, "# --set %s\n", sets[i]);
+}
+
+gk_status gk_sweep_prepare(const gk_sweep *sweep, const char *dir, const char *const *sets, int n)
 {
     char path[GK_PATH_MAX], owner[GK_PATH_MAX];
-    gk_text points = {0};
+    gk_text points = {0}, file = {0};
 
     GK_TRY(check_device(sweep));
+    GK_TRY(check_directory(dir));
     GK_TRY(gk_path(path, "%s/runs", dir));
     GK_TRY(gk_make_directories(path));
     GK_TRY(gk_path(path, "%s/points.csv", dir)); /* the last one to be written */
@@ -295,10 +323,12 @@ gk_status gk_sweep_prepare(const gk_sweep *sweep, const char *dir)
     bool take = !gk_exists(path) || gk_exists(owner);
     if (take) GK_TRY(take_directory(dir));
     gk_sweep_points_csv(&points, sweep);
-    gk_status status = settle(dir, "sweep.yaml", sweep->text, sweep->length);
+    print_file(&file, sweep, sets, n);
+    gk_status status = settle(dir, "sweep.yaml", file.data, file.length);
     if (status == GK_OK) status = settle(dir, "points.csv", points.data, points.length);
     if (take) gk_owner_release(dir);
     gk_text_free(&points);
+    gk_text_free(&file);
     if (status == GK_OK) remove_left(dir);
     return status;
 }

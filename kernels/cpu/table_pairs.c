@@ -15,6 +15,8 @@
 #include <string.h>
 
 enum {
+    ENOUGH =
+        12, /* slices that keep all threads busy: runs then go one by one, for the sake of the caches */
     PANEL_ROWS = 8192,
     SLICE_ROWS = 240,
     TOKENS = 8,      /* b's of a chunk */
@@ -158,7 +160,7 @@ void cpu_table_pairs(gk_backend *be, double *row_loss, uint8_t *row_hit, const g
 
     take_run(&w, 0, &count);
     w.run_bytes = (count.used + 255) / 256 * 256;
-    w.runs = cpu_group(t->R, w.run_bytes);
+    w.runs = w.slices < ENOUGH ? cpu_group(t->R, w.run_bytes) : 1;
     w.scratch = cpu_scratch(be, w.runs * w.run_bytes);
     for (; w.first < t->R; w.first += w.runs) {
         w.runs = cpu_min(w.runs, t->R - w.first);

@@ -60,7 +60,7 @@ static gk_status train(const gk_sweep *sweep, const gk_sweep_options *o, const g
 
     gk_signal_install();
     GK_TRY(gk_sweep_config(&config, sweep, 0)); /* for the device */
-    GK_TRY(gk_sweep_prepare(sweep, o->dir));
+    GK_TRY(gk_sweep_prepare(sweep, o->dir, cli->set, cli->sets));
     GK_TRY(gk_cli_device(&be, &config, cli));
     gk_status status = gk_sweep_train(&counts, sweep, o, &be);
     gk_backend_close(&be);
@@ -68,7 +68,12 @@ static gk_status train(const gk_sweep *sweep, const gk_sweep_options *o, const g
         gk_warn("%s stopped with a resume point for each run; the same command goes on", o->dir);
     GK_TRY(status);
     print_end(&counts, o);
-    if (o->shards > 1 || counts.elsewhere) return GK_OK;
+    if (counts.elsewhere)
+        return gk_fail(GK_EBUSY,
+                       "%d runs of %s are other processes'; when these have ended, the same "
+                       "command does what is left",
+                       counts.elsewhere, o->dir);
+    if (o->shards > 1) return GK_OK;
     return gk_gather(&gathered, o->dir);
 }
 
@@ -151,7 +156,7 @@ static gk_status submit(const gk_sweep *sweep, const char *dir, const gk_cli *cl
     gk_status status = gk_slurm_script(&text, &slurm);
     if (!cli->dry_run) {
         gk_text_free(&text);
-        if (status == GK_OK) status = gk_sweep_prepare(sweep, dir);
+        if (status == GK_OK) status = gk_sweep_prepare(sweep, dir, cli->set, cli->sets);
         if (status == GK_OK) status = gk_slurm_submit(&text, &slurm);
     }
     if (text.data) fputs(text.data, stdout);
