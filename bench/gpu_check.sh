@@ -117,7 +117,7 @@ bench() {
 peers() {
     if ! have python3; then note peers 'skipped: no python3'; return; fi
     built peers || return
-    if within 120 bench/peers/run.sh --device cuda --build "$build" --json "$out/peers.json" \
+    if within 170 bench/peers/run.sh --device cuda --seconds 0.2 --build "$build" --json "$out/peers.json" \
         >"$out/peers.txt" 2>"$out/peers.err"
     then note peers "$(words "$out/peers.txt")"
     else note peers "skipped: $(words "$out/peers.err")"; fi
