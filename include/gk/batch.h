@@ -8,7 +8,7 @@
 /* What a batch needs, found by laying it out without memory. */
 typedef struct gk_batch_size {
     gk_shape shape;
-    bool tables; /* by the table plan */
+    bool tables;               /* by the table plan */
     int n_train, n_test, rows; /* rows: most that go through the network at once */
     size_t device_bytes, host_bytes;
 } gk_batch_size;
