@@ -86,7 +86,7 @@ if [[ ${nobody[*]:-} != false ]]; then
 fi
 
 # ---- devices
-refused 1 'no CUDA backend' "${train[@]}" --device cuda --out none
+refused 1 'cuda:1023' "${train[@]}" --device cuda:1023 --out none
 refused 2 'device.backend expects' "${train[@]}" --device gpu --out none
 check 'no directory for a missing device' test ! -e none
 

@@ -4,6 +4,8 @@
 
 #include "direct.h"
 
+#include <unistd.h>
+
 /* Pairs with a hidden unit this near to zero are not trained on here: rounding may switch it on or off, which moves a
  * gradient by more than all other rounding together. */
 static const double NEAR = 1e-5;
@@ -75,14 +77,15 @@ static inline void plan_errors(double *error, const gk_config *config, const gk_
 /* In float, the table plan may be 3 times as far off as the ops plan, plus 1e-6; in double both are right. */
 static inline void compare_plans(const char *name, const gk_real *weights)
 {
-    const char *path = "safe_split.txt";
+    char path[64];
     gk_config config;
     gk_batch_size size;
     direct d;
     double error[2][GK_TENSORS_MAX];
     gk_tensor list[GK_TENSORS_MAX];
-    char fraction[64], split[64];
+    char fraction[64], split[96];
 
+    snprintf(path, sizeof path, "safe_split.%d.txt", (int)getpid());
     OK(gk_config_load(&config, GK_SOURCE_DIR "/configs/paper.yaml", NULL, 0));
     OK(gk_batch_measure(&size, &config, 1));
     direct_open(&d, &size.shape, weights);

@@ -104,9 +104,10 @@ typedef struct table_factor {
     gk_real beta;
 } table_factor;
 
-/* n <= tiles->strip; b is packed once for all. */
-void table_multiply(const cpu_tiles *tiles, int n, int k, const gk_real *b, int ldb, int tb,
-                    const table_factor *factor, int factors);
+/* n <= tiles->strip; b is packed once for all. c is added up in pieces of at most `most` terms, at
+ * most CPU_DEPTH of them: the fewer, the smaller the error. */
+void table_multiply(const cpu_tiles *tiles, int most, int n, int k, const gk_real *b, int ldb,
+                    int tb, const table_factor *factor, int factors);
 /* out[i] (+)= a[i] . x for the m rows of a (m,k) */
 void table_apply(const cpu_tiles *tiles, gk_real *out, const gk_real *a, int lda, const gk_real *x,
                  int m, int k, bool add);

@@ -69,11 +69,12 @@ static void back_map(const cpu_tiles *tiles, const run *x, int from, int n)
         const gk_real *value = t->value + (size_t)h * K;
         table_factor factor = {x->d_map + (size_t)h * K * W + from, value, K, HK, W, 1, 0};
 
-        table_multiply(tiles, n, N, t->d_table.row + (size_t)h * W + from, H * W, 0, &factor, 1);
+        table_multiply(tiles, CPU_DEPTH, n, N, t->d_table.row + (size_t)h * W + from, H * W, 0,
+                       &factor, 1);
         last_rows(rows, t, h, from, n);
         factor.a = value + (size_t)N * HK;
         factor.beta = 1;
-        table_multiply(tiles, n, 3, rows, n, 0, &factor, 1);
+        table_multiply(tiles, CPU_DEPTH, n, 3, rows, n, 0, &factor, 1);
     }
 }
 
@@ -89,8 +90,8 @@ static void back_s(const cpu_tiles *tiles, const run *x, cpu_range c, bool rest)
     table_factor o = {ds, w->w_o, D, D, ld, 1, 0};
     table_factor eq[] = {{ds, t->x_eq, D, D, ld, 1, 1}, {ds, w->b_out, D, D, ld, 1, 1}};
 
-    table_multiply(tiles, n, HK, x->d_map + from, W, 0, &o, 1);
-    table_multiply(tiles, n, 1, base, n, 0, eq, rest && w->b_out ? 2 : 1);
+    table_multiply(tiles, CPU_DEPTH, n, HK, x->d_map + from, W, 0, &o, 1);
+    table_multiply(tiles, CPU_DEPTH, n, 1, base, n, 0, eq, rest && w->b_out ? 2 : 1);
     if (!rest && d->b_in) memcpy(d->b_in + c.from, base, (size_t)n * sizeof *base);
 }
 
@@ -102,7 +103,8 @@ static void back_column(const cpu_tiles *tiles, const run *x, cpu_range c, bool 
     if (!rest || t->wide) back_s(tiles, x, c, rest);
     if (rest && t->wide) {
         table_factor out = {t->d_weight.w_u + c.from, t->weight.w_out, t->D, t->D, t->C, 1, 1};
-        table_multiply(tiles, c.to - c.from, t->F, t->d_table.w_l + c.from, t->C, 0, &out, 1);
+        table_multiply(tiles, CPU_DEPTH, c.to - c.from, t->F, t->d_table.w_l + c.from, t->C, 0,
+                       &out, 1);
     }
 }
 
@@ -118,7 +120,7 @@ static void back_values(const cpu_tiles *tiles, const run *x, int h, cpu_range c
                              {last, d->shift + (size_t)h * W, 2, H * W, HK, 0, 0},
                              {last + 2 * HK, d->base, 1, W, HK, 0, 0}};
 
-    table_multiply(tiles, n, W, map, W, 1, factor, 3);
+    table_multiply(tiles, CPU_DEPTH, n, W, map, W, 1, factor, 3);
     for (int i = 0; i < n; i++) last[2 * HK + i] -= last[i] + last[HK + i];
 }
 
@@ -129,7 +131,8 @@ static void back_out(const cpu_tiles *tiles, const run *x, cpu_range c)
     int D = t->D, C = t->C;
     table_factor factor = {t->d_weight.w_out + c.from, t->d_table.w_l, t->F, C, D, 0, 0};
 
-    table_multiply(tiles, c.to - c.from, C, t->weight.w_u + (size_t)c.from * C, C, 1, &factor, 1);
+    table_multiply(tiles, CPU_DEPTH, c.to - c.from, C, t->weight.w_u + (size_t)c.from * C, C, 1,
+                   &factor, 1);
 }
 
 /* S dbase, db_out */
@@ -180,10 +183,10 @@ static void back_scores(const cpu_tiles *tiles, const run *x)
         cpu_range c = table_strip(tiles, D, i);
         table_factor factor = {x->du + c.from, x->sum, H, H, D, 1, 0};
 
-        table_multiply(tiles, c.to - c.from, N, w->w_e + c.from, D, 0, &factor, 1);
+        table_multiply(tiles, CPU_DEPTH, c.to - c.from, N, w->w_e + c.from, D, 0, &factor, 1);
         factor.a += (size_t)N * H;
         factor.beta = 1;
-        table_multiply(tiles, c.to - c.from, 2, w->w_pos + c.from, D, 0, &factor, 1);
+        table_multiply(tiles, CPU_DEPTH, c.to - c.from, 2, w->w_pos + c.from, D, 0, &factor, 1);
     }
     for (int i = 0; i < HK; i++) x->dq[i] = 0;
     for (int h = 0; h < H; h++) {
@@ -259,9 +262,10 @@ static void back_o(const cpu_tiles *tiles, const run *x, cpu_range c)
 
     for (int i = 0; !t->wide && i < HK; i++)
         memcpy(out + (size_t)i * D, x->d_map + (size_t)i * W + F + c.from, (size_t)n * sizeof *out);
-    table_multiply(tiles, n, F, t->weight.w_in + (size_t)c.from * F, F, 1, &in, 1);
+    table_multiply(tiles, CPU_DEPTH, n, F, t->weight.w_in + (size_t)c.from * F, F, 1, &in, 1);
     if (!t->wide) return;
-    table_multiply(tiles, n, t->C, t->weight.w_u + (size_t)c.from * t->C, t->C, 1, &tail, 1);
+    table_multiply(tiles, CPU_DEPTH, n, t->C, t->weight.w_u + (size_t)c.from * t->C, t->C, 1, &tail,
+                   1);
 }
 
 /* dW_V, columns `c` */
@@ -275,9 +279,9 @@ static void back_v(const cpu_tiles *tiles, const run *x, cpu_range c)
     table_factor pos = {out, t->weight.w_pos, D, D, HK, 1, 1};
     table_factor eq = {out, t->x_eq, D, D, HK, 1, 1};
 
-    table_multiply(tiles, n, N, value, HK, 0, &e, 1);
-    table_multiply(tiles, n, 2, last, HK, 0, &pos, 1);
-    table_multiply(tiles, n, 1, last + 2 * HK, HK, 0, &eq, 1);
+    table_multiply(tiles, CPU_DEPTH, n, N, value, HK, 0, &e, 1);
+    table_multiply(tiles, CPU_DEPTH, n, 2, last, HK, 0, &pos, 1);
+    table_multiply(tiles, CPU_DEPTH, n, 1, last + 2 * HK, HK, 0, &eq, 1);
 }
 
 /* dW_E and dW_pos, columns `c`: through values and through scores. dx= is the last row of both. */
@@ -296,8 +300,8 @@ static void back_e(const cpu_tiles *tiles, const run *x, cpu_range c)
                         {pos, x->sum + (size_t)N * H, 2, H, D, 0, 1},
                         {eq, t->d_table.score_eq, 1, H, D, 0, 1}};
 
-    table_multiply(tiles, n, HK, w->w_v + (size_t)c.from * HK, HK, 1, v, 3);
-    table_multiply(tiles, n, H, t->key + c.from, D, 0, u, 3);
+    table_multiply(tiles, CPU_DEPTH, n, HK, w->w_v + (size_t)c.from * HK, HK, 1, v, 3);
+    table_multiply(tiles, CPU_DEPTH, n, H, t->key + c.from, D, 0, u, 3);
     table_apply(tiles, eq, w->w_q + (size_t)c.from * HK, HK, x->dq, n, HK, true);
     for (int i = 0; i < n; i++) e[(size_t)N * D + i] = eq[i] += x->s_base[c.from + i];
 }

@@ -2,18 +2,22 @@
  * a time, of M_h, and of everything that M_h is in. gk/table.h has the formulas.
  *
  * What all pairs share (base, shifts, the positions' values) is summed in double: its error would
- * not average out over the pairs, and was most of the gradients' error late in training. */
+ * not average out over the pairs, and was most of the gradients' error late in training. What many
+ * pairs share is added up in short pieces for the same reason. */
 #include "table.h"
 
 #include <math.h>
+
+enum { FEW_TERMS = 16 }; /* of a float sum; the rest is added up sum by sum */
 
 typedef struct build_job {
     const cpu_tiles *tiles;
     const gk_table *t;
     gk_real *position; /* (R,2,H*K) vp_hj - v_h2 */
+    double *sum;       /* (R,H*K) */
 } build_job;
 
-/* sum (n) += x (k) b (k,n), n <= TABLE_STRIP_MAX */
+/* sum (n) += x (k) b (k,n) */
 static void add_exact(double *sum, const gk_real *x, int k, const gk_real *b, int ldb, int n)
 {
     for (int i = 0; i < k; i++, b += ldb) {
@@ -28,30 +32,42 @@ static void round_to(gk_real *to, const double *sum, int n)
 
 /* ---- first job */
 
-static void build_scores(const cpu_tiles *tiles, const gk_table *t)
+/* sum (H) = x . u_h + y . u_h, y NULL: none */
+static void score(double *sum, const gk_real *x, const gk_real *y, const gk_table *t)
+{
+    for (int h = 0; h < t->H; h++) sum[h] = 0;
+    for (int d = 0; d < t->D; d++) {
+        double value = (double)x[d] + (y ? (double)y[d] : 0);
+
+        for (int h = 0; h < t->H; h++) sum[h] += value * (double)t->key[(size_t)h * t->D + d];
+    }
+}
+
+/* In double: `sum` (max(H*K,H)) is scratch. */
+static void build_scores(const gk_table *t, double *sum)
 {
     int N = t->N, D = t->D, H = t->H, K = t->K, HK = H * K;
     const gk_block *w = &t->weight;
-    gk_real scale = (gk_real)(1 / sqrt(K)), *s0 = t->table.score, *s1 = s0 + (size_t)N * H;
+    double scale = 1 / sqrt(K);
 
     for (int d = 0; d < D; d++) t->x_eq[d] = w->w_e[(size_t)N * D + d] + w->w_pos[2 * D + d];
-    for (int i = 0; i < HK; i++) t->query[i] = 0;
-    for (int d = 0; d < D; d++) {
-        for (int i = 0; i < HK; i++) t->query[i] += t->x_eq[d] * w->w_q[(size_t)d * HK + i];
-    }
+    for (int i = 0; i < HK; i++) sum[i] = 0;
+    add_exact(sum, t->x_eq, D, w->w_q, HK, HK);
+    round_to(t->query, sum, HK);
     for (int h = 0; h < H; h++) {
-        gk_real *u = t->key + (size_t)h * D, position[2];
+        for (int d = 0; d < D; d++) {
+            double u = 0;
 
-        table_apply(tiles, u, w->w_k + (size_t)h * K, HK, t->query + (size_t)h * K, D, K, false);
-        for (int d = 0; d < D; d++) u[d] *= scale;
-        table_apply(tiles, t->table.score_eq + h, t->x_eq, D, u, 1, D, false);
-        table_apply(tiles, position, w->w_pos, D, u, 2, D, false);
-        for (int token = 0; token < N; token++) {
-            gk_real score;
-            table_apply(tiles, &score, w->w_e + (size_t)token * D, D, u, 1, D, false);
-            s0[(size_t)token * H + h] = score + position[0];
-            s1[(size_t)token * H + h] = score + position[1];
+            for (int k = h * K; k < (h + 1) * K; k++)
+                u += (double)w->w_k[(size_t)d * HK + k] * (double)t->query[k];
+            t->key[(size_t)h * D + d] = (gk_real)(scale * u);
         }
+    }
+    score(sum, t->x_eq, NULL, t);
+    round_to(t->table.score_eq, sum, H);
+    for (int i = 0; i < 2 * N; i++) {
+        score(sum, w->w_e + (size_t)(i % N) * D, w->w_pos + (size_t)(i / N) * D, t);
+        round_to(t->table.score + (size_t)i * H, sum, H);
     }
 }
 
@@ -64,7 +80,7 @@ static void build_values(const build_job *w, const gk_table *t, int r, cpu_range
     gk_real *position = w->position + (size_t)r * 2 * HK + c.from;
     table_factor factor = {value, weight->w_e, N, D, HK, 0, 0};
 
-    table_multiply(w->tiles, c.to - c.from, D, weight->w_v + c.from, HK, 0, &factor, 1);
+    table_multiply(w->tiles, FEW_TERMS, c.to - c.from, D, weight->w_v + c.from, HK, 0, &factor, 1);
     for (int j = 0; j < 3; j++) {
         double sum[TABLE_STRIP_MAX] = {0};
 
@@ -83,7 +99,8 @@ static void build_w_l(const cpu_tiles *tiles, const gk_table *t, cpu_range c)
 {
     table_factor factor = {t->table.w_l + c.from, t->weight.w_out, t->F, t->D, t->C, 0, 0};
 
-    table_multiply(tiles, c.to - c.from, t->D, t->weight.w_u + c.from, t->C, 0, &factor, 1);
+    table_multiply(tiles, FEW_TERMS, c.to - c.from, t->D, t->weight.w_u + c.from, t->C, 0, &factor,
+                   1);
 }
 
 static int first_chunks(const build_job *w)
@@ -107,7 +124,7 @@ static void first_chunk(const void *job, int i)
     else if (i < chunks - 1)
         build_values(w, &t, r, table_strip(w->tiles, t.H * t.K, i - maps));
     else
-        build_scores(w->tiles, &t);
+        build_scores(&t, w->sum + (size_t)r * t.H * t.K);
 }
 
 /* ---- second job */
@@ -123,7 +140,7 @@ static void through_s(const cpu_tiles *tiles, const gk_table *t, double *base, c
     int ld = rest ? t->C : t->F;
     table_factor factor = {map, w->w_o, HK, D, W, 0, 0};
 
-    table_multiply(tiles, n, D, s + c.from, ld, 0, &factor, 1);
+    table_multiply(tiles, FEW_TERMS, n, D, s + c.from, ld, 0, &factor, 1);
     for (int i = 0; i < n; i++) base[i] = bias ? (double)bias[c.from + i] : 0;
     add_exact(base, t->x_eq, D, s + c.from, ld, n);
     if (rest && w->b_out) add_exact(base, w->b_out, D, s + c.from, ld, n);
@@ -155,7 +172,7 @@ static void build_rows(const build_job *w, const gk_table *t, double *base, int 
         const gk_real *map = t->map + (size_t)h * K * W + from;
         table_factor factor = {t->table.row + at, value, N, HK, H * W, 0, 0};
 
-        table_multiply(w->tiles, n, K, map, W, 0, &factor, 1);
+        table_multiply(w->tiles, FEW_TERMS, n, K, map, W, 0, &factor, 1);
         for (int j = 0; j < 2; j++) {
             double shift[TABLE_STRIP_MAX] = {0};
 
@@ -192,7 +209,10 @@ void cpu_table_build(gk_backend *be, const gk_table *t)
 {
     build_job job = {.tiles = cpu_tiles_of(be), .t = t};
 
-    job.position = cpu_scratch(be, (size_t)t->R * 2 * t->H * t->K * sizeof(gk_real));
+    size_t HK = (size_t)t->R * t->H * t->K;
+
+    job.sum = cpu_scratch(be, HK * (sizeof *job.sum + 2 * sizeof *job.position));
+    job.position = (gk_real *)(job.sum + HK);
     cpu_parallel(be, t->R * first_chunks(&job), first_chunk, &job);
     cpu_parallel(be, t->R * second_chunks(&job), second_chunk, &job);
 }

@@ -99,11 +99,11 @@ void table_layer_weights(const table_layer *l, gk_real *dw, table_matrix g, tabl
     l->tiles->multiply_strips(&p, (cpu_strips){x.x, l->tiles->strip, x.ld}, NULL);
 }
 
-void table_multiply(const cpu_tiles *tiles, int n, int k, const gk_real *b, int ldb, int tb,
-                    const table_factor *factor, int factors)
+void table_multiply(const cpu_tiles *tiles, int most, int n, int k, const gk_real *b, int ldb,
+                    int tb, const table_factor *factor, int factors)
 {
     _Alignas(CPU_LINE) gk_real packed[CPU_DEPTH * TABLE_STRIP_MAX];
-    int depth = cpu_pieces(k, cpu_pieces(k, CPU_DEPTH));
+    int depth = cpu_pieces(k, cpu_pieces(k, most));
 
     for (int from = 0; from < k; from += depth) {
         int rows = cpu_min(depth, k - from);
