@@ -68,17 +68,34 @@ gk_status gk_batch_measure(gk_batch_size *size, const gk_config *config, int R)
     return status;
 }
 
+/* Why the device gave no memory, and how many runs it has memory for. */
+static gk_status too_large(const gk_batch *b)
+{
+    size_t room = b->be->room(b->be), need = b->size.device_bytes;
+    gk_batch_size one = b->size, two = b->size;
+
+    find_size(&one, &b->analysis[0], 1);
+    find_size(&two, &b->analysis[0], 2);
+    size_t more = two.device_bytes - one.device_bytes,
+           fit = room >= one.device_bytes && more ? 1 + (room - one.device_bytes) / more : 0;
+    if (!room)
+        return gk_fail(GK_EMEM, "not enough memory: %d runs side by side need %zu bytes", b->R,
+                       need);
+    return gk_fail(GK_EMEM,
+                   "not enough memory on the device: %d runs side by side need %zu bytes, %zu are "
+                   "free, which is enough for %zu",
+                   b->R, need, room, fit);
+}
+
 static gk_status allocate(gk_batch *b)
 {
     b->device.size = b->size.device_bytes;
     b->host.size = b->size.host_bytes;
     b->device.base = b->be->alloc(b->be, b->device.size);
     b->host.base = aligned_alloc(256, (b->host.size + 255) / 256 * 256);
-    if (!b->device.base || !b->host.base)
-        return gk_fail(GK_EMEM,
-                       "not enough memory: a batch of %d runs needs %zu MB on the device and %zu "
-                       "MB on the host",
-                       b->R, b->device.size >> 20, b->host.size >> 20);
+    if (!b->device.base) return too_large(b);
+    if (!b->host.base)
+        return gk_fail(GK_EMEM, "not enough memory: %zu bytes on the host", b->host.size);
     memset(b->host.base, 0, b->host.size);
     return GK_OK;
 }
