@@ -38,6 +38,8 @@ static void grok_epochs(double *epoch, const char *plan, int first)
     }
     lab_open(&l, config, AT_ONCE, "auto", 0);
     for (int e = 0; e < EPOCHS; e += EVERY) {
+        double last = 0;
+
         gk_evaluate(&l.batch.plan, &l.batch.data.grid, &sum[0][0][0]);
         OK(l.be.sync(&l.be));
         for (int r = 0; r < AT_ONCE; r++) {
