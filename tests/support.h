@@ -144,7 +144,7 @@ static inline void load_config(gk_config *config, const char *path, const char *
     assert_true(n < 32);
     snprintf(first, sizeof first, "device.plan=%s", plan ? plan : "auto");
     set[0] = first;
-    memcpy(set + 1, sets, (size_t)n * sizeof *set);
+    for (int i = 0; i < n; i++) set[i + 1] = sets[i];
     OK(gk_config_load(config, path, set, n + 1));
 }
 
