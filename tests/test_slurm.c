@@ -67,7 +67,7 @@ static int remove_folder(void **state)
 
 static gk_slurm options(const char *program)
 {
-    static const char *const argument[] = {"--set", "run.epochs=7", "--set", "task.op=" ODD};
+    static const char *const argument[] = {"--set", "run.epochs=7", "--set", ("task.op=" ODD)};
 
     return (gk_slurm){.program = program,
                       .file = ODD ".yaml",

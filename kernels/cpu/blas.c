@@ -16,7 +16,7 @@ const char *cpu_blas_core(void) { return NULL; }
 void cpu_blas_product(const cpu_product *p)
 {
     (void)p;
-    GK_CHECK(!"a build without BLAS");
+    GK_CHECK(false); /* a build without BLAS has no use for it */
 }
 
 #else
