@@ -18,7 +18,7 @@ static int make_folder(void **state)
     const char *base = getenv("TMPDIR");
 
     (void)state;
-    snprintf(folder, sizeof folder, "%s/grokc-checkpoint-XXXXXX", base ? base : "/tmp");
+    snprintf(folder, sizeof folder, "%s/grokc-checkpoint-XXXXXX", base ? base : P_tmpdir);
     return mkdtemp(folder) && gk_path(path, "%s/file", folder) == GK_OK ? 0 : -1;
 }
 

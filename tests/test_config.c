@@ -315,7 +315,7 @@ static void test_check(void **state)
 
 static void test_files(void **state)
 {
-    char path[] = "/tmp/grokc-test-config-XXXXXX", expected[200];
+    char path[] = P_tmpdir "/grokc-test-config-XXXXXX", expected[200];
     const char *yaml = "task: {p: 97}\nseed: 3\noptim: {lrr: 1}\n", *seed = "seed=4";
     int fd = mkstemp(path);
 
@@ -337,7 +337,7 @@ static void test_files(void **state)
     unlink(path);
     assert_int_equal(gk_config_load(&config, path, NULL, 0), GK_EUSAGE);
     assert_non_null(strstr(gk_message(), "No such file"));
-    assert_int_equal(gk_config_load(&config, "/tmp", NULL, 0), GK_EUSAGE);
+    assert_int_equal(gk_config_load(&config, P_tmpdir, NULL, 0), GK_EUSAGE);
 }
 
 int main(void)

@@ -18,7 +18,7 @@ static char folder[64];
 static int make_folder(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/grokc-test-XXXXXX");
+    snprintf(folder, sizeof folder, P_tmpdir "/grokc-test-XXXXXX");
     return mkdtemp(folder) ? 0 : -1;
 }
 
@@ -52,13 +52,13 @@ static void test_path(void **state)
 
     assert_int_equal(gk_path(path, "%s/%08d", "a", 7), GK_OK);
     assert_string_equal(path, "a/00000007");
-    memset(part, 'x', sizeof part);
+    memset(part, 'y', sizeof part);
     part[GK_PATH_MAX - 1] = 0;
     assert_int_equal(gk_path(path, "%s", part), GK_OK);
     assert_int_equal(strlen(path), GK_PATH_MAX - 1);
-    part[GK_PATH_MAX - 1] = 'x';
+    part[GK_PATH_MAX - 1] = 'y';
     part[GK_PATH_MAX] = 0;
-    fails_with(gk_path(path, "%s", part), GK_EUSAGE, "longer than 1023 bytes: xxx");
+    fails_with(gk_path(path, "%s", part), GK_EUSAGE, "longer than 1023 bytes: yyy");
 }
 
 static void reads(const char *path, const char *bytes, size_t n)

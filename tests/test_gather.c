@@ -14,7 +14,7 @@ static char folder[64];
 static int make_folder(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/test_gather.XXXXXX");
+    snprintf(folder, sizeof folder, P_tmpdir "/test_gather.XXXXXX");
     return mkdtemp(folder) ? 0 : -1;
 }
 

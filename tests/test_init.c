@@ -183,7 +183,7 @@ static void torch_0_is_the_start_of_the_oracle(void **state)
 
 static void files_give_their_weights(void **state)
 {
-    char folder[] = "/tmp/grokc-init-XXXXXX", path[64], init[80];
+    char folder[] = P_tmpdir "/grokc-init-XXXXXX", path[64], init[80];
     gk_shape other = small;
 
     (void)state;

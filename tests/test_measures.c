@@ -40,7 +40,7 @@ typedef struct study {
 
 static void save_and_load(gk_tensors_file *file, const gk_snapshot *s)
 {
-    char path[] = "/tmp/grokc-measures-XXXXXX";
+    char path[] = P_tmpdir "/grokc-measures-XXXXXX";
     gk_tensors_writer writer;
     int fd = mkstemp(path);
 

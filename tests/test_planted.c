@@ -115,7 +115,7 @@ static void check_record(const lab *l, const gk_row *r, const plant *t)
     double loss;
 
     gk_events_start(&run->events);
-    snprintf(run->dir, sizeof run->dir, "/tmp/grokc-planted-XXXXXX");
+    snprintf(run->dir, sizeof run->dir, P_tmpdir "/grokc-planted-XXXXXX");
     assert_non_null(mkdtemp(run->dir));
     snprintf(path, sizeof path, "%s/projections.bin", run->dir);
     FILE *projections = fopen(path, "wb"), *metrics = tmpfile();

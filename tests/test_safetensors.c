@@ -29,7 +29,7 @@ static int make_folder(void **state)
     const char *base = getenv("TMPDIR");
 
     (void)state;
-    snprintf(folder, sizeof folder, "%s/grokc-safetensors-XXXXXX", base ? base : "/tmp");
+    snprintf(folder, sizeof folder, "%s/grokc-safetensors-XXXXXX", base ? base : P_tmpdir);
     return mkdtemp(folder) ? 0 : -1;
 }
 

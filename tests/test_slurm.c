@@ -48,7 +48,7 @@ static void write_program(const char *name, const char *body)
 static int make_folder(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/grokc-test-XXXXXX");
+    snprintf(folder, sizeof folder, P_tmpdir "/grokc-test-XXXXXX");
     if (!mkdtemp(folder) || chdir(folder) != 0) return -1;
     unsetenv("SLURM_RESTART_COUNT");
     write_program("scontrol", "echo \"$*\" >>requeued");

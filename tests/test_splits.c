@@ -169,7 +169,7 @@ static void symmetric_golden(void **state)
     }
 }
 
-static char folder[] = "/tmp/grokc-splits-XXXXXX";
+static char folder[] = P_tmpdir "/grokc-splits-XXXXXX";
 
 static int make_folder(void **state)
 {

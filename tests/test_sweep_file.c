@@ -170,7 +170,7 @@ static void test_points_of_a_sweep(void **state)
 
 /* -------------------------------------------------------------------------- files of points */
 
-static char folder[] = "/tmp/grokc-sweep-XXXXXX";
+static char folder[] = P_tmpdir "/grokc-sweep-XXXXXX";
 
 static int make_folder(void **state)
 {
