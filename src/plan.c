@@ -12,7 +12,7 @@ gk_status gk_plan_choose(bool *tables, const char **why, const gk_config *config
     *tables = !reason && config->device.plan != GK_PLAN_OPS;
     *why = config->device.plan != GK_PLAN_AUTO ? "asked for"
            : reason                            ? reason
-                                               : "exact, and a ninth of the arithmetic";
+                                               : "exact, and with less arithmetic";
     if (reason && config->device.plan == GK_PLAN_TABLE)
         return gk_fail(GK_EUSAGE, "device.plan: table cannot be: %s; use auto", reason);
     return GK_OK;
@@ -181,7 +181,7 @@ void gk_evaluate_block(gk_plan *plan, gk_set *set, int first)
 {
     int rows = gk_set_block_rows(set, first, plan->model->rows);
 
-    if (plan->tables)
+    if (plan->tables && plan->model->shape.kind == GK_TRANSFORMER)
         gk_table_forward(plan, block_tokens(set, first), rows, first == 0);
     else
         gk_forward_ops(plan, set, first);

@@ -2,12 +2,13 @@
  * algebra is in gk/table.h, the loops are behind the seam. */
 #include "gk/plan.h"
 #include "activations.h"
+#include "table_mlp.h"
 
 #include <stdlib.h>
 
 static const char *no_tables_of(const gk_shape *s)
 {
-    if (s->kind != GK_TRANSFORMER) return "tables hold for transformers";
+    if (s->kind == GK_MLP) return gk_no_mlp_tables(s);
     if (s->L != 1) return "tables hold for one block";
     if (s->T != 3) return "tables hold for pairs of tokens and an \"=\"";
     if (s->S != 1) return "tables hold for a loss at the last token";
@@ -20,7 +21,7 @@ static const char *no_tables_of(const gk_shape *s)
 
 const char *gk_no_tables(const gk_config *config, const gk_shape *s)
 {
-    if (config->task.name != GK_TASK_MODULAR) return "tables hold for pairs of tokens and an \"=\"";
+    if (config->task.name != GK_TASK_MODULAR) return "tables hold for pairs of tokens";
     if (config->loss.name != GK_CROSS_ENTROPY) return "tables are written for cross-entropy";
     if (config->optim.weight_noise > 0) return "tables are not written for noise on weights";
     if (config->optim.batch) return "tables hold for the whole training set";
@@ -90,13 +91,18 @@ static int32_t *take_ints(gk_arena *device, int R, int n)
 void gk_table_layout(gk_plan *plan, gk_arena *device)
 {
     const gk_model *model = plan->model;
-    int R = model->R, B = plan->data->train.B, N = model->shape.V - 1;
-    size_t rows = (size_t)R * (size_t)B;
+    int R = model->R, B = plan->data->train.B;
 
-    plan->table = open_table(model, is_wide(&model->shape), device);
-    plan->table.d_table = take_tables(device, &plan->table);
-    plan->view = open_table(model, false, device);
-    plan->view.weight.b_out = NULL;
+    if (model->shape.kind == GK_MLP) {
+        gk_mlp_table_layout(plan, device);
+    } else {
+        plan->table = open_table(model, is_wide(&model->shape), device);
+        plan->table.d_table = take_tables(device, &plan->table);
+        plan->view = open_table(model, false, device);
+        plan->view.weight.b_out = NULL;
+    }
+    int N = plan->table.N;
+    size_t rows = (size_t)R * (size_t)B;
     plan->pairs = (gk_pairs){.B = B,
                              .a = take_ints(device, R, B),
                              .b = take_ints(device, R, B),
@@ -136,7 +142,9 @@ static void put(gk_plan *plan, int slot, const int32_t *to, const int32_t *from,
 
 void gk_table_put(gk_plan *plan, int slot, const gk_task *task, const gk_analysis *analysis)
 {
-    int B = plan->pairs.B, N = plan->table.N;
+    const gk_shape *s = &plan->model->shape;
+    int B = plan->pairs.B, N = plan->table.N,
+        second = s->kind == GK_MLP && s->input == GK_INPUT_ONEHOT ? s->V : 0;
     pair *sorted = gk_alloc((size_t)B, sizeof *sorted);
     int32_t *a = gk_alloc(4 * (size_t)B + 3 * ((size_t)N + 1), sizeof *a), *b = a + B,
             *label = b + B, *by_b = label + B, *first_a = by_b + B, *first_b = first_a + N + 1,
@@ -145,8 +153,8 @@ void gk_table_put(gk_plan *plan, int slot, const gk_task *task, const gk_analysi
     for (int i = 0; i < B; i++) {
         int row = analysis->train[i];
         task->example(task, analysis->order[row], token, &ignored);
-        GK_CHECK(token[0] < N && token[1] < N && token[2] == N);
-        sorted[i] = (pair){token[0], token[1], analysis->label[row]};
+        GK_CHECK(token[0] < N && token[1] + second < N && (s->T == 2 || token[2] == N));
+        sorted[i] = (pair){token[0], token[1] + second, analysis->label[row]};
     }
     qsort(sorted, (size_t)B, sizeof *sorted, in_order);
     for (int i = 0; i < B; i++) {
@@ -166,15 +174,20 @@ void gk_table_put(gk_plan *plan, int slot, const gk_task *task, const gk_analysi
     put(plan, slot, plan->pairs.first_b, first_b, N + 1);
     free(sorted);
     free(a);
+    if (s->kind == GK_MLP) gk_mlp_table_put(plan, slot);
 }
 
 void gk_table_gradients(gk_plan *plan)
 {
     gk_backend *be = plan->be;
     int R = plan->table.R, B = plan->pairs.B;
+    bool mlp = plan->model->shape.kind == GK_MLP;
 
     be->enter(be, "tables");
-    be->table_build(be, &plan->table);
+    if (mlp)
+        gk_mlp_table_build(plan);
+    else
+        be->table_build(be, &plan->table);
     be->leave(be);
     be->enter(be, "pairs");
     be->table_pairs(be, plan->row_loss, plan->row_hit, &plan->table, &plan->pairs,
@@ -182,7 +195,10 @@ void gk_table_gradients(gk_plan *plan)
     be->group_sums(be, plan->data->train.sum, plan->row_loss, plan->row_hit, NULL, R, B, 1, 0);
     be->leave(be);
     be->enter(be, "weights");
-    be->table_back(be, &plan->table);
+    if (mlp)
+        gk_mlp_table_back(plan);
+    else
+        be->table_back(be, &plan->table);
     be->leave(be);
 }
 

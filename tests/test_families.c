@@ -40,6 +40,7 @@ static void losses_are_pytorchs(void **state)
         gk_config c;
         lab l;
         config_of(&c, family);
+        c.device.plan = GK_PLAN_OPS; /* tables keep pairs of their own */
         lab_open(&l, &c, 1, "auto", 2);
         put_examples(&l, family);
         for (int t = 0; t < GOLDEN_STEPS; t++) {
@@ -332,6 +333,7 @@ static void what_makes_no_sense_is_refused(void **state)
         {{"model.kind=mlp", "model.residual=doubled"}, "model.residual cannot be so"},
         {{"optim.momentum=0.9"}, "optim.momentum is of optim.name sgd"},
         {{"optim.momentum=1", "optim.name=sgd"}, "optim.momentum must be below 1"},
+        {{"optim.decay=l2", "optim.name=sgd"}, "optim.decay is of optim.name adamw"},
         {{"loss.name=mse", "loss.form=f64"}, "loss.form is of loss.name cross_entropy"},
         {{"model.outputs=1"}, "model.outputs must be 0 or at least task.p"},
         {{"model.kind=mlp", "model.input=signs", "task.sequence=ab"},
@@ -345,7 +347,7 @@ static void what_makes_no_sense_is_refused(void **state)
         {{"device.plan=table", "optim.batch=100"}, "the whole training set"},
         {{"device.plan=table", "loss.name=mse"}, "written for cross-entropy"},
         {{"device.plan=table", "task.end_token=on"}, "device.plan: table cannot be"},
-        {{"device.plan=table", "model.kind=mlp"}, "tables hold for transformers"},
+        {{"device.plan=table", "model.kind=mlp"}, "tables of an mlp hold for two tokens"},
     };
 
     (void)state;

@@ -1,6 +1,6 @@
 /* How a step is computed. The `ops` plan walks the network one op at a time and is general; the
- * `table` plan is an exact factoring of one-block models on pairs, with about a ninth of the
- * arithmetic (gk/table.h). They differ in rounding only. */
+ * `table` plan is an exact factoring of networks of one block or one hidden layer on pairs, with
+ * about a ninth of the arithmetic (gk/table.h). They differ in rounding only. */
 #ifndef GK_PLAN_H
 #define GK_PLAN_H
 
@@ -32,6 +32,7 @@ typedef struct gk_plan {
     gk_table table; /* for training */
     gk_table
         view; /* narrow and without b_out: for the forward pass over all inputs, which wants the residual stream */
+    gk_real *product; /* (R,V,F) of an mlp on sums: W_E W_in, and its gradient */
     gk_pairs pairs;   /* the training set */
     double *row_loss; /* (R,B) */
     uint8_t *row_hit;

@@ -320,10 +320,24 @@ gk_cost gk_cost_of(const char *op, const int *size)
     return (gk_cost){0};
 }
 
-double gk_cost_table_plan(const gk_table *t, double B) { return build(t) + pairs(t, B) + back(t); }
+/* Of an mlp: tables are at most one product, pairs are as they are with attention. */
+double gk_cost_table_plan(const gk_table *t, double B)
+{
+    double mlp = (double)t->N * t->D * t->F;
+
+    return pairs(t, B) + (t->K ? build(t) + back(t) : 3 * mlp);
+}
+
+static double mlp_plan(const gk_shape *s, double B)
+{
+    double F = s->F, in = gk_mlp_inputs(s), read = s->input == GK_INPUT_ONEHOT ? 0 : B * in * F;
+
+    return 3 * (read + B * F * s->C);
+}
 
 double gk_cost_ops_plan(const gk_shape *s, double B)
 {
+    if (s->kind == GK_MLP) return mlp_plan(s, B);
     double D = s->D, HK = (double)s->H * s->K, F = s->F, T = s->T, sum = B * D * s->C;
 
     for (int l = 0; l < s->L; l++) {

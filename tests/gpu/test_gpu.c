@@ -5,20 +5,26 @@
 
 enum { MANY = 64, EPOCHS = 40, TENSOR_SETS = 3 };
 
+/* A plan and a kind of model. */
+static const char *const ops[] = {"device.plan=ops", "model.kind=transformer", "task.sequence=ab="},
+                         *const table[] = {"device.plan=table", "model.kind=transformer",
+                                           "task.sequence=ab="},
+                         *const table_mlp[] = {"device.plan=table", "model.kind=mlp",
+                                               "task.sequence=ab"};
+
 /* R runs with seeds 0 .. R-1, and different decays, that have done `epochs` updates. */
-static void train(lab *l, const char *plan, int R, int first, int epochs, bool tf32)
+static void train(lab *l, const char *const plan[3], int R, int first, int epochs, bool tf32)
 {
     gk_config *c = gk_alloc((size_t)R, sizeof *c);
     const gk_config **configs = gk_alloc((size_t)R, sizeof *configs);
     gk_device_options options = {.tf32 = tf32};
-    char plan_set[32], seed[32], decay[48];
+    char seed[32], decay[48];
 
     OK(gk_backend_open(&l->be, "cuda", &options));
     for (int r = 0; r < R; r++) {
-        snprintf(plan_set, sizeof plan_set, "device.plan=%s", plan);
         snprintf(seed, sizeof seed, "seed=%d", first + r);
         snprintf(decay, sizeof decay, "optim.weight_decay=%g", 0.1 * (first + r));
-        CONFIG(&c[r], plan_set, seed, decay);
+        CONFIG(&c[r], plan[0], plan[1], plan[2], seed, decay);
         configs[r] = &c[r];
     }
     OK(gk_batch_open(&l->batch, configs, R, &l->be));
@@ -51,7 +57,7 @@ static void same_bytes(lab *a, int ra, lab *b, int rb)
     CLOSE(a->batch.slot[ra].loss, b->batch.slot[rb].loss, 0);
 }
 
-static void alone_and_among_many(const char *plan)
+static void alone_and_among_many(const char *const plan[3])
 {
     static const int chosen[] = {0, 1, 37, MANY - 1};
     lab many, alone;
@@ -68,13 +74,19 @@ static void alone_and_among_many(const char *plan)
 static void test_alone_and_among_many_ops(void **state)
 {
     (void)state;
-    alone_and_among_many("ops");
+    alone_and_among_many(ops);
 }
 
 static void test_alone_and_among_many_table(void **state)
 {
     (void)state;
-    alone_and_among_many("table");
+    alone_and_among_many(table);
+}
+
+static void test_alone_and_among_many_table_mlp(void **state)
+{
+    (void)state;
+    alone_and_among_many(table_mlp);
 }
 
 /* Replayed from a graph, enqueued one by one, and waited for one by one. */
@@ -85,9 +97,9 @@ static void test_graphs(void **state)
 
     (void)state;
     for (int i = 0; i < 2; i++) {
-        train(&graphs, "auto", 1, 0, EPOCHS, false);
+        train(&graphs, table, 1, 0, EPOCHS, false);
         setenv(variables[i][0], variables[i][1], 1);
-        train(&plain, "auto", 1, 0, EPOCHS, false);
+        train(&plain, table, 1, 0, EPOCHS, false);
         unsetenv(variables[i][0]);
         same_bytes(&graphs, 0, &plain, 0);
         lab_close(&plain);
@@ -102,8 +114,8 @@ static void test_pieces(void **state)
     gk_row row;
 
     (void)state;
-    train(&whole, "auto", 1, 0, EPOCHS, false);
-    train(&pieces, "auto", 1, 0, 1, false);
+    train(&whole, table, 1, 0, EPOCHS, false);
+    train(&pieces, table, 1, 0, 1, false);
     lab_advance(&pieces, 3);
     lab_measure(&pieces, &row);
     lab_advance(&pieces, EPOCHS - 4);
@@ -120,8 +132,8 @@ static void test_tf32(void **state)
     gk_text about = {0};
 
     (void)state;
-    train(&exact, "ops", 1, 0, EPOCHS, false);
-    train(&coarse, "ops", 1, 0, EPOCHS, true);
+    train(&exact, ops, 1, 0, EPOCHS, false);
+    train(&coarse, ops, 1, 0, EPOCHS, true);
     coarse.be.describe(&coarse.be, &about);
     if (strstr(about.data, "\"matmul\": \"tf32\"")) {
         double a = exact.batch.slot[0].loss, b = coarse.batch.slot[0].loss;
@@ -141,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alone_and_among_many_ops),
         cmocka_unit_test(test_alone_and_among_many_table),
+        cmocka_unit_test(test_alone_and_among_many_table_mlp),
         cmocka_unit_test(test_graphs),
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_tf32),

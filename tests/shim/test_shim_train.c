@@ -6,24 +6,29 @@
 
 enum { STEPS = 10, RUNS = 3, SETS = 3 /* of tensors: weights, both moments */ };
 
-static const char *const plans[] = {"ops", "table"};
+/* What is trained: a plan and a kind of model. */
+static const char *const plans[][3] = {
+    {"device.plan=ops", "model.kind=transformer", "task.sequence=ab="},
+    {"device.plan=table", "model.kind=transformer", "task.sequence=ab="},
+    {"device.plan=table", "model.kind=mlp", "task.sequence=ab"},
+};
+enum { PLANS = sizeof plans / sizeof *plans };
 
-static void config_of(gk_config *c, const char *plan, int r)
+static void config_of(gk_config *c, const char *const plan[3], int r)
 {
     static const char *const own[RUNS][2] = {{"optim.weight_decay=1", "optim.lr=0.01"},
                                              {"optim.weight_decay=0.1", "task.op=subtract"},
                                              {"optim.decay=l2", "optim.lr=0.003"}};
-    char plan_set[32], seed[32];
+    char seed[32];
 
-    snprintf(plan_set, sizeof plan_set, "device.plan=%s", plan);
     snprintf(seed, sizeof seed, "seed=%d", r + 1);
     CONFIG(c, "task.p=7", "task.train_fraction=0.6", "model.d_model=6", "model.heads=2",
-           "model.d_head=5", "model.d_mlp=9", "optim.warmup=2", plan_set, seed, own[r][0],
-           own[r][1]);
+           "model.d_head=5", "model.d_mlp=9", "optim.warmup=2", plan[0], plan[1], plan[2], seed,
+           own[r][0], own[r][1]);
 }
 
 /* Runs first .. first + R - 1 after STEPS updates, and their rows. */
-static void train(lab *l, gk_row *row, const char *device, const char *plan, int first, int R)
+static void train(lab *l, gk_row *row, const char *device, const char *const plan[3], int first, int R)
 {
     gk_config c[RUNS];
 
@@ -57,7 +62,7 @@ static void same_bytes(lab *a, const gk_row *row_a, int ra, lab *b, const gk_row
 static void test_like_ref(void **state)
 {
     (void)state;
-    for (int p = 0; p < 2; p++) {
+    for (int p = 0; p < PLANS; p++) {
         lab ref, cuda;
         gk_row a, b;
 
@@ -77,7 +82,7 @@ static void test_graphs(void **state)
     static const char *const ways[] = {"GK_SYNC=1", "GROKC_GRAPHS=0"};
 
     (void)state;
-    for (int p = 0; p < 2; p++) {
+    for (int p = 0; p < PLANS; p++) {
         lab replayed, other;
         gk_row a, b;
         int64_t before = gk_shim_count().replays;
@@ -103,7 +108,7 @@ static void test_graphs(void **state)
 static void test_alone_and_in_a_batch(void **state)
 {
     (void)state;
-    for (int p = 0; p < 2; p++) {
+    for (int p = 0; p < PLANS; p++) {
         lab batch, alone;
         gk_row rows[RUNS], row;
 
@@ -120,7 +125,7 @@ static void test_alone_and_in_a_batch(void **state)
 static void test_orders(void **state)
 {
     (void)state;
-    for (int p = 0; p < 2; p++) {
+    for (int p = 0; p < PLANS; p++) {
         lab forward, other;
         gk_row rows[RUNS], rows_other[RUNS];
 
