@@ -142,16 +142,12 @@ static gk_status take_config(gk_batch *b, int r, const gk_config *config)
     GK_TRY(gk_plan_choose(&size.tables, &why, config, &size.shape));
     size.recipe = gk_recipe_of(config);
     find_size(&size, a, b->R);
-    bool frozen = config->model.biases == GK_BIASES_FROZEN;
-    if (!b->size.rows) { /* the first one */
-        b->size = size;
-        b->frozen_biases = frozen;
-    }
+    if (!b->size.rows) b->size = size; /* the first one */
     if (!gk_same_shape(&size.shape, &b->size.shape) || size.n_train != b->size.n_train ||
         size.n_test != b->size.n_test || size.batch != b->size.batch ||
         size.scored != b->size.scored || size.stream != b->size.stream ||
         size.device_bytes != b->size.device_bytes || size.tables != b->size.tables ||
-        frozen != b->frozen_biases || !gk_same_recipe(&size.recipe, &b->size.recipe))
+        !gk_same_recipe(&size.recipe, &b->size.recipe))
         return gk_fail(GK_EUSAGE, "runs of different shapes cannot train side by side");
     return GK_OK;
 }

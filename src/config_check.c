@@ -176,6 +176,11 @@ static gk_status check_optim(const gk_config *config)
     if (!(config->optim.momentum < 1)) return gk_fail(GK_EUSAGE, "optim.momentum must be below 1");
     if (config->optim.momentum > 0 && config->optim.name != GK_SGD)
         return gk_fail(GK_EUSAGE, "optim.momentum is of optim.name sgd; adamw has optim.beta1");
+    if (config->optim.decay != GK_DECAY_DECOUPLED && config->optim.name == GK_SGD)
+        return gk_fail(GK_EUSAGE, "optim.decay is of optim.name adamw; the decay of sgd is always "
+                                  "l2: leave it out");
+    if (config->optim.leftover != GK_LEFTOVER_WAIT && !config->optim.batch)
+        return gk_fail(GK_EUSAGE, "optim.leftover is of minibatches: it needs optim.batch");
     return GK_OK;
 }
 

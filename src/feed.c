@@ -9,6 +9,7 @@ void gk_feed_open(gk_feed *feed, const gk_config *config, const gk_data *data)
     size_t ring = GK_RING * (size_t)train->B;
 
     feed->seed = (uint64_t)config->optim.seed;
+    feed->repeat = config->optim.leftover == GK_LEFTOVER_REPEAT;
     feed->pass = -1;
     feed->n_train = feed->task.batch ? 0 : data->pool.N;
     if (!data->pool.N) return;
@@ -46,12 +47,16 @@ static void shuffle(gk_feed *feed, int64_t pass)
 /* Row numbers of the steps of a ring of batches. */
 static void take_from_passes(gk_feed *feed, int B, int64_t first, int k)
 {
-    int64_t updates = feed->n_train / B; /* of a pass */
+    int rows = feed->n_train, left = feed->repeat ? rows % B : 0;
+    int64_t updates = rows / B + (left > 0); /* of a pass */
 
     for (int64_t step = first; step < first + k; step++) {
         int32_t *index = feed->index + (size_t)(step % GK_RING) * (size_t)B;
+        const int *next = feed->order + step % updates * B;
+        int n = left && step % updates == updates - 1 ? left : B;
+
         shuffle(feed, step / updates);
-        for (int i = 0; i < B; i++) index[i] = feed->order[step % updates * B + i];
+        for (int i = 0; i < B; i++) index[i] = next[i % n];
     }
 }
 

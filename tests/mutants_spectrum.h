@@ -109,6 +109,24 @@ MUTANT(changed_losses_clamps_groups, changed_losses, CHANGED)
     free(inside);
 }
 
+/* With labels of -1 taken for 0. */
+static int32_t *scored(const int32_t *label, int n)
+{
+    int32_t *all = copy(label, (size_t)n * sizeof *all);
+
+    for (int i = 0; i < n; i++) all[i] = all[i] < 0 ? 0 : all[i];
+    return all;
+}
+
+MUTANT(changed_losses_scores_every_row, changed_losses, CHANGED)
+{
+    int32_t *all = scored(label, R * B);
+
+    ref.changed_losses(be, sum, logits, all, group, index, basis, coef, begin, column, R, B, C, G,
+                       V, T, E, W, M, beta);
+    free(all);
+}
+
 MUTANT(changed_losses_overwrites, changed_losses, CHANGED)
 {
     (void)beta;
@@ -144,7 +162,7 @@ MUTANT(rounding_counts_hits, rounding, ROUNDING)
         double largest = -HUGE_VAL;
 
         for (int c = 0; c < C; c++) largest = fmax(largest, logits[i * C + c]);
-        sum[2 * (i / B)] += group[i] == 0 && logits[i * C + label[i]] >= largest;
+        sum[2 * (i / B)] += group[i] == 0 && label[i] >= 0 && logits[i * C + label[i]] >= largest;
     }
 }
 
@@ -155,6 +173,14 @@ MUTANT(rounding_adds_up_signs, rounding, ROUNDING)
         double total = 0;
 
         for (int c = 0; c < C; c++) total += dlogits[i * C + c];
-        if (group[i] == 0 && total < 0) sum[2 * (i / B) + 1] += 2 * total;
+        if (group[i] == 0 && label[i] >= 0 && total < 0) sum[2 * (i / B) + 1] += 2 * total;
     }
+}
+
+MUTANT(rounding_scores_every_row, rounding, ROUNDING)
+{
+    int32_t *all = scored(label, R * B);
+
+    ref.rounding(be, sum, logits, dlogits, all, group, R, B, C, beta);
+    free(all);
 }

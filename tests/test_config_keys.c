@@ -13,6 +13,7 @@ static gk_status set(const gk_config_key *key, const char *value)
     snprintf(assignment, sizeof assignment, "%s=%s", key->name, value);
     sets[1] = !strcmp(key->name, "model.input")      ? "model.kind=mlp"
               : !strcmp(key->name, "optim.momentum") ? "optim.name=sgd"
+              : !strcmp(key->name, "optim.leftover") ? "optim.batch=8"
               : !strcmp(key->name, "model.residual") ? "model.d_mlp=0"
                                                      : NULL;
     return gk_config_load(&config, NULL, sets, sets[1] ? 2 : 1);

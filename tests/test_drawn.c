@@ -269,6 +269,26 @@ static void batches_are_a_function_of_the_step(void **state)
     lab_close(&l);
 }
 
+/* The last batch of a pass is what is left over, again and again. */
+static void leftover_rows_fill_a_batch(void **state)
+{
+    static gk_config c;
+    lab l;
+
+    (void)state;
+    CONFIG(&c, "task.p=7", "task.train_fraction=0.6", "optim.batch=8", "optim.leftover=repeat",
+           "model.d_model=8", "model.heads=1", "model.d_head=8", "model.d_mlp=8");
+    lab_open(&l, &c, 1, "ref", 1);
+    gk_feed_steps(&l.batch.feed[0], &l.batch.data, 0, 0, GK_RING, l.batch.be);
+    for (int pass = 0; pass < GK_RING / 4; pass++) {
+        const int32_t *index = l.batch.feed[0].index + 32 * pass;
+        int seen[29] = {0}; /* 3 batches, and one of the last 5 */
+        for (int i = 0; i < 29; i++) assert_int_equal(seen[index[i]]++, 0);
+        for (int i = 29; i < 32; i++) assert_int_equal(index[i], index[i - 5]);
+    }
+    lab_close(&l);
+}
+
 /* Updates in one go or in two halves end at the same weights: of minibatches and of streams. */
 static void batches_do_not_depend_on_stops(void **state)
 {
@@ -336,6 +356,7 @@ int main(void)
         cmocka_unit_test(classes_and_cosets_partition),
         cmocka_unit_test(operations_on_groups),
         cmocka_unit_test(batches_are_a_function_of_the_step),
+        cmocka_unit_test(leftover_rows_fill_a_batch),
         cmocka_unit_test(batches_do_not_depend_on_stops),
         cmocka_unit_test(what_cannot_be_is_refused),
     };

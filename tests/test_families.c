@@ -332,6 +332,7 @@ static void what_makes_no_sense_is_refused(void **state)
         {{"model.residual=doubled"}, "model.residual: doubled is of models without MLP"},
         {{"model.kind=mlp", "model.residual=doubled"}, "model.residual cannot be so"},
         {{"optim.momentum=0.9"}, "optim.momentum is of optim.name sgd"},
+        {{"optim.leftover=repeat"}, "optim.leftover is of minibatches"},
         {{"optim.momentum=1", "optim.name=sgd"}, "optim.momentum must be below 1"},
         {{"optim.decay=l2", "optim.name=sgd"}, "optim.decay is of optim.name adamw"},
         {{"loss.name=mse", "loss.form=f64"}, "loss.form is of loss.name cross_entropy"},

@@ -224,6 +224,31 @@ static void test_groups_are_a_partition(void **state)
     assert_true(isnan(sum[2][0]) && !isnan(sum[1][0]) && sum[3][1] == 2 * 67);
 }
 
+/* Row 0 has the label -1 and is all NaN: as if it were not there. */
+static void test_rows_that_are_not_scored(void **state)
+{
+    enum { N = 5, C = 3, M = 2 };
+    gk_real x[N * C], d[N * C], basis[2] = {1, -2}, coef[M * C];
+    int32_t label[N] = {-1, 2, 0, 1, 2}, index[N] = {1, 0, 1, 1, 0}, begin[] = {0, 1, 2};
+    int32_t column[M] = {0, 0};
+    uint8_t group[N] = {0};
+    double all[4], scored[4];
+
+    (void)state;
+    fill(x, N * C, 20, 7);
+    fill(d, N * C, 1, 8);
+    fill(coef, M * C, 1, 9);
+    for (int c = 0; c < C; c++) x[c] = d[c] = (gk_real)NAN;
+    be.rounding(&be, all, x, d, label, group, 1, N, C, 0);
+    be.rounding(&be, scored, x + C, d + C, label + 1, group, 1, N - 1, C, 0);
+    be.changed_losses(&be, all + 2, x, label, NULL, index, basis, coef, begin, column, 1, N, C, 1,
+                      2, 1, 2, 1, M, 0);
+    be.changed_losses(&be, scored + 2, x + C, label + 1, NULL, index + 1, basis, coef, begin,
+                      column, 1, N - 1, C, 1, 2, 1, 2, 1, M, 0);
+    for (int i = 0; i < 4; i++) assert_true(all[i] == scored[i]);
+    for (int i = 1; i < 4; i++) assert_true(all[i] > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_activations),
         cmocka_unit_test(test_gelu_values),
         cmocka_unit_test(test_groups_are_a_partition),
+        cmocka_unit_test(test_rows_that_are_not_scored),
     };
 
     be = open_ref();

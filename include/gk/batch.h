@@ -25,7 +25,6 @@ typedef struct gk_batch {
     gk_backend *be;
     int R;
     gk_batch_size size;
-    bool frozen_biases;
     gk_arena device, host;
     gk_model model;
     gk_data data;

@@ -37,9 +37,15 @@ gk_status gk_state_load(const char *path, const gk_shape *shape, gk_real *params
 gk_status gk_tensors_read(const gk_tensors_file *file, const char *path, const char *prefix,
                           const gk_shape *shape, gk_real *packed);
 
-/* The sizes that a weights file shows, as config assignments ("model.d_model=128"), in either
- * layout: for a task of p operands and "=". GK_EDATA where it is no such model. */
-enum { GK_SIZE_SETS = 8 };
-gk_status gk_checkpoint_sizes(const char *path, char set[GK_SIZE_SETS][64]);
+/* What a weights file shows of its model, in either layout, as config assignments
+ * ("model.d_model=128"), and of a task on pairs. `given` (n): what else will be assigned. GK_EDATA
+ * where it is no model, GK_EUSAGE where something must be given and is not. */
+enum { GK_SIZE_SETS = 12 };
+typedef struct gk_size_sets {
+    char set[GK_SIZE_SETS][64];
+    int n;
+} gk_size_sets;
+gk_status gk_checkpoint_sizes(gk_size_sets *sets, const char *path, const char *const *given,
+                              int n);
 
 #endif

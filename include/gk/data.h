@@ -59,6 +59,7 @@ void gk_data_select(gk_data *data, const gk_slot *slot, gk_backend *be);
 typedef struct gk_feed {
     gk_task task;   /* owned: streams draw from it */
     uint64_t seed;  /* optim.seed */
+    bool repeat;    /* optim.leftover */
     int n_train;    /* rows of the pool that passes are made of */
     int64_t pass;   /* what `order` is the order of; -1: none yet */
     int *order;     /* (n_train) */
@@ -70,7 +71,7 @@ void gk_feed_open(gk_feed *feed, const gk_config *config, const gk_data *data);
 void gk_feed_close(gk_feed *feed);
 /* Makes the updates first .. first + k - 1 of a slot possible, k <= GK_RING. A pass over the
  * training set takes floor(n_train / B) updates, each with the next B examples of a new order; what
- * is left over at its end is not trained on in this pass. */
+ * is left over at its end is not trained on in this pass, or, repeated, in one more update. */
 void gk_feed_steps(gk_feed *feed, gk_data *data, int slot, int64_t first, int k, gk_backend *be);
 
 static inline int gk_set_block_rows(const gk_set *set, int first, int most)

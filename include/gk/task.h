@@ -59,6 +59,8 @@ int gk_task_draw(const gk_task *task, int64_t index, int j, int n);
  * pairs: id, find, mirror. `exists` (p^2): which pairs are examples; NULL: all. */
 void gk_task_pairs(gk_task *task, const gk_config *config, int p, const bool *exists);
 void gk_task_put_pair(const gk_task *task, int index, int answer, int32_t *tokens, int32_t *labels);
+/* By enum gk_sequence: how long a b = is without an end, and how many tokens are no operands. */
+extern const int gk_sequence_tokens[], gk_sequence_symbols[];
 /* tasks/drawn.c: seed, examples and batch of a drawn task. */
 gk_status gk_task_drawn(gk_task *task, const gk_config *config);
 

@@ -84,7 +84,7 @@ static void direct_chunk(const void *job, int i)
     for (size_t row = run + range.from; row < run + range.to; row++) {
         int g = w->group ? w->group[row] : 0;
 
-        if (g >= w->G) continue;
+        if (g >= w->G || w->label[row] < 0) continue;
         fill_factors(factor, w, row);
         for (int v = 0; v < w->V; v++) part[v * w->G + g] += direct_loss(w, row, v, factor, x);
     }
@@ -261,7 +261,7 @@ static void SIMD(shared_chunk)(const void *job, int i)
         size_t row = r * w->B + rows[k];
         int g = w->group ? w->group[row] : 0, t = w->label[row];
 
-        if (g >= w->G) continue;
+        if (g >= w->G || t < 0) continue;
         double label = SIMD(fill_a)(a, w, row);
         float s[TOGETHER];
         for (int v = 0; v < w->V; v++) {

@@ -77,7 +77,7 @@ static void SIMD(round_rows)(const void *job, int i)
     double absorbed = 0, imbalance = 0;
 
     for (size_t row = run + range.from; row < run + range.to; row++) {
-        if (w->group[row]) continue;
+        if (w->group[row] || w->label[row] < 0) continue;
         absorbed += SIMD(is_absorbed)(w->logits + row * C, w->C, w->label[row]);
         imbalance += fabs(SIMD(row_sum)(w->dlogits + row * C, w->C));
     }

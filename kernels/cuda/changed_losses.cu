@@ -39,6 +39,12 @@ static __global__ void changed_kernel(double *loss, changes w)
 
     if (row >= w.B) return; /* the whole warp */
     int t = w.label[i];
+    double *out = loss + (r * gridDim.y + v) * w.B + row;
+
+    if (t < 0) { /* not scored */
+        if (lane == 0) *out = 0;
+        return;
+    }
     float xt = changed(&w, i, r, t, from, to), most = xt;
     double S = 0;
 
@@ -54,7 +60,7 @@ static __global__ void changed_kernel(double *loss, changes w)
     if (lane) return;
     double m = most > xt ? (double)most - (double)xt : 0;
 
-    loss[(r * gridDim.y + v) * w.B + row] = m == 0 ? log1p(S) : m + log(exp(-m) + S);
+    *out = m == 0 ? log1p(S) : m + log(exp(-m) + S);
 }
 
 /* sum (R,V,G); grid: G, V, R */

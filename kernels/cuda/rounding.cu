@@ -7,7 +7,7 @@ enum { WARPS = CUDA_BLOCK / CUDA_WARP };
 
 static __device__ const float half_ulp = 0x1p-24f, log_half_ulp = -16.635532f;
 
-/* row (R B,2): is it absorbed? |sum of dlogits| */
+/* row (R B,2): is it absorbed? |sum of dlogits|. Zeros for a row that does not count. */
 static __global__ void rounding_kernel(double *row, const gk_real *logits, const gk_real *dlogits,
                                        const int32_t *label, const uint8_t *group, size_t rows,
                                        int C)
@@ -16,6 +16,10 @@ static __global__ void rounding_kernel(double *row, const gk_real *logits, const
     int lane = threadIdx.x % CUDA_WARP, above = 0;
 
     if (i >= rows) return; /* the whole warp */
+    if (group[i] || label[i] < 0) {
+        if (lane < 2) row[2 * i + lane] = 0;
+        return;
+    }
     const gk_real *x = logits + i * C, *d = dlogits + i * C;
     int t = label[i];
     float xt = x[t], before = 0;
@@ -30,8 +34,8 @@ static __global__ void rounding_kernel(double *row, const gk_real *logits, const
     above = warp_sum(above);
     sum = warp_sum(sum);
     if (lane) return;
-    row[2 * i] = !group[i] && before <= half_ulp && above == 0;
-    row[2 * i + 1] = group[i] ? 0 : fabs(sum);
+    row[2 * i] = before <= half_ulp && above == 0;
+    row[2 * i + 1] = fabs(sum);
 }
 
 static __global__ void add_both_kernel(double *sum, const double *row, int B, int beta)

@@ -28,7 +28,8 @@ void ref_changed_losses(gk_backend *be, double *sum, const gk_real *logits, cons
         for (size_t i = r * B; i < (r + 1) * B; i++) {
             int g = group ? group[i] : 0;
 
-            for (int v = 0; v < V && g < G; v++) {
+            if (g >= G || label[i] < 0) continue;
+            for (int v = 0; v < V; v++) {
                 for (int c = 0; c < C; c++) x[c] = logits ? logits[i * C + c] : 0;
                 for (int t = 0; t < T; t++) {
                     const gk_real *at = basis + (size_t)index[i * T + t] * W;

@@ -24,7 +24,7 @@ void ref_rounding(gk_backend *be, double *sum, const gk_real *logits, const gk_r
         for (size_t i = r * B; i < (r + 1) * B; i++) {
             double total = 0;
 
-            if (group[i]) continue;
+            if (group[i] || label[i] < 0) continue;
             for (int j = 0; j < C; j++) total += dlogits[i * C + j];
             absorbed += is_absorbed(logits + i * C, C, label[i]);
             imbalance += fabs(total);

@@ -26,16 +26,13 @@ static gk_status path_of(char path[GK_PATH_MAX], const source *from, int i)
  * test measures. */
 static gk_status config_of_file(gk_config *config, const char *path, const gk_cli *cli)
 {
-    char size[GK_SIZE_SETS][64];
+    gk_size_sets sizes;
     const char *set[GK_SIZE_SETS + GK_SETS_MAX + 1];
     bool split = false;
     int n = 0;
 
-    GK_TRY(gk_checkpoint_sizes(path, size));
-    while (n < GK_SIZE_SETS) {
-        set[n] = size[n];
-        n++;
-    }
+    GK_TRY(gk_checkpoint_sizes(&sizes, path, cli->set, cli->sets));
+    for (int i = 0; i < sizes.n; i++) set[n++] = sizes.set[i];
     for (int i = 0; i < cli->sets; i++) {
         set[n++] = cli->set[i];
         split |= !strncmp(cli->set[i], "task.split=", 11) || !strncmp(cli->set[i], "seed=", 5);

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+const int gk_sequence_tokens[] = {3, 4, 2}, gk_sequence_symbols[] = {1, 2, 0};
+
 void gk_task_put_pair(const gk_task *task, int index, int answer, int32_t *tokens, int32_t *labels)
 {
     int p = task->p, id = task->id_of_index[index];
@@ -34,14 +36,13 @@ static int mirror(const gk_task *task, int index)
 
 void gk_task_pairs(gk_task *task, const gk_config *config, int p, const bool *exists)
 {
-    static const int lengths[] = {3, 4, 2}, symbols[] = {1, 2, 0};
     int n = 0;
 
     task->p = p;
     task->sequence = config->task.sequence;
     task->end = config->task.end_token;
-    task->V = p + symbols[task->sequence];
-    task->T = lengths[task->sequence] + task->end;
+    task->V = p + gk_sequence_symbols[task->sequence];
+    task->T = gk_sequence_tokens[task->sequence] + task->end;
     task->S = task->scored = 1 + task->end;
     task->answers = task->outputs = p + task->end;
     task->id = id;

@@ -26,6 +26,15 @@ static const int32_t *ints(gk_trial *t, size_t n, bool shared, gk_fill *fill, do
     return gk_trial_add(t, array, fill, x);
 }
 
+/* 0 .. x - 1, but every seventh is -1: a row that is not scored. */
+static void fill_label(const gk_trial *t, void *element, int run, size_t i, double u, double x)
+{
+    int32_t label = i % 7 == 4 ? -1 : (int32_t)(u * x);
+
+    (void)t, (void)run;
+    memcpy(element, &label, sizeof label);
+}
+
 static const uint8_t *groups(gk_trial *t, size_t n, int below)
 {
     gk_trial_array array = {.element = 1, .layout = gk_layout_flat(n)};
@@ -82,7 +91,7 @@ void gk_trial_changed_losses(gk_trial *t)
                            .floor = DBL_MIN};
     double *sum = gk_trial_add(t, sums, beta ? gk_fill_double : NULL, 1);
     const gk_real *logits = zeros ? NULL : gk_trial_in(t, gk_layout_flat((size_t)B * C), spread);
-    const int32_t *label = ints(t, (size_t)B, false, gk_fill_int, C);
+    const int32_t *label = ints(t, (size_t)B, false, fill_label, C);
     const uint8_t *group = groups(t, (size_t)B, G + 1);
     const int32_t *index = ints(t, (size_t)B * T, false, gk_fill_int, E);
     gk_layout of_basis = gk_layout_flat((size_t)E * W);
@@ -109,7 +118,7 @@ void gk_trial_rounding(gk_trial *t)
     double *sum = gk_trial_add(t, sums, beta ? gk_fill_double : NULL, 1);
     const gk_real *logits = gk_trial_in(t, gk_layout_flat((size_t)B * C), spread);
     const gk_real *dlogits = gk_trial_in(t, gk_layout_flat((size_t)B * C), 1);
-    const int32_t *label = ints(t, (size_t)B, false, gk_fill_int, C);
+    const int32_t *label = ints(t, (size_t)B, false, fill_label, C);
     const uint8_t *group = groups(t, (size_t)B, 2);
 
     while (gk_trial_again(t))

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Reports in a browser: headless Chromium opens them from a file, at two widths, in light and dark.
+# Reports of runs, of a sweep and of a comparison in a browser: headless Chromium opens them from a file, at two
+# widths, in light and dark.
 # Nothing is asked for from the network, the console stays empty, nothing is wider than the
 # window, every figure has a size and letters that can be read, screenshots are not blank.
 # As ctest would call it: report.sh <grokc> <source directory>
@@ -43,15 +44,30 @@ expect 3 train base.yaml --set run.epochs=200 --set optim.lr=1000 --set optim.wa
 wait_for unfinished/metrics.jsonl '"epoch": 300,'
 kill -9 $!
 wait $! 2>/dev/null
-pages='grokked one diverged unfinished'
+cat >sweep.yaml <<'YAML'
+task:  {p: 23, train_fraction: [0.8, 0.9]}
+model: {d_model: 32, heads: 2, d_head: 16, d_mlp: 64}
+optim: {weight_decay: {log: [0.5, 2, 3]}, lr: 2e-3}
+run:   {epochs: 1200, measure_every: 25, stop_test_loss: 0.01, checkpoint_at: none, keep_checkpoints: last}
+seed:  {range: [0, 4]}
+YAML
+expect 0 sweep sweep.yaml --out sweep
+expect 0 train base.yaml --set optim.weight_decay=1 --out other
+pages='grokked one diverged unfinished sweep'
 for run in $pages; do expect 0 report $run -o $run.html; done
+expect 0 compare grokked other diverged -o compare.html
+pages+=' compare'
+declare -A figures=(                                # what these two must have, no more and no less
+    [sweep]='grok-epoch survival grok-map share-map test-losses train-losses key-frequencies key-count'
+    [compare]='test-loss train-loss test-accuracy sum-squares gini excluded')
 for run in ${REPORT_RUNS:-}; do                     # somebody's own runs, to be looked at in $KEEP_SHOTS
     expect 0 report "$run" -o "${run##*/}.html"
     pages+=" ${run##*/}"
 done
 
 for name in $pages; do
-    check "$name: the page" python3 "$source_dir/tests/report_page.py" $name.html
+    # shellcheck disable=SC2086
+    check "$name: the page" python3 "$source_dir/tests/report_page.py" $name.html ${figures[$name]:-}
     # A copy that measures itself, in a frame: a window is at least 500 pixels wide. The numbers end up in the title.
     cat $name.html - >measured.html <<'HTML'
 <script>

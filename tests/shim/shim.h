@@ -142,6 +142,8 @@ T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = 32,
     return gk_shim::exchange(mask, value, gk_shim::within(own ^ lanes, 0, end, own), {file, line});
 }
 
+inline int __ffs(int bits) { return __builtin_ffs(bits); }
+
 inline void __syncwarp(unsigned mask = 0xffffffff, const char *file = __builtin_FILE(),
                        int line = __builtin_LINE())
 {
