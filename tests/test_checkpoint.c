@@ -1,14 +1,6 @@
 /* Weights in files: TransformerLens's names and shapes out, and what is refused on the way in.
  * Where a number stands in a file and in memory is written out here once more. */
-#include "folder.h"
-
-#include "gk/checkpoint.h"
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "blobs.h"
 
 static const gk_dtype real_type = sizeof(gk_real) == 4 ? GK_F32_TYPE : GK_F64_TYPE;
 static const gk_shape two_layers = {
@@ -16,40 +8,6 @@ static const gk_shape two_layers = {
 static const gk_shape no_biases = {.L = 1, .T = 2, .V = 3, .D = 4, .H = 3, .K = 2, .F = 5, .C = 3};
 static const gk_shape no_mlp = {
     .L = 1, .T = 2, .V = 3, .D = 4, .H = 1, .K = 2, .F = 0, .C = 3, .biases = true};
-
-static char path[GK_PATH_MAX];
-
-static int make_path(void **state)
-{
-    return make_folder(state) || gk_path(path, "%s/file", folder) != GK_OK;
-}
-
-/* A blob of numbers that are all different and exact in every type. */
-static gk_real *numbers(const gk_shape *shape, int first)
-{
-    size_t n = gk_parameters(shape);
-    gk_real *blob = gk_alloc(n, sizeof *blob);
-
-    for (size_t i = 0; i < n; i++) blob[i] = (gk_real)(first + (int)i);
-    return blob;
-}
-
-static bool same(const gk_real *a, const gk_real *b, const gk_shape *shape)
-{
-    return !memcmp(a, b, gk_parameters(shape) * sizeof *a);
-}
-
-/* Where a tensor begins in a packed blob. */
-static const gk_real *in_blob(const gk_real *blob, const gk_shape *shape, const char *name)
-{
-    gk_tensor list[GK_TENSORS_MAX];
-    int n = gk_tensors(list, shape);
-
-    for (int i = 0; i < n; i++)
-        if (!strcmp(list[i].name, name)) return blob + list[i].packed;
-    fail_msg("no %s in the model", name);
-    return NULL;
-}
 
 static const gk_entry *in_file(const gk_tensors_file *file, const char *name, int dims, int64_t a,
                                int64_t b, int64_t c)

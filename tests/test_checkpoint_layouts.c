@@ -1,48 +1,6 @@
 /* The layouts of other people's files: TransformerLens's and the paper's, in four types; and the
  * files of the runs that grokc is compared with, where they are there. */
-#include "folder.h"
-
-#include "gk/checkpoint.h"
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static char path[GK_PATH_MAX];
-
-static int make_path(void **state)
-{
-    return make_folder(state) || gk_path(path, "%s/file", folder) != GK_OK;
-}
-
-/* A blob of numbers that are all different. */
-static gk_real *numbers(const gk_shape *shape, int first)
-{
-    size_t n = gk_parameters(shape);
-    gk_real *blob = gk_alloc(n, sizeof *blob);
-
-    for (size_t i = 0; i < n; i++) blob[i] = (gk_real)(first + (int)i);
-    return blob;
-}
-
-static bool same(const gk_real *a, const gk_real *b, const gk_shape *shape)
-{
-    return !memcmp(a, b, gk_parameters(shape) * sizeof *a);
-}
-
-/* Where a tensor begins in a packed blob. */
-static const gk_real *in_blob(const gk_real *blob, const gk_shape *shape, const char *name)
-{
-    gk_tensor list[GK_TENSORS_MAX];
-    int n = gk_tensors(list, shape);
-
-    for (int i = 0; i < n; i++)
-        if (!strcmp(list[i].name, name)) return blob + list[i].packed;
-    fail_msg("no %s in the model", name);
-    return NULL;
-}
+#include "blobs.h"
 
 /* The element of a tensor in a file of other people: a number that tells where it belongs. */
 static double planted(int tensor, int i, int j, int k) { return tensor * 16 + i * 8 + j * 2 + k; }

@@ -1,35 +1,5 @@
 /* States: the resume point of a run. Only a file that is whole and ours is one. */
-#include "folder.h"
-
-#include "gk/checkpoint.h"
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static char path[GK_PATH_MAX];
-
-static int make_path(void **state)
-{
-    return make_folder(state) || gk_path(path, "%s/file", folder) != GK_OK;
-}
-
-/* A blob of numbers that are all different and exact in every type. */
-static gk_real *numbers(const gk_shape *shape, int first)
-{
-    size_t n = gk_parameters(shape);
-    gk_real *blob = gk_alloc(n, sizeof *blob);
-
-    for (size_t i = 0; i < n; i++) blob[i] = (gk_real)(first + (int)i);
-    return blob;
-}
-
-static bool same(const gk_real *a, const gk_real *b, const gk_shape *shape)
-{
-    return !memcmp(a, b, gk_parameters(shape) * sizeof *a);
-}
+#include "blobs.h"
 
 typedef struct blobs {
     gk_real *params, *m, *v;

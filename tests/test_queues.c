@@ -38,6 +38,7 @@ static const pair together[] = {
     {"optim.warmup", "0, 10", {0}},
     {"optim.weight_noise", "0.1, 0.2", {0}},
     {"optim.seed", "0, 1", {"optim.batch=3"}},
+    {"optim.leftover", "wait, repeat", {"optim.batch=3"}},
     {"run.epochs", "10, 20", {0}},
     {"run.measure_every", "1, 2", {0}},
     {"run.checkpoint_at", "none, 'log:3'", {0}},

@@ -17,8 +17,8 @@ static const struct overlay {
      "set logscale y\nset format y '10^{%T}'\n", "Mean loss over the training examples."},
     {"test_acc", "test-accuracy", "Test accuracy", "share of examples that are right",
      "set yrange [0:1.02]\n", "Share of the examples held out whose label has the largest logit."},
-    {"sum_squares", "sum-squares", "Sum of squared weights", "sum of squares",
-     "set logscale y\nset format y '10^{%T}'\n", "Of all weights."},
+    {"sum_squares", "sum-squares", "Sum of squared weights", "sum of squares", "set yrange [0:*]\n",
+     "Of all weights."},
     {"gini_w_l", "gini", "Gini coefficient of W_L", "Gini coefficient", "set yrange [0:1]\n",
      "How few Fourier components hold W_L: 1 is a single one."},
     {"excluded_max", "excluded", "Largest excluded loss of one frequency", "loss (nats)",
@@ -27,11 +27,14 @@ static const struct overlay {
 
 enum { OVERLAYS = sizeof overlays / sizeof *overlays };
 
+/* Numbers stand below the letter of their run. */
 static void add_grid(gk_page *page, const gk_grid *grid)
 {
+    gk_page_html(page, "<div class=\"left\">");
     gk_page_table(page, "", grid->columns);
     for (int i = 0; i < grid->cells; i++) gk_page_cell(page, "%s", grid->cell[i]);
     gk_page_table_end(page);
+    gk_page_html(page, "</div>\n");
 }
 
 /* The rows have no heading of their own. */

@@ -220,6 +220,22 @@ void gk_figure_panel(gk_figure *f, size_t n, size_t i)
                 left / width, (left + SIDE) / width, 1 - top / height, 1 - (top + SIDE) / height);
 }
 
+void gk_figure_log_axis(gk_figure *f, char axis, double low, double high)
+{
+    const char *separator = "";
+
+    gk_text_add(&f->script, "set logscale %c\nset %crange [%g:%g]\n", axis, axis, low, high);
+    if (high / low >= 100) return;
+    gk_text_add(&f->script, "set %ctics (", axis);
+    for (double power = pow(10, floor(log10(low))); power <= high; power *= 10)
+        for (int digit = 1; digit <= 5; digit += digit == 1 ? 1 : 3) {
+            if (digit * power < low || digit * power > high) continue;
+            gk_text_add(&f->script, "%s'%.9g' %.9g", separator, digit * power, digit * power);
+            separator = ", ";
+        }
+    gk_text_add(&f->script, ")\n");
+}
+
 void gk_figure_quote(gk_text *script, const char *text)
 {
     gk_text_add(script, "'");

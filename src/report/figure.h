@@ -63,6 +63,10 @@ int gk_figure_matrix(gk_figure *figure, const char *title, const double *value, 
 void gk_figure_panels(gk_figure *figure, size_t n);
 void gk_figure_panel(gk_figure *figure, size_t n, size_t i);
 
+/* A logarithmic axis, 'x' or 'y', from low to high (both > 0): numbers at 1, 2, 5, 10, ... where
+ * powers of ten alone would be one or two. */
+void gk_figure_log_axis(gk_figure *figure, char axis, double low, double high);
+
 /* 'text' as a gnuplot string in which nothing is expanded; for use with `noenhanced`. */
 void gk_figure_quote(gk_text *script, const char *text);
 

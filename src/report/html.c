@@ -44,6 +44,7 @@ static const char style[] =
     "th,td{padding:.2rem .7rem .2rem 0;border-bottom:1px solid var(--line);text-align:left;"
     "vertical-align:top}\n"
     "td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
+    ".left td.n{text-align:left}\n"
     "dl.facts{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.35rem 1.2rem;"
     "margin:.8rem 0;max-width:62rem}dl.facts dt{font-weight:600}dl.facts dd{margin:0}\n"
     "@media(max-width:600px){body{padding:.6rem;font-size:15px}dl.facts{display:block}"
@@ -276,7 +277,8 @@ void gk_page_cell(gk_page *p, const char *format, ...)
     va_start(args, format);
     char *text = print(format, args);
     va_end(args);
-    bool number = *text && strspn(text, "-+.,0123456789e% ") == strlen(text);
+    bool number = *text && strspn(text, "-+0123456789") && strlen(text) < 24 &&
+                  strspn(text, "-+.,:?to0123456789e% ") == strlen(text);
     if (p->cells % p->columns == 0) gk_text_add(&p->body, "\n<tr>");
     gk_text_add(&p->body, head ? "<th>" : number ? "<td class=\"n\">" : "<td>");
     gk_html_escape(&p->body, text);

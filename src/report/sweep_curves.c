@@ -153,12 +153,15 @@ static bool one_modulus(const gk_sweep_data *d)
 static void draw_boxes(gk_figure *f, const double *count, const char *axis, const char *label)
 {
     double *x = gk_alloc(KEYS_MAX, sizeof *x);
+    double most = 0;
     int last = 0;
 
     for (int i = 0; i < KEYS_MAX; i++) {
         x[i] = i;
+        most = fmax(most, count[i]);
         if (count[i] > 0) last = i;
     }
+    if (most <= 6) gk_text_add(&f->script, "set ytics 1\n"); /* runs come whole */
     if (last <= 16) gk_text_add(&f->script, "set xtics 1\n");
     int block = gk_figure_block(f, f->title, (const char *[]){axis, "runs"},
                                 (const double *[]){x + 1, count + 1}, 2, (size_t)last);

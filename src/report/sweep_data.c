@@ -33,6 +33,19 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Three values or more, each as many times the one before it. */
+static bool is_geometric(const gk_sweep_axis *axis)
+{
+    double ratio = gk_sweep_value(axis, 1) / gk_sweep_value(axis, 0);
+    bool equal = axis->n > 2;
+
+    for (int i = 2; i < axis->n && equal; i++) {
+        double here = gk_sweep_value(axis, i) / gk_sweep_value(axis, i - 1);
+        equal = fabs(here / ratio - 1) < 0.01; /* they may be rounded, as 0.3 and 3 are */
+    }
+    return equal;
+}
+
 static void read_axis(gk_sweep_axis *axis, const gk_sweep_data *d, int column)
 {
     const char *name = gk_csv_at(&d->points, -1, column), *dot = strrchr(name, '.');
@@ -49,7 +62,7 @@ static void read_axis(gk_sweep_axis *axis, const gk_sweep_data *d, int column)
     if (!axis->numeric || axis->n < 2) return;
     qsort(axis->value, (size_t)axis->n, sizeof *axis->value, by_number);
     double low = gk_sweep_value(axis, 0), high = gk_sweep_value(axis, axis->n - 1);
-    axis->log = low > 0 && high / low >= 8;
+    axis->log = low > 0 && (high / low >= 8 || is_geometric(axis));
 }
 
 /* Does the value on axis a settle the one on axis b? */

@@ -251,8 +251,8 @@ static void finish(gk_figure *f, const gk_text *plot, const gk_sweep_data *d, co
 
     if (!plot->length) gk_text_add(&f->missing, "no run has a row yet");
     set_axis(f, d, p);
-    gk_text_add(&f->script, "set logscale y\nset yrange [%g:%g]\nset ylabel 'epoch'\n",
-                gk_sweep_first_epoch(d) / 1.5, 1.5 * gk_sweep_last_epoch(d));
+    gk_figure_log_axis(f, 'y', gk_sweep_first_epoch(d) / 1.5, 1.5 * gk_sweep_last_epoch(d));
+    gk_text_add(&f->script, "set ylabel 'epoch'\n");
     if (p->n > 1)
         gk_sweep_plot(&f->script, d, p->axis);
     else

@@ -53,10 +53,9 @@ gk_status gk_sweep_survival(gk_page *page, const gk_sweep_data *d)
     int shown = gk_sweep_some(begun, GK_SWEEP_SERIES, n);
     for (int s = 0; s < shown; s++) add_curve(&f, &plot, d, cells[begun[s]], s + 1);
     if (!shown) gk_text_add(&f.missing, "no run has a row yet");
-    gk_text_add(&f.script,
-                "set logscale x\nset xlabel 'epoch'\nset xrange [%g:%g]\nset yrange [0:1.05]\nset "
-                "ylabel 'share not yet grokked'\n",
-                gk_sweep_first_epoch(d) / 1.5, 1.1 * gk_sweep_last_epoch(d));
+    gk_figure_log_axis(&f, 'x', gk_sweep_first_epoch(d) / 1.5, 1.1 * gk_sweep_last_epoch(d));
+    gk_text_add(&f.script, "set xlabel 'epoch'\nset yrange [0:1.05]\nset ylabel "
+                           "'share not yet grokked'\n");
     gk_sweep_plot(&f.script, d, NULL);
     gk_text_add(&f.script, "%s\n", plot.data ? plot.data : "");
     gk_text_add(&f.caption,
