@@ -106,8 +106,7 @@ def tensors(path: PathLike) -> Tensors:
     return found
 
 
-# --------------------------------------------------------------------------------------- a run's
-# text
+# --------------------------------------------------------------------------------- a run's text
 
 
 def _scalar(text: str) -> Any:
@@ -500,8 +499,8 @@ def train(
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                start_new_session=True,
-            )  # Ctrl-C reaches Python, Python stops it
+                start_new_session=True,  # Ctrl-C reaches Python, Python stops it
+            )
             try:
                 yield from _follow(child, out, before)
             finally:

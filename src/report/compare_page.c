@@ -9,21 +9,21 @@
 enum { CURVES = 8 }; /* runs that have a colour of their own */
 
 static const struct overlay {
-    const char *column, *name, *title, *unit, *script, *caption;
+    const char *column, *name, *title, *unit, *range, *caption; /* range: NULL: logarithmic */
 } overlays[] = {
-    {"test_loss", "test-loss", "Test loss", "loss (nats)",
-     "set logscale y\nset format y '10^{%T}'\n", "Mean loss over the examples held out."},
-    {"train_loss", "train-loss", "Train loss", "loss (nats)",
-     "set logscale y\nset format y '10^{%T}'\n", "Mean loss over the training examples."},
-    {"test_acc", "test-accuracy", "Test accuracy", "share of examples that are right",
-     "set yrange [0:1.02]\n", "Share of the examples held out whose label has the largest logit."},
-    {"sum_squares", "sum-squares", "Sum of squared weights", "sum of squares", "set yrange [0:*]\n",
+    {"test_loss", "test-loss", "Test loss", "loss (nats)", NULL,
+     "Mean loss over the examples held out."},
+    {"train_loss", "train-loss", "Train loss", "loss (nats)", NULL,
+     "Mean loss over the training examples."},
+    {"test_acc", "test-accuracy", "Test accuracy", "share of examples that are right", "[0:1.02]",
+     "Share of the examples held out whose label has the largest logit."},
+    {"sum_squares", "sum-squares", "Sum of squared weights", "sum of squares", NULL,
      "Of all weights."},
-    {"gini_w_l", "gini", "Gini coefficient of W_L", "Gini coefficient", "set yrange [0:1]\n",
+    {"gini_w_l", "gini", "Gini coefficient of W_L", "Gini coefficient", "[0:1]",
      "How few Fourier components hold W_L: 1 is a single one."},
-    {"excluded_max", "excluded", "Largest excluded loss of one frequency", "loss (nats)",
-     "set logscale y\nset format y '10^{%T}'\n",
-     "Train loss without the one frequency that is missed most; it rises with the circuit."}};
+    {"excluded_max", "excluded", "Largest excluded loss of one frequency", "loss (nats)", NULL,
+     "Train loss without the one frequency that is missed most: low where examples are memorised, "
+     "high where that frequency computes them."}};
 
 enum { OVERLAYS = sizeof overlays / sizeof *overlays };
 
@@ -48,9 +48,30 @@ static void add_rows(gk_page *page, const gk_grid *grid)
     gk_page_table_end(page);
 }
 
+/* Only what a logarithmic axis can show. */
+static void widen(double range[2], const double *value, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!(value[i] > 0) || !isfinite(value[i])) continue;
+        range[0] = fmin(range[0], value[i]);
+        range[1] = fmax(range[1], value[i]);
+    }
+}
+
+static void set_range(gk_figure *f, const struct overlay *o, const double range[2])
+{
+    if (o->range) {
+        gk_text_add(&f->script, "set yrange %s\n", o->range);
+    } else if (range[0] <= range[1]) {
+        gk_text_add(&f->script, "set format y '10^{%%T}'\n");
+        gk_figure_log_axis(f, 'y', range[0] / 1.3, range[1] * 1.3);
+    }
+}
+
 static gk_status add_figure(gk_page *page, const gk_comparison *c, const struct overlay *o,
                             const gk_rows *rows, int n)
 {
+    double range[2] = {INFINITY, 0};
     gk_text plot = {0};
     gk_figure f;
 
@@ -60,6 +81,7 @@ static gk_status add_figure(gk_page *page, const gk_comparison *c, const struct 
         const double *y = gk_rows_column(&rows[i], o->column);
         char letter[16];
         if (!x || !y) continue;
+        widen(range, y, rows[i].n);
         int block = gk_figure_curve(&f, gk_comparison_letter(letter, i), "epoch", o->title, x, y,
                                     rows[i].n, GK_AXIS_LOG);
         gk_text_add(&plot, "%s data index %d using 1:2 with %s lt %d title '%s'",
@@ -67,10 +89,11 @@ static gk_status add_figure(gk_page *page, const gk_comparison *c, const struct 
                     rows[i].n > 60 ? "lines" : "linespoints pt 7 ps 0.4", i + 1, letter);
     }
     if (!plot.length) gk_text_add(&f.missing, "no run has a row of it");
+    set_range(&f, o, range);
     gk_text_add(&f.script,
-                "set logscale x\n%sset xlabel 'epoch'\nset ylabel '%s'\nset key outside right top "
+                "set logscale x\nset xlabel 'epoch'\nset ylabel '%s'\nset key outside right top "
                 "Left reverse samplen 1.5\nplot %s\n",
-                o->script, o->unit, plot.data ? plot.data : "");
+                o->unit, plot.data ? plot.data : "");
     gk_text_add(&f.caption, "%s", o->caption);
     if (n < c->cards.n)
         gk_text_add(&f.caption, " The first %d of %d runs are shown.", n, c->cards.n);

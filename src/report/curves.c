@@ -96,14 +96,25 @@ static int legend_rows(const gk_curves *c)
     return (int)((entries + across) / (across ? across : 1));
 }
 
+/* At most six numbers fit below a linear axis, however long they are. */
+static double tic_step(double range)
+{
+    double power = pow(10, floor(log10(range / 6))), steps = range / 6 / power;
+
+    return fmax(power * (steps <= 1 ? 1 : steps <= 2 ? 2 : steps <= 5 ? 5 : 10), 1);
+}
+
 gk_status gk_curves_finish(gk_curves *c, gk_page *page, const char *missing)
 {
     if (!c->n) gk_run_missing(&c->f.missing, c->data, missing);
     if (c->axis == GK_AXIS_LOG)
         gk_text_add(&c->f.script, "set logscale x\nset format x '10^{%%T}'\n");
-    gk_text_add(&c->f.script, "set xlabel 'epoch'\nset key bmargin center horizontal\n");
+    else if (c->last > c->first)
+        gk_text_add(&c->f.script, "set xtics %g\n", tic_step(c->last - c->first));
+    gk_text_add(&c->f.script,
+                "set xlabel 'epoch' offset 0,0.5\nset key bmargin center horizontal\n");
     if (c->last > c->first)
-        gk_text_add(&c->f.script, "set xrange [%g:%g]\n", c->first, c->last);
+        gk_text_add(&c->f.script, "set xrange [%.9g:%.9g]\n", c->first, c->last);
     else
         gk_text_add(&c->f.script, "set xrange [%g:%g]\n", 0.9 * c->first, c->first + 1);
     c->f.height = 266 + 18 * legend_rows(c);

@@ -198,10 +198,9 @@ int gk_figure_matrix(gk_figure *f, const char *title, const double *value, size_
     return block;
 }
 
-/* ----------------------------------------------------------------------------------------
- * panels */
+/* -------------------------------------------------------------------------------------- panels */
 
-enum { CELL_WIDTH = 230, CELL_HEIGHT = 208, SIDE = 130, LEFT = 48, TOP = 26 };
+enum { CELL_WIDTH = 230, CELL_HEIGHT = 214, SIDE = 130, LEFT = 48, TOP = 26 };
 
 void gk_figure_panels(gk_figure *f, size_t n)
 {
@@ -209,15 +208,20 @@ void gk_figure_panels(gk_figure *f, size_t n)
     gk_text_add(&f->script, "set multiplot\nset border 15\nset tics font ',11'\n");
 }
 
-void gk_figure_panel(gk_figure *f, size_t n, size_t i)
+/* The y axis has a label of its own: gnuplot moves `ylabel` with the numbers, over them or out of
+ * the drawing. */
+void gk_figure_panel(gk_figure *f, size_t n, size_t i, const char *x, const char *y)
 {
     double height = CELL_HEIGHT * (double)((n + 1) / 2), width = 2 * CELL_WIDTH;
     double left = LEFT + CELL_WIDTH * (double)(i % 2), top = TOP + CELL_HEIGHT * (double)(i / 2);
 
     gk_text_add(&f->script,
                 "set lmargin at screen %.4f\nset rmargin at screen %.4f\n"
-                "set tmargin at screen %.4f\nset bmargin at screen %.4f\n",
-                left / width, (left + SIDE) / width, 1 - top / height, 1 - (top + SIDE) / height);
+                "set tmargin at screen %.4f\nset bmargin at screen %.4f\n"
+                "set xlabel '%s' offset 0,0.5\n"
+                "set label 1 '%s' at graph -0.325,0.5 center rotate font ',12' textcolor rgb ink\n",
+                left / width, (left + SIDE) / width, 1 - top / height, 1 - (top + SIDE) / height, x,
+                y);
 }
 
 void gk_figure_log_axis(gk_figure *f, char axis, double low, double high)

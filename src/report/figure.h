@@ -59,9 +59,9 @@ int gk_figure_matrix(gk_figure *figure, const char *title, const double *value, 
                      size_t cols);
 
 /* Square plots, two in a row: `set multiplot` and the height for n of them, then the margins of
- * the i-th, and at the end `unset multiplot`. */
+ * the i-th and what its axes are, and at the end `unset multiplot`. */
 void gk_figure_panels(gk_figure *figure, size_t n);
-void gk_figure_panel(gk_figure *figure, size_t n, size_t i);
+void gk_figure_panel(gk_figure *figure, size_t n, size_t i, const char *x, const char *y);
 
 /* A logarithmic axis, 'x' or 'y', from low to high (both > 0): numbers at 1, 2, 5, 10, ... where
  * powers of ten alone would be one or two. */

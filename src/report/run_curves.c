@@ -56,14 +56,18 @@ static gk_status squares(gk_page *page, const gk_run_data *d)
         const char *name = d->rows.name[i], *last = strrchr(name, '.');
         char title[80];
         if (strncmp(name, prefix, strlen(prefix)) != 0) continue;
+        if (strlen(last) == 2) /* w and b of a norm: which one */
+            while (last > name + strlen(prefix) && last[-1] != '.') last--;
+        else
+            last++;
         snprintf(style, sizeof style, "with lines lt %d dt %d", (c.n - 1) % 8 + 1,
                  (c.n - 1) / 8 % 3 + 1);
         const char *block = strstr(name, "blocks.");
         if (block && gk_config_number(&d->config, "model.layers") > 1)
             snprintf(title, sizeof title, "%.*s: %s", (int)strspn(block + 7, "0123456789"),
-                     block + 7, last + 1);
+                     block + 7, last);
         else
-            snprintf(title, sizeof title, "%s", last + 1);
+            snprintf(title, sizeof title, "%s", last);
         gk_curves_add(&c, name, title, style);
     }
     gk_text_add(&c.f.script,

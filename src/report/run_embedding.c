@@ -111,13 +111,16 @@ static int coordinates(gk_figure *f, const char *title, const embedding *e, cons
     return block;
 }
 
-/* Both axes reach as far as the block of coordinates does. */
+/* Points are seen on a light page and on a dark one: no end of the palette is near either. */
 static void start_panels(gk_figure *f, size_t n)
 {
     gk_figure_panels(f, n);
-    gk_text_add(&f->script, "unset key\nset palette defined @heat\nunset colorbox\n");
+    gk_text_add(&f->script,
+                "unset key\nset palette defined (0 '#2f6fd0', 1 '#9a8296', 2 '#e08a00')\n"
+                "unset colorbox\n");
 }
 
+/* Both axes reach as far as the block of coordinates does. */
 static void set_reach(gk_figure *f, double reach)
 {
     double step = pow(10, floor(log10(reach)));
@@ -133,6 +136,7 @@ static gk_status on_components(gk_page *page, const gk_run_data *d, const embedd
                                const char *title, const char *caption, const char *missing)
 {
     double reach;
+    char label[2][32];
     gk_figure f;
 
     gk_figure_open(&f, name, title);
@@ -143,12 +147,13 @@ static gk_status on_components(gk_page *page, const gk_run_data *d, const embedd
         start_panels(&f, COMPONENTS / 2);
         set_reach(&f, reach);
         for (int i = 0; i < COMPONENTS; i += 2) {
-            gk_figure_panel(&f, COMPONENTS / 2, (size_t)i / 2);
+            for (int j = 0; j < 2; j++)
+                snprintf(label[j], sizeof label[j], "component %d (%.0f %%)", i + j + 1,
+                         100 * share[i + j]);
+            gk_figure_panel(&f, COMPONENTS / 2, (size_t)i / 2, label[0], label[1]);
             gk_text_add(&f.script,
-                        "set xlabel 'component %d (%.0f %%)' offset 0,0.5\nset ylabel 'component "
-                        "%d (%.0f %%)' offset 2,0\n"
                         "plot data using %d:%d:1 with points pt 7 ps 0.5 lc palette notitle\n",
-                        i + 1, 100 * share[i], i + 2, 100 * share[i + 1], i + 2, i + 3);
+                        i + 2, i + 3);
         }
         gk_text_add(&f.script, "unset multiplot\n");
     }
@@ -193,11 +198,10 @@ static gk_status circles(gk_page *page, const gk_run_data *d, const embedding *e
             wave(axis, e, d->key[i]);
             int block = coordinates(&f, title, e, axis, 2, &reach);
             set_reach(&f, reach);
-            gk_figure_panel(&f, (size_t)n, (size_t)i);
+            gk_figure_panel(&f, (size_t)n, (size_t)i, "cos", "sin");
             gk_text_add(
                 &f.script,
-                "set title '%s' offset 0,-0.6\nset xlabel 'cos' offset 0,0.5\nset ylabel 'sin' "
-                "offset 3.3,0\n"
+                "set title '%s' offset 0,-0.6\n"
                 "plot data index %d using 2:3:1 with points pt 7 ps 0.5 lc palette notitle\n",
                 title, block);
         }
@@ -224,8 +228,7 @@ static gk_status draw(gk_page *page, const gk_run_data *d, const embedding *last
     gk_status status = on_components(page, d, last, axis, share, "embedding",
                                      "The embedding on its principal components",
                                      "Every number's embedding; in brackets the share of the "
-                                     "variance. Colour: the number, dark to "
-                                     "light.",
+                                     "variance. Colour: the number, blue to orange.",
                                      why);
     if (status == GK_OK) status = circles(page, d, last, last->x ? NULL : why);
     if (status == GK_OK)

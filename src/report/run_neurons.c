@@ -39,7 +39,7 @@ static void clusters(gk_figure *f, const double *frequency, const double *fve, s
     gk_figure_block(f, f->title, (const char *[]){"k", "above 85 percent", "others"},
                     (const double *[]){k, clear, rest}, 3, kept);
     gk_text_add(&f->script,
-                "set xlabel 'frequency k'\nset ylabel 'neurons'\nset yrange [0:*]\n"
+                "set xlabel 'frequency k' offset 0,0.5\nset ylabel 'neurons'\nset yrange [0:*]\n"
                 "set xrange [0:%zu]\nset style fill solid noborder\nset boxwidth 0.8\n"
                 "set key bmargin center horizontal\nset grid noxtics\n"
                 "plot data using 1:($2+$3) with boxes lt 7 title 'others', \\\n"
@@ -169,8 +169,7 @@ static void draw_maps(gk_figure *f, maps *m, char (*title)[64])
     gk_figure_panels(f, m->n);
     gk_text_add(&f->script,
                 "set palette defined @%s\nunset grid\nset xrange [-0.5:%zu-0.5]\n"
-                "set yrange [-0.5:%zu-0.5]\nset xtics %g\nset ytics %g\n"
-                "set xlabel 'b' offset 0,0.6\nset ylabel 'a' offset 3.3,0\n",
+                "set yrange [-0.5:%zu-0.5]\nset xtics %g\nset ytics %g\n",
                 m->is_signed ? "signed" : "heat", m->P, m->P, mark_step((double)m->P),
                 mark_step((double)m->P));
     for (size_t i = 0; i < m->n; i++) {
@@ -181,7 +180,7 @@ static void draw_maps(gk_figure *f, maps *m, char (*title)[64])
             gk_text_add(&f->script, "set cbrange [%g:%g]\nset cbtics %g\n", low, high,
                         mark_step((high - low) * 1000) / 1000);
         int block = gk_figure_matrix(f, title[i], map, m->P, m->P);
-        gk_figure_panel(f, m->n, i);
+        gk_figure_panel(f, m->n, i, "b", "a");
         gk_text_add(&f->script,
                     "set title '%s' offset 0,-0.6\nplot data index %d matrix with image notitle\n",
                     title[i], block);
@@ -239,10 +238,12 @@ static gk_status activations(gk_page *page, const gk_run_data *d)
            *fve = gk_entry_reals(&d->arrays, "neuron_fve", 1, &shares);
 
     gk_figure_open(&f, "activations", "What some neurons respond to");
-    gk_text_add(&f.caption,
-                "Activation for every pair (a, b) of the neurons that weigh most in the logits, "
-                "the key frequencies taking turns; k and share: the frequency that explains "
-                "most of the neuron's variance.");
+    gk_text_add(
+        &f.caption,
+        "Activation for every pair (a, b) of the neurons that weigh most in the logits (of the "
+        "clearest, if a norm stands in between), the key frequencies taking turns where "
+        "the last row has any; k and share: the frequency that explains most of the "
+        "neuron's variance.");
     if (!of || chosen != m.n) m.n = 0;
     for (size_t i = 0; i < m.n; i++) {
         size_t neuron = (size_t)of[i];

@@ -41,7 +41,7 @@ static gk_status restricted(gk_page *page, const gk_run_data *d, const gk_projec
     add_keyed(&c, "const8_all", "8 products", "with lines lt 5 dt 2");
     add_keyed(&c, "cosine_loss", "cosines", "with lines lt 4 dt 3");
     c.rows = &d->rows;
-    if (any) gk_curves_add(&c, "test_loss", "test loss", "with lines lt 2 lw 0.8");
+    if (any) gk_curves_add(&c, "test_loss_p", "test loss", "with lines lt 2 lw 0.8");
     gk_text_add(&c.f.script, "set logscale y\nset format y '10^{%%T}'\nset ylabel 'loss (nats)'\n");
     gk_text_add(
         &c.f.caption,
@@ -65,7 +65,7 @@ static gk_status excluded(gk_page *page, const gk_run_data *d)
     add_keyed(&c, "control_random", "other frequencies", "with lines lt 6 lw 1");
     bool any = c.n > 0;
     c.rows = &d->rows;
-    if (any) gk_curves_add(&c, "train_loss", "train loss", "with lines lt 7 lw 0.8");
+    if (any) gk_curves_add(&c, "train_loss_p", "train loss", "with lines lt 7 lw 0.8");
     gk_text_add(&c.f.script, "set ylabel 'train loss (nats)'\nset yrange [0:*]\n");
     gk_text_add(
         &c.f.caption,

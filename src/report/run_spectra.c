@@ -10,7 +10,7 @@ static const char no_arrays[] = "the run has kept no such array (yet): the last 
 
 static void frequency_axis(gk_figure *f, size_t K)
 {
-    gk_text_add(&f->script, "set xrange [0:%zu]\nset xlabel 'frequency k'\n", K + 1);
+    gk_text_add(&f->script, "set xrange [0:%zu]\nset xlabel 'frequency k' offset 0,0.5\n", K + 1);
     gk_text_add(&f->script, "set yrange [0:*]\nset grid noxtics\nset style fill solid noborder\n");
 }
 

@@ -39,7 +39,7 @@ static void number_cell(gk_page *page, double value)
 static const struct {
     const char *group, *names[8];
 } ablations[] = {
-    {"the whole network", {"train_loss", "test_loss", "all_loss_p"}},
+    {"the whole network", {"train_loss_p", "test_loss_p", "all_loss_p"}},
     {"only this is kept",
      {"restricted_all", "restricted_tl", "cosine_loss", "const8_all", "projected_all",
       "poly_neurons_all"}},
@@ -157,6 +157,7 @@ static void environment(gk_page *page, const gk_run_data *d)
 
     for (size_t i = 0; i < segments; i++) {
         const json_t *segment = json_array_get(d->env, i);
+        gk_page_html(page, "<div class=\"left\">");
         gk_page_table(page, i ? "" : "Where it ran: a part for each start", 2);
         gk_page_cell(page, "What");
         gk_page_cell(page, "Value");
@@ -167,9 +168,10 @@ static void environment(gk_page *page, const gk_run_data *d)
             if (json_is_string(value))
                 gk_page_cell(page, "%s", json_string_value(value));
             else
-                gk_page_cell(page, "%g", json_number_value(value));
+                gk_page_cell(page, "%.15g", json_number_value(value));
         }
         gk_page_table_end(page);
+        gk_page_html(page, "</div>\n");
     }
 }
 

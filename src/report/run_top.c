@@ -44,6 +44,11 @@ static void what_task(gk_text *t, const gk_run_data *d)
 
     gk_config_pick(&d->config, "task.name", task);
     gk_config_pick(&d->config, "task.op", op);
+    if (!strcmp(task, "group")) {
+        gk_config_pick(&d->config, "task.group_op", op);
+        gk_text_add(t, "%s in the group %s", op, d->config.task.group);
+        return;
+    }
     if (strcmp(task, "modular") != 0) {
         gk_text_add(t, "the task \"%s\"", task);
         return;
@@ -208,7 +213,7 @@ static void when(gk_text *t, const gk_run_data *d)
 static void sure(gk_text *t, const gk_run_data *d)
 {
     double all = gk_run_number(d, "all_loss_p"), kept = gk_run_number(d, "restricted_all"),
-           left = gk_run_number(d, "excluded_train"), train = gk_run_number(d, "train_loss"),
+           left = gk_run_number(d, "excluded_train"), train = gk_run_number(d, "train_loss_p"),
            wrong = gk_run_number(d, "control_operation"),
            others = gk_run_number(d, "control_random");
 
