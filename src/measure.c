@@ -60,6 +60,11 @@ static int ascending(const void *a, const void *b) { return *(const int *)a - *(
 gk_status gk_keys_parse(int *key, int *keys, const char *text, int K)
 {
     *keys = 0;
+    if (K == 0 && *text)
+        return gk_fail(GK_EUSAGE,
+                       "key frequencies \"%s\": this task's inputs are not pairs in a "
+                       "cyclic group: it has no frequencies",
+                       text);
     for (const char *at = text; *at;) {
         char *end;
         long k = strtol(at, &end, 10);

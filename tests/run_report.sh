@@ -71,8 +71,11 @@ if [[ -n $there ]]; then                # figures are drawn again from what is i
         check "$name.svg again" cmp figures/$name.svg again/$name.svg
         check "$name.pdf again" test -s again/$name.pdf
     done
-    what="axes of panels"               # gnuplot drops a label that would leave the drawing
-    matches figures/embedding.svg '>component 2 \(' '>component 4 \('
+    for name in $all; do                # gnuplot drops a label that would leave the drawing
+        sed -nE "s/^set ([xyz]label|label 1) '([^'_^]*)'.*/\\2/p" figures/$name.gp | sort -u >labels
+        check "labels of $name" test -s labels
+        while read -r label; do check "$name: $label" grep -qF ">$label<" figures/$name.svg; done <labels
+    done
 fi
 expect 0 report grokked grokked -o both.html
 page both.html

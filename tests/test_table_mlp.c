@@ -15,9 +15,15 @@ enum { KINDS = sizeof kinds / sizeof *kinds };
 static void config_of(gk_config *config, int kind, const char *plan, int seed)
 {
     char init[32];
-    const char *set[16] = {"task.p=17",      "task.sequence=ab", "task.train_fraction=0.5",
-                           "model.kind=mlp", "model.d_model=12", "model.d_mlp=20",
-                           "optim.warmup=0", plan,               init};
+    const char *set[16] = {"task.p=17",
+                           "task.sequence=ab",
+                           "task.train_fraction=0.5",
+                           "model.kind=mlp",
+                           "model.d_model=12",
+                           "model.d_mlp=20",
+                           "optim.warmup=0",
+                           plan,
+                           init};
     int n = 9;
 
     snprintf(init, sizeof init, "model.init=philox:%d", seed);

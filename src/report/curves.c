@@ -109,8 +109,8 @@ gk_status gk_curves_finish(gk_curves *c, gk_page *page, const char *missing)
     if (!c->n) gk_run_missing(&c->f.missing, c->data, missing);
     if (c->axis == GK_AXIS_LOG)
         gk_text_add(&c->f.script, "set logscale x\nset format x '10^{%%T}'\n");
-    else if (c->last > c->first)
-        gk_text_add(&c->f.script, "set xtics %g\n", tic_step(c->last - c->first));
+    else
+        gk_text_add(&c->f.script, "set xtics %g\n", tic_step(fmax(c->last - c->first, 1)));
     gk_text_add(&c->f.script,
                 "set xlabel 'epoch' offset 0,0.5\nset key bmargin center horizontal\n");
     if (c->last > c->first)

@@ -29,6 +29,7 @@ typedef struct gk_figure {
     const char *title; /* plain text */
     int width, height; /* of the drawing, in pixels of 13-pixel text */
     bool wide;         /* both columns of the page */
+    bool smooth;       /* its images have about as many cells as a page shows pixels */
     gk_text caption;   /* plain text: what is shown and how to read it */
     gk_text script;    /* gnuplot commands */
     gk_text missing;   /* not empty: why there is nothing to draw; nothing else is then used */

@@ -26,13 +26,13 @@ static const char style[] =
     "code,pre{font:.85em/1.45 ui-monospace,monospace}\n"
     "pre{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.7rem;"
     "overflow-x:auto;overflow-wrap:normal}\n"
-    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr));"
+    ".figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,430px),1fr));"
     "gap:1rem;margin:1rem 0}\n"
     "figure{margin:0;padding:.8rem;background:var(--card);border:1px solid var(--line);"
     "border-radius:8px;min-width:0;break-inside:avoid}\n"
     "figure.wide{grid-column:1/-1}\n"
     "figure svg{display:block;width:100%;height:auto;font-family:system-ui,sans-serif}\n"
-    "figure image{image-rendering:pixelated}\n"
+    "figure image{image-rendering:pixelated}figure.smooth image{image-rendering:auto}\n"
     "figure h3{margin:0 0 .3rem;font-size:1rem}\n"
     "figcaption{margin-top:.4rem;font-size:.86rem;line-height:1.4;color:var(--soft)}\n"
     ".note{color:var(--soft);font-size:.9rem;border-left:3px solid "
@@ -48,7 +48,8 @@ static const char style[] =
     "dl.facts{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.35rem 1.2rem;"
     "margin:.8rem 0;max-width:62rem}dl.facts dt{font-weight:600}dl.facts dd{margin:0}\n"
     "@media(max-width:600px){body{padding:.6rem;font-size:15px}dl.facts{display:block}"
-    "dl.facts dd{margin:0 0 .6rem}figure{padding:.5rem}}\n"
+    "dl.facts dd{margin:0 0 .6rem}figure{padding:.5rem}"
+    "td:last-child:not(.n){min-width:13rem}}\n"
     "@media print{:root{--ink:#000;--soft:#333;--back:#fff;--card:#fff;--line:#bbb;--link:#000}"
     "body{max-width:none;font-size:10pt}nav{display:none}.figures{display:block}"
     "figure{margin-bottom:.6rem;max-width:16cm}a{text-decoration:none}}\n";
@@ -223,7 +224,10 @@ static gk_status draw_into(gk_page *p, const gk_figure *f)
     if (status == GK_OK) {
         if (!p->in_figures) gk_text_add(&p->body, "<div class=\"figures\">\n");
         p->in_figures = true;
-        gk_text_add(&p->body, "<figure id=\"%s\"%s>\n<h3>", name, f->wide ? " class=\"wide\"" : "");
+        gk_text_add(&p->body, "<figure id=\"%s\"%s>\n<h3>", name,
+                    f->wide     ? " class=\"wide\""
+                    : f->smooth ? " class=\"smooth\""
+                                : "");
         gk_html_escape(&p->body, f->title);
         gk_text_add(&p->body, "</h3>\n");
         if (svg.length)

@@ -46,12 +46,14 @@ static gk_status accuracies(gk_page *page, const gk_run_data *d)
 static gk_status squares(gk_page *page, const gk_run_data *d)
 {
     static const char prefix[] = "sum_squares.";
+    const char *with = d->rows.n > 2 ? "lines" : "linespoints pt 7 ps 0.5"; /* one row is no line */
     char style[48];
     gk_curves c;
 
     gk_curves_start(&c, d, &d->rows, "sum-squares", "Sum of squared weights", GK_AXIS_LINEAR);
     c.plain_key = true;
-    gk_curves_add(&c, "sum_squares", "all", "with lines lc rgb ink lw 2");
+    snprintf(style, sizeof style, "with %s lc rgb ink lw 2", with);
+    gk_curves_add(&c, "sum_squares", "all", style);
     for (int i = 0; i < d->rows.columns && c.n < 26; i++) {
         const char *name = d->rows.name[i], *last = strrchr(name, '.');
         char title[80];
@@ -60,7 +62,7 @@ static gk_status squares(gk_page *page, const gk_run_data *d)
             while (last > name + strlen(prefix) && last[-1] != '.') last--;
         else
             last++;
-        snprintf(style, sizeof style, "with lines lt %d dt %d", (c.n - 1) % 8 + 1,
+        snprintf(style, sizeof style, "with %s lt %d dt %d", with, (c.n - 1) % 8 + 1,
                  (c.n - 1) / 8 % 3 + 1);
         const char *block = strstr(name, "blocks.");
         if (block && gk_config_number(&d->config, "model.layers") > 1)

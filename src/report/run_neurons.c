@@ -167,6 +167,7 @@ static void draw_maps(gk_figure *f, maps *m, char (*title)[64])
 {
     measure(m);
     gk_figure_panels(f, m->n);
+    f->smooth = m->P > 64; /* whole cells would beat with the screen's pixels */
     gk_text_add(&f->script,
                 "set palette defined @%s\nunset grid\nset xrange [-0.5:%zu-0.5]\n"
                 "set yrange [-0.5:%zu-0.5]\nset xtics %g\nset ytics %g\n",

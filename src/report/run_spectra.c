@@ -47,8 +47,25 @@ static gk_status norms(gk_page *page, const gk_run_data *d, const char *array, c
 }
 
 /* value (K) as one bar per frequency. */
+/* A loss spans powers of ten (log), where it is positive; else bars stand on zero. */
+static void bar_axis(gk_figure *f, const double *value, size_t K, bool log)
+{
+    double low = INFINITY, high = -INFINITY;
+
+    for (size_t i = 0; i < K; i++) {
+        low = fmin(low, value[i]);
+        high = fmax(high, value[i]);
+    }
+    if (log && low > 0 && isfinite(high)) {
+        gk_text_add(&f->script, "set format y '10^{%%T}'\n");
+        gk_figure_log_axis(f, 'y', low / 2, high * 2);
+    } else
+        gk_text_add(&f->script, "set yrange [%g:*]\nset xzeroaxis lt 1 lc rgb faint\n",
+                    low < -0.02 * high ? 1.05 * low : 0);
+}
+
 static gk_status bars(gk_page *page, const gk_run_data *d, const char *array, const char *name,
-                      const char *title, const char *label, const char *caption)
+                      const char *title, const char *label, bool log, const char *caption)
 {
     gk_figure f;
     size_t K = 0;
@@ -57,19 +74,15 @@ static gk_status bars(gk_page *page, const gk_run_data *d, const char *array, co
     gk_figure_open(&f, name, title);
     if (value) {
         double *k = gk_alloc(K, sizeof *k);
-        double low = 0, high = 0;
-        for (size_t i = 0; i < K; i++) {
-            k[i] = (double)i + 1;
-            low = fmin(low, value[i]);
-            high = fmax(high, value[i]);
-        }
+        for (size_t i = 0; i < K; i++) k[i] = (double)i + 1;
         gk_figure_block(&f, title, (const char *[]){"k", label}, (const double *[]){k, value}, 2,
                         K);
         frequency_axis(&f, K);
+        bar_axis(&f, value, K, log);
         gk_text_add(&f.script,
-                    "set yrange [%g:*]\nset xzeroaxis lt 1 lc rgb faint\nset boxwidth 0.8\n"
-                    "set ylabel '%s'\nplot data using 1:2 with boxes lt 1 notitle\n",
-                    low < -0.02 * high ? 1.05 * low : 0, label);
+                    "set boxwidth 0.8\nset ylabel '%s'\nplot data using 1:2 with boxes lt 1 "
+                    "notitle\n",
+                    label);
         free(k);
     } else
         gk_run_missing(&f.missing, d, no_arrays);
@@ -113,8 +126,8 @@ static gk_status logits(gk_page *page, const gk_run_data *d)
         gk_text_add(
             &f.script,
             "set palette defined @heat\nset xrange [-0.5:%zu-0.5]\nset yrange [-0.5:%zu-0.5]\n"
-            "set xlabel 'frequency over b'\nset ylabel 'frequency over a'\n"
-            "set lmargin at screen 0.13\nset rmargin at screen 0.82\nset bmargin at screen 0.13\n"
+            "set xlabel 'frequency over b' offset 0,0.5\nset ylabel 'frequency over a' offset 1,0\n"
+            "set lmargin at screen 0.15\nset rmargin at screen 0.82\nset bmargin at screen 0.15\n"
             "set tmargin at screen 0.96\nunset grid\nset border 15\n"
             "plot data index %d matrix with image notitle\n",
             n, n, block);
@@ -139,10 +152,11 @@ gk_status gk_run_spectra(gk_page *page, gk_run_data *d)
               "largest are the key frequencies."));
     GK_TRY(logits(page, d));
     GK_TRY(bars(page, d, "cosine_similarity", "cosine-similarity", "Cosines in the logits",
-                "cosine similarity",
+                "cosine similarity", false,
                 "Cosine similarity of cos w_k(f(a,b) - c) and the logits by frequency; its "
                 "square is the share of the logits' squares."));
     return bars(page, d, "excluded_by_frequency", "excluded-last", "Excluded loss by frequency",
-                "train loss (nats)",
-                "Train loss without one frequency: high where the network relies on it.");
+                "train loss (nats)", true,
+                "Train loss without one frequency: high where the network relies on it; the others "
+                "show the loss of the whole network.");
 }

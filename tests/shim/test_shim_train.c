@@ -28,7 +28,8 @@ static void config_of(gk_config *c, const char *const plan[3], int r)
 }
 
 /* Runs first .. first + R - 1 after STEPS updates, and their rows. */
-static void train(lab *l, gk_row *row, const char *device, const char *const plan[3], int first, int R)
+static void train(lab *l, gk_row *row, const char *device, const char *const plan[3], int first,
+                  int R)
 {
     gk_config c[RUNS];
 
