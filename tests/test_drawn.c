@@ -45,12 +45,14 @@ static void digits_add_up(void **state)
     gk_task_close(&task);
 }
 
-/* What is scored is the next token, and stands after the same token in the first part too. */
+/* What is scored is the next token, and stands after the same token in the first part too; anywhere
+ * in the later parts. */
 static void repeats_repeat(void **state)
 {
     static gk_config c;
     gk_task task;
     int32_t t[85], labels[85];
+    int first = 85, last = 0;
 
     (void)state;
     CONFIG(&c, "task.name=repeats", "optim.batch=8");
@@ -64,10 +66,13 @@ static void repeats_repeat(void **state)
             bool before = false;
             if (labels[s] < 0) continue;
             assert_int_equal(labels[s], t[at + 1]);
+            first = at < first ? at : first;
+            last = at > last ? at : last;
             for (int j = 1; j < 28; j++) before |= t[j] == t[at] && t[j + 1] == t[at + 1];
             assert_true(before);
         }
     }
+    assert_true(first == 29 && last == 83);
     gk_task_close(&task);
 }
 
@@ -338,7 +343,7 @@ static void what_cannot_be_is_refused(void **state)
     assert_int_equal(gk_task_open(&task, &c), GK_EUSAGE);
     assert_non_null(strstr(gk_message(), "task.split"));
     gk_task_close(&task);
-    CONFIG(&c, "task.name=repeats", "optim.batch=8", "task.length=49");
+    CONFIG(&c, "task.name=repeats", "optim.batch=8", "task.length=48");
     assert_int_equal(gk_task_open(&task, &c), GK_EUSAGE);
     assert_non_null(strstr(gk_message(), "task.length"));
     gk_task_close(&task);
