@@ -172,7 +172,8 @@ static gk_status excluded_by_frequency(gk_page *page, const gk_run_data *d)
         free(value);
         free(epoch);
     }
-    gk_text_add(&c.f.script, "set ylabel 'train loss (nats)'\nset yrange [0:*]\n");
+    gk_text_add(&c.f.script,
+                "set logscale y\nset format y '10^{%%T}'\nset ylabel 'train loss (nats)'\n");
     gk_text_add(&c.f.caption, "Train loss without one key frequency at a time.");
     gk_status drawn = gk_curves_finish(&c, page,
                                        d->keys ? "the run kept arrays of fewer than three epochs; "

@@ -18,11 +18,15 @@ static const struct {
 
 enum { MEASURES = sizeof measures / sizeof *measures, CONFIG_LIMIT = 1 << 16 };
 
-static const char *help_of(const char *name)
+/* What a column means; not where it would be null, as here it has a value. */
+static void meaning_cell(gk_page *page, const char *name)
 {
+    const char *help = "";
+
     for (int i = 0; i < MEASURES; i++)
-        if (!strcmp(measures[i].name, name)) return measures[i].help;
-    return "";
+        if (!strcmp(measures[i].name, name)) help = measures[i].help;
+    const char *end = strstr(help, "; null:");
+    gk_page_cell(page, "%.*s", (int)(end ? end - help : (ptrdiff_t)strlen(help)), help);
 }
 
 static void number_cell(gk_page *page, double value)
@@ -67,7 +71,7 @@ static void ablation_table(gk_page *page, const gk_run_data *d)
             gk_page_cell(page, "%s", ablations[g].group);
             gk_page_cell(page, "%s", name);
             number_cell(page, value);
-            gk_page_cell(page, "%s", help_of(name));
+            meaning_cell(page, name);
         }
     gk_page_table_end(page);
 }
@@ -125,7 +129,7 @@ static void last_row(gk_page *page, const gk_run_data *d)
             gk_page_cell(page, "%.8g", json_number_value(value));
         else
             gk_page_cell(page, "%s", json_string_value(value));
-        gk_page_cell(page, "%s", help_of(name));
+        meaning_cell(page, name);
     }
     gk_page_table_end(page);
     gk_page_html(page, "</details>\n");
