@@ -21,7 +21,7 @@ static const char *no_tables_of(const gk_shape *s)
 
 const char *gk_no_tables(const gk_config *config, const gk_shape *s)
 {
-    if (config->task.name != GK_TASK_MODULAR) return "tables hold for pairs of tokens";
+    if (config->task.name != GK_TASK_MODULAR) return "tables are written for task.name modular";
     if (config->loss.name != GK_CROSS_ENTROPY) return "tables are written for cross-entropy";
     if (config->optim.weight_noise > 0) return "tables are not written for noise on weights";
     if (config->optim.batch) return "tables hold for the whole training set";
