@@ -1,6 +1,6 @@
 /* The numbers of a figure, as blocks that gnuplot reads and as tables for readers who have none. */
 #include "figure.h"
-#include "html.h"
+#include "words.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 #define GK_HTML_H
 
 #include "figure.h"
+#include "words.h"
 
 typedef struct gk_page {
     gk_text contents, body; /* HTML */
@@ -39,10 +40,5 @@ gk_status gk_page_figure(gk_page *page, gk_figure *figure);
 void gk_page_table(gk_page *page, const char *caption, int columns);
 void gk_page_cell(gk_page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void gk_page_table_end(gk_page *page);
-
-void gk_html_escape(gk_text *html, const char *text);
-/* "1,234" for counts and epochs, "3.2e-06", "97.9 %" for readers; "-" for NaN. */
-void gk_html_number(gk_text *text, double value);
-void gk_html_epoch(gk_text *text, double epoch);
 
 #endif

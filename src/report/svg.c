@@ -1,6 +1,6 @@
 /* Replaces a few fixed phrases of gnuplot's SVG in one pass. */
 #include "svg.h"
-#include "html.h"
+#include "words.h"
 
 #include <string.h>
 
