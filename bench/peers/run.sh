@@ -9,7 +9,7 @@
 #
 # N: of everybody on the CPU (default 1). S: how long a timed block lasts at least (default 1).
 # WORD: only the rows with it in their name. DIR: where grokc was built. PYTHON_TORCH and PYTHON_JAX
-# name interpreters that have PyTorch (numpy too) and JAX. Versions: torch 1.13.0 with numpy 1.24.2;
+# name interpreters that have PyTorch (numpy too) and JAX. Versions: torch 1.13.0 and 2.15.0;
 # jax 0.10.2 with numpy 2.4.6; the cuda rows want torch 2.1 or later.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
