@@ -132,6 +132,16 @@ wait_for() {
 column() { sed -n "s/.*\"$1\": \([^,}]*\).*/\1/p" "$2/metrics.jsonl"; }
 last_epoch() { column epoch "$1" | tail -n 1; }
 
+# true_of CONDITION: awk's, between numbers; not with null, nan or nothing in it, which awk takes for 0
+true_of() {
+    [[ ! $(sed -E 's/[0-9.]+(e[-+]?[0-9]+)?//g' <<<"$1") =~ [a-zA-Z] ]] && awk "BEGIN { exit !($1) }" </dev/null
+}
+# of numbers on stdin; nan if one is none
+median() {
+    sort -g | awk '!/^-?[0-9]/ { bad = 1 } { x[NR] = $1 }
+        END { if (bad || !NR) print "nan"; else print NR % 2 ? x[(NR + 1) / 2] : (x[NR / 2] + x[NR / 2 + 1]) / 2 }'
+}
+
 milliseconds() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
 end() {

@@ -13,8 +13,6 @@ run: {epochs: 2500, checkpoint_at: none, keep_checkpoints: last}
 EOF
 expect 0 sweep sweep.yaml --out operations
 value() { sed -n "\${s/.*\"$1\": \(\"[^\"]*\"\|[^,}]*\).*/\1/p}" "$2"; } # of the last line
-# median of numbers on stdin
-median() { sort -g | awk '{ x[NR] = $1 } END { print NR % 2 ? x[(NR + 1) / 2] : (x[NR / 2] + x[NR / 2 + 1]) / 2 }'; }
 
 # A run counts if it has generalised and at most p/8 frequencies pass the quarter rule. What is left of the other
 # operation varies between seeds (up to 13 times the train loss was seen): its median is held to 5 times. (At small p
@@ -26,7 +24,7 @@ operation() {
         grep -q "op: *$op\$" "$run/config.yaml" || continue
         file=$run/final.jsonl
         test_loss=$(value test_loss "$file")
-        awk "BEGIN { exit !($test_loss < 0.01) }" || continue
+        true_of "$test_loss < 0.01" || continue
         [[ $(value key_freqs "$file") =~ ^\"[0-9,]+\"$ ]] || continue
         ((++counted))
         local train restricted excluded fitted control random fve
@@ -36,7 +34,7 @@ operation() {
         fve=$(value logit_fve "$file")
         echo "$op $run: keys $(value key_freqs "$file"), train $train, test $test_loss, restricted $restricted," \
             "excluded $excluded, controls $control $random, FVE $fve"
-        holds() { check "$run: $1" awk "BEGIN { exit !($2) }"; }
+        holds() { check "$run: $1" true_of "$2"; }
         holds 'excluded loss is large' "$excluded > 3 && $fitted > 3"
         holds 'controls are no excluded loss' "$control < 1e-3 * $excluded && $random < 1e-3 * $excluded"
         check "$run: neurons have clusters" test "$(value neurons_85 "$file")" -ge 20
@@ -45,9 +43,9 @@ operation() {
         echo "$fve" >>"$op.fve"
     done
     check "$op: $counted of 8 seeds count" test "$counted" -ge 3
-    check "$op: restricted loss is small" awk "BEGIN { exit !($(median <"$op.restricted") < 0.01) }"
-    check "$op: cosines explain most of the logits" awk "BEGIN { exit !($(median <"$op.fve") > 0.5) }"
-    check "$op: the other operation matters little" awk "BEGIN { exit !($(median <"$ratios") < 5) }"
+    check "$op: restricted loss is small" true_of "$(median <"$op.restricted") < 0.01"
+    check "$op: cosines explain most of the logits" true_of "$(median <"$op.fve") > 0.5"
+    check "$op: the other operation matters little" true_of "$(median <"$ratios") < 5"
     echo "$op: control / train loss: $(sort -g "$ratios" | tr '\n' ' ')"
 }
 operation multiply

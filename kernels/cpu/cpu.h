@@ -104,11 +104,13 @@ typedef struct cpu_loss {
 
 void cpu_loss_rows(gk_backend *be, const cpu_loss *loss, size_t first, int n);
 
-/* hinge.c: a loss of ref's that looks at one row at a time, on all rows, in chunks; ld and form of `loss` are not read. */
+/* hinge.c: a loss of ref's that looks at one row at a time, on all rows, in chunks. */
 typedef void cpu_row_loss(gk_backend *be, double *row_loss, uint8_t *row_hit, gk_real *dlogits,
                           const gk_real *logits, const int32_t *label, int R, int B, int C,
                           double scale);
-void cpu_share_rows(gk_backend *be, cpu_row_loss *rows, const cpu_loss *loss, int R, int B);
+void cpu_share_rows(gk_backend *be, cpu_row_loss *rows, double *row_loss, uint8_t *row_hit,
+                    gk_real *dlogits, const gk_real *logits, const int32_t *label, int R, int B,
+                    int C, double scale);
 
 /* blas.c: whether there is one; whether products should go there; its name and version; the core
  * type that OpenBLAS chose (NULL: another BLAS). One thread per call from cpu_blas_open on. */

@@ -21,9 +21,21 @@ static void loss_chunk(const void *job, int i)
             w->logits + at, w->label + row, 1, range.to - range.from, w->C, w->scale);
 }
 
-void cpu_share_rows(gk_backend *be, cpu_row_loss *rows, const cpu_loss *loss, int R, int B)
+void cpu_share_rows(gk_backend *be, cpu_row_loss *rows, double *row_loss, uint8_t *row_hit,
+                    gk_real *dlogits, const gk_real *logits, const int32_t *label, int R, int B,
+                    int C, double scale)
 {
-    loss_job job = {be, rows, *loss, B, cpu_chunk_rows(loss->C)};
+    loss_job job = {.be = be,
+                    .rows = rows,
+                    .loss = {.row_loss = row_loss,
+                             .row_hit = row_hit,
+                             .dlogits = dlogits,
+                             .logits = logits,
+                             .label = label,
+                             .C = C,
+                             .scale = scale},
+                    .B = B,
+                    .chunk = cpu_chunk_rows(C)};
 
     cpu_parallel(be, R * cpu_pieces(B, job.chunk), loss_chunk, &job);
 }
@@ -31,13 +43,5 @@ void cpu_share_rows(gk_backend *be, cpu_row_loss *rows, const cpu_loss *loss, in
 void cpu_hinge(gk_backend *be, double *row_loss, uint8_t *row_hit, gk_real *dlogits,
                const gk_real *logits, const int32_t *label, int R, int B, int C, double scale)
 {
-    cpu_loss loss = {.row_loss = row_loss,
-                     .row_hit = row_hit,
-                     .dlogits = dlogits,
-                     .logits = logits,
-                     .label = label,
-                     .C = C,
-                     .scale = scale};
-
-    cpu_share_rows(be, ref_hinge, &loss, R, B);
+    cpu_share_rows(be, ref_hinge, row_loss, row_hit, dlogits, logits, label, R, B, C, scale);
 }

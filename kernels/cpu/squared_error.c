@@ -5,13 +5,6 @@ void cpu_squared_error(gk_backend *be, double *row_loss, uint8_t *row_hit, gk_re
                        const gk_real *logits, const int32_t *label, int R, int B, int C,
                        double scale)
 {
-    cpu_loss loss = {.row_loss = row_loss,
-                     .row_hit = row_hit,
-                     .dlogits = dlogits,
-                     .logits = logits,
-                     .label = label,
-                     .C = C,
-                     .scale = scale};
-
-    cpu_share_rows(be, ref_squared_error, &loss, R, B);
+    cpu_share_rows(be, ref_squared_error, row_loss, row_hit, dlogits, logits, label, R, B, C,
+                   scale);
 }

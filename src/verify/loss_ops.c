@@ -39,6 +39,48 @@ static void fill_logit(const gk_trial *t, void *element, int run, size_t i, doub
     memcpy(element, &logit, sizeof logit);
 }
 
+/* What every loss has, in the order of its arguments. */
+typedef struct loss_arrays {
+    double *row_loss;
+    uint8_t *row_hit;
+    gk_real *dlogits;
+    const gk_real *logits;
+    const int32_t *label;
+} loss_arrays;
+
+/* Limits and floors of the losses and of their gradient; gradient 0: none, 2: in the place of the
+ * logits. kind: of the logits; labels: of the labels. */
+typedef struct loss_limits {
+    double loss, loss_floor, d, d_floor;
+    int gradient, kind, labels;
+} loss_limits;
+
+static loss_arrays add_arrays(gk_trial *t, const loss_limits *limits)
+{
+    int B = t->size[0], C = t->size[1], gradient = limits->gradient, kind = limits->kind;
+    gk_layout rows = gk_layout_flat(B), matrix = gk_layout_flat((size_t)B * C);
+    gk_trial_array loss = {.element = sizeof(double),
+                           .layout = rows,
+                           .compare = GK_EACH,
+                           .limit = limits->loss,
+                           .floor = limits->loss_floor};
+    gk_trial_array hit = {.element = 1, .layout = rows, .compare = GK_SAME};
+    gk_trial_array d = {.element = sizeof(gk_real),
+                        .layout = matrix,
+                        .compare = GK_EACH,
+                        .limit = limits->d,
+                        .floor = limits->d_floor};
+    gk_trial_array logit = {.element = sizeof(gk_real), .layout = matrix};
+    gk_trial_array label = {.element = sizeof(int32_t), .layout = rows};
+    loss_arrays a = {.row_loss = gk_trial_add(t, loss, NULL, 0),
+                     .row_hit = gk_trial_add(t, hit, NULL, 0)};
+
+    if (gradient) a.dlogits = gk_trial_add(t, d, gradient == 2 ? fill_logit : NULL, kind);
+    a.logits = gradient == 2 ? a.dlogits : gk_trial_add(t, logit, fill_logit, kind);
+    a.label = gk_trial_add(t, label, fill_label, limits->labels);
+    return a;
+}
+
 /* The exact form promises relative accuracy at any size of the loss, the usual ones absolute. A
  * logit's rounding error of eps / 2 times the gap is a relative error of every p_j, and p_j
  * below 1e-30 may be 0. */
@@ -50,30 +92,18 @@ void gk_trial_log_softmax(gk_trial *t)
     double scale = 1.0 / 3830, eps = gk_verify_limit(1, 1);
     double real = 4 * (gap[kind] + sqrt(C)), exact = form == GK_LOSS_EXACT ? 1e-30 : 1;
     double loss_eps = form == GK_LOSS_EXACT ? eps : form == GK_LOSS_F64 ? DBL_EPSILON : FLT_EPSILON;
-    gk_layout rows = gk_layout_flat(B), matrix = gk_layout_flat((size_t)B * C);
-    gk_trial_array loss = {.element = sizeof(double),
-                           .layout = rows,
-                           .compare = GK_EACH,
-                           .limit = real * loss_eps,
-                           .floor = exact};
-    gk_trial_array hit = {.element = 1, .layout = rows, .compare = GK_SAME};
-    gk_trial_array d = {.element = sizeof(gk_real),
-                        .layout = matrix,
-                        .compare = GK_EACH,
-                        .limit = real * fmax(loss_eps, eps),
-                        .floor = exact * scale};
-    gk_trial_array logit = {.element = sizeof(gk_real), .layout = matrix};
-    gk_trial_array label = {.element = sizeof(int32_t), .layout = rows};
-    double *row_loss = gk_trial_add(t, loss, NULL, 0);
-    uint8_t *row_hit = gk_trial_add(t, hit, NULL, 0);
-    gk_real *dlogits =
-        gradient ? gk_trial_add(t, d, gradient == 2 ? fill_logit : NULL, kind) : NULL;
-    const gk_real *logits = gradient == 2 ? dlogits : gk_trial_add(t, logit, fill_logit, kind);
-    const int32_t *labels = gk_trial_add(t, label, fill_label, CLASSES);
+    loss_limits limits = {.loss = real * loss_eps,
+                          .loss_floor = exact,
+                          .d = real * fmax(loss_eps, eps),
+                          .d_floor = exact * scale,
+                          .gradient = gradient,
+                          .kind = kind,
+                          .labels = CLASSES};
+    loss_arrays a = add_arrays(t, &limits);
 
     while (gk_trial_again(t))
-        t->be->log_softmax(t->be, row_loss, row_hit, dlogits, logits, labels, t->R, B, C, form,
-                           scale);
+        t->be->log_softmax(t->be, a.row_loss, a.row_hit, a.dlogits, a.logits, a.label, t->R, B, C,
+                           form, scale);
 }
 
 /* Terms are made of the same doubles everywhere; what differs is the order of their sum. A gradient
@@ -83,30 +113,18 @@ static void simple_loss(gk_trial *t, bool hinge)
     static const double largest[] = {8, 0, 200, 4, 8};
     int B = t->size[0], C = t->size[1], gradient = t->size[2], kind = t->size[3];
     double scale = 1.0 / 3830;
-    gk_layout rows = gk_layout_flat(B), matrix = gk_layout_flat((size_t)B * C);
-    gk_trial_array loss = {.element = sizeof(double),
-                           .layout = rows,
-                           .compare = GK_EACH,
-                           .limit = 4 * DBL_EPSILON * sqrt(C),
-                           .floor = 1};
-    gk_trial_array hit = {.element = 1, .layout = rows, .compare = GK_SAME};
-    gk_trial_array d = {.element = sizeof(gk_real),
-                        .layout = matrix,
-                        .compare = GK_EACH,
-                        .limit = gk_verify_limit(1, 1),
-                        .floor = scale / C / (1 + largest[kind])};
-    gk_trial_array logit = {.element = sizeof(gk_real), .layout = matrix};
-    gk_trial_array label = {.element = sizeof(int32_t), .layout = rows};
-    double *row_loss = gk_trial_add(t, loss, NULL, 0);
-    uint8_t *row_hit = gk_trial_add(t, hit, NULL, 0);
-    gk_real *dlogits =
-        gradient ? gk_trial_add(t, d, gradient == 2 ? fill_logit : NULL, kind) : NULL;
-    const gk_real *logits = gradient == 2 ? dlogits : gk_trial_add(t, logit, fill_logit, kind);
-    const int32_t *labels = gk_trial_add(t, label, fill_label, BINARY);
+    loss_limits limits = {.loss = 4 * DBL_EPSILON * sqrt(C),
+                          .loss_floor = 1,
+                          .d = gk_verify_limit(1, 1),
+                          .d_floor = scale / C / (1 + largest[kind]),
+                          .gradient = gradient,
+                          .kind = kind,
+                          .labels = BINARY};
+    loss_arrays a = add_arrays(t, &limits);
 
     while (gk_trial_again(t))
-        (hinge ? t->be->hinge : t->be->squared_error)(t->be, row_loss, row_hit, dlogits, logits,
-                                                      labels, t->R, B, C, scale);
+        (hinge ? t->be->hinge : t->be->squared_error)(t->be, a.row_loss, a.row_hit, a.dlogits,
+                                                      a.logits, a.label, t->R, B, C, scale);
 }
 
 void gk_trial_hinge(gk_trial *t) { simple_loss(t, true); }
