@@ -76,7 +76,8 @@ static gk_status open_named(gk_backend *be, const char *device, gk_device_option
     return found ? found->open(be, &options) : unknown(device);
 }
 
-/* $GROKC_DEVICE where it is set; else a GPU that can be used, or the CPU. */
+/* $GROKC_DEVICE where it is set; else a GPU that can be used, or the CPU: with the reason, unless
+ * there simply is no GPU. */
 static gk_status open_automatic(gk_backend *be, const gk_device_options *options)
 {
 #ifdef GK_F64
@@ -85,7 +86,11 @@ static gk_status open_automatic(gk_backend *be, const gk_device_options *options
     const char *wish = getenv("GROKC_DEVICE");
 
     if (wish && *wish && strcmp(wish, "auto") != 0) return open_named(be, wish, *options);
-    if (find("cuda") && open_named(be, "cuda", *options) == GK_OK) return GK_OK;
+    if (find("cuda")) {
+        gk_status status = open_named(be, "cuda", *options);
+        if (status == GK_OK) return GK_OK;
+        if (status != GK_ENODEVICE) gk_warn("%s; computing on the CPU instead", gk_message());
+    }
     return open_named(be, "cpu", *options);
 #endif
 }

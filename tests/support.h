@@ -30,6 +30,18 @@ enum { SANITIZED = 1 };
 enum { SANITIZED = 0 };
 #endif
 
+/* Opens a backend of this build. False, and said, where the machine has nothing that it could use. */
+static inline bool opens(gk_backend *be, const char *name)
+{
+    gk_status status = gk_backend_open(be, name, NULL);
+
+    if (status == GK_EDEVICE || status == GK_ENODEVICE)
+        print_message("skipped: %s: %s\n", name, gk_message());
+    else
+        OK(status);
+    return status == GK_OK;
+}
+
 /* NaN fails. */
 #define CLOSE(value, expected, relative)                                                           \
     do {                                                                                           \

@@ -1,4 +1,5 @@
 /* Every op of every backend against ref, over the whole table; how backends are opened. */
+#include "support.h"
 #include "tolerance.h"
 
 #include <stdlib.h>
@@ -27,10 +28,7 @@ static void test_every_backend(void **state)
     for (int i = 0; gk_backend_name(i, NULL); i++) {
         const char *name = gk_backend_name(i, NULL);
 
-        if (gk_backend_open(&be, name, NULL) == GK_EDEVICE) {
-            print_message("skipped: %s: %s\n", name, gk_message());
-            continue;
-        }
+        if (!opens(&be, name)) continue;
         assert_string_equal(be.name, name);
         verify_all(&be, &ref, HUGE_VAL);
         gk_backend_close(&be);
@@ -98,7 +96,7 @@ static void test_open(void **state)
     (void)state;
     if (!has_cuda()) refuse("cuda", 0, GK_EDEVICE, "no CUDA backend");
     if (!has_cuda()) refuse("cuda:1", 0, GK_EDEVICE, "cuda:1");
-    refuse("cuda:1023", 0, GK_EDEVICE, "");
+    if (!has_cuda()) refuse("cuda:1023", 0, GK_EDEVICE, "");
     refuse("cuda:x", 0, GK_EUSAGE, "unknown device \"cuda:x\"");
     refuse("reff", 0, GK_EUSAGE, "did you mean \"ref\"?");
     refuse("", 0, GK_EUSAGE, "unknown device");

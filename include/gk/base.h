@@ -23,14 +23,15 @@ typedef float gk_real;
 
 typedef enum gk_status {
     GK_OK = 0,
-    GK_EIO,      /* the world: a file, a directory, the system      exit code 1  */
-    GK_EDATA,    /* a file's content is not what it should be       exit code 1  */
-    GK_EMEM,     /* memory of the host or the device                exit code 1  */
-    GK_EDEVICE,  /* a backend that is missing or failed             exit code 1  */
-    GK_EBUSY,    /* a directory that another process has            exit code 1  */
-    GK_EUSAGE,   /* command line or config                          exit code 2  */
-    GK_DIVERGED, /* not an error: the loss of the run is NaN        exit code 3  */
-    GK_STOPPED   /* not an error: a resume point is on disk         exit code 75 */
+    GK_EIO,       /* the world: a file, a directory, the system      exit code 1  */
+    GK_EDATA,     /* a file's content is not what it should be       exit code 1  */
+    GK_EMEM,      /* memory of the host or the device                exit code 1  */
+    GK_EDEVICE,   /* a backend that is missing or failed             exit code 1  */
+    GK_ENODEVICE, /* this machine has no such device, or no driver   exit code 1  */
+    GK_EBUSY,     /* a directory that another process has            exit code 1  */
+    GK_EUSAGE,    /* command line or config                          exit code 2  */
+    GK_DIVERGED,  /* not an error: the loss of the run is NaN        exit code 3  */
+    GK_STOPPED    /* not an error: a resume point is on disk         exit code 75 */
 } gk_status;
 
 /* Keeps the message (one per thread, at most 4095 bytes) and returns `status`. A message says what,

@@ -213,7 +213,8 @@ static void cuda_close(gk_backend *be)
     be->state = NULL;
 }
 
-/* Is there a driver that this build can use, and the device? */
+/* Is there a driver that this build can use, and the device? GK_ENODEVICE: there is no GPU, and
+ * nothing is wrong. */
 static gk_status find_device(int ordinal)
 {
     int devices = 0, driver = 0, runtime = 0;
@@ -222,7 +223,7 @@ static gk_status find_device(int ordinal)
     cudaDriverGetVersion(&driver);
     cudaRuntimeGetVersion(&runtime);
     if (error == cudaErrorInsufficientDriver && driver == 0)
-        return gk_fail(GK_EDEVICE, "device cuda:%d: this machine has no NVIDIA driver", ordinal);
+        return gk_fail(GK_ENODEVICE, "device cuda:%d: this machine has no NVIDIA driver", ordinal);
     if (error == cudaErrorInsufficientDriver)
         return gk_fail(GK_EDEVICE,
                        "device cuda:%d: the NVIDIA driver supports CUDA %d.%d and this program was "
@@ -230,7 +231,7 @@ static gk_status find_device(int ordinal)
                        ordinal, driver / 1000, driver % 1000 / 10, runtime / 1000,
                        runtime % 1000 / 10);
     if (error == cudaErrorNoDevice || (error == cudaSuccess && devices == 0))
-        return gk_fail(GK_EDEVICE, "device cuda:%d: the NVIDIA driver shows no GPU", ordinal);
+        return gk_fail(GK_ENODEVICE, "device cuda:%d: the NVIDIA driver shows no GPU", ordinal);
     if (error != cudaSuccess)
         return gk_fail(GK_EDEVICE, "device cuda:%d: %s", ordinal, cudaGetErrorString(error));
     if (ordinal >= devices)

@@ -33,7 +33,8 @@ int gk_exit_code(gk_status status)
     case GK_EDATA:
     case GK_EMEM:
     case GK_EBUSY:
-    case GK_EDEVICE: return 1;
+    case GK_EDEVICE:
+    case GK_ENODEVICE: return 1;
     }
     return 1;
 }

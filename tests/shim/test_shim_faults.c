@@ -3,12 +3,14 @@
 #include "control.h"
 #include "support.h"
 
-/* The message of opening, which must fail, has all of these words in it. */
-static void refused(const char *device, const char *words, const char *more)
+#include <unistd.h>
+
+/* Opening must fail with this status and a message that has all of these words in it. */
+static void refused(gk_status status, const char *device, const char *words, const char *more)
 {
     gk_backend be;
 
-    assert_int_equal(gk_backend_open(&be, device, NULL), GK_EDEVICE);
+    assert_int_equal(gk_backend_open(&be, device, NULL), status);
     if (!strstr(gk_message(), words) || !strstr(gk_message(), more))
         fail_msg("\"%s\" without \"%s\" and \"%s\"", gk_message(), words, more);
     gk_backend_close(&be); /* harmless */
@@ -23,33 +25,64 @@ static void test_driver(void **state)
     (void)state;
     gk_shim_reset();
     gk_shim_set_driver(GK_SHIM_NO_DRIVER);
-    refused("cuda", "no NVIDIA driver", "cuda:0");
+    refused(GK_ENODEVICE, "cuda", "no NVIDIA driver", "cuda:0");
     gk_shim_set_driver(GK_SHIM_OLD_DRIVER);
-    refused("cuda:0", "11.4", "13.0");
+    refused(GK_EDEVICE, "cuda:0", "11.4", "13.0");
     gk_shim_set_driver(GK_SHIM_NO_DEVICE);
-    refused("cuda", "no GPU", "");
-    refused("cuda:3", "cuda:3", "has 1");
+    refused(GK_ENODEVICE, "cuda", "no GPU", "");
+    refused(GK_EDEVICE, "cuda:3", "cuda:3", "has 1");
     gk_shim_fail_launch(1, GK_SHIM_NO_IMAGE);
-    refused("cuda", "host shim", "compute capability 9.0");
+    refused(GK_EDEVICE, "cuda", "host shim", "compute capability 9.0");
     gk_shim_set_memory(1 << 20);
-    refused("cuda", "out of memory", ".cu:");
+    refused(GK_EDEVICE, "cuda", "out of memory", ".cu:");
 }
 
-/* "auto" is the GPU, or quietly the CPU. */
-static void test_automatic(void **state)
+/* Opens "auto", which must be this backend; what was said on stderr is in `said`. */
+static void automatic(const char *backend, char *said, size_t size)
 {
     gk_backend be;
+    FILE *file = tmpfile();
+    int out = dup(STDERR_FILENO);
+
+    assert_non_null(file);
+    assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+    gk_status status = gk_backend_open(&be, "auto", NULL);
+    fflush(stderr);
+    assert_true(dup2(out, STDERR_FILENO) >= 0);
+    close(out);
+    OK(status);
+    assert_string_equal(be.name, backend);
+    gk_backend_close(&be);
+    rewind(file);
+    said[fread(said, 1, size - 1, file)] = 0;
+    fclose(file);
+}
+
+/* "auto" is the GPU, or the CPU: quietly where there is no GPU, else with the reason. */
+static void test_automatic(void **state)
+{
+    char said[1024];
 
     (void)state;
     gk_shim_reset();
     unsetenv("GROKC_DEVICE");
-    OK(gk_backend_open(&be, "auto", NULL));
-    assert_string_equal(be.name, "cuda");
-    gk_backend_close(&be);
+    automatic("cuda", said, sizeof said);
+    assert_string_equal(said, "");
     gk_shim_set_driver(GK_SHIM_NO_DRIVER);
-    OK(gk_backend_open(&be, "auto", NULL));
-    assert_string_equal(be.name, "cpu");
-    gk_backend_close(&be);
+    automatic("cpu", said, sizeof said);
+    assert_string_equal(said, "");
+    gk_shim_set_driver(GK_SHIM_NO_DEVICE);
+    automatic("cpu", said, sizeof said);
+    assert_string_equal(said, "");
+    gk_shim_set_driver(GK_SHIM_OLD_DRIVER);
+    automatic("cpu", said, sizeof said);
+    assert_non_null(strstr(said, "newer driver"));
+    assert_non_null(strstr(said, "on the CPU instead"));
+    gk_shim_reset();
+    gk_shim_set_memory(1 << 20);
+    automatic("cpu", said, sizeof said);
+    assert_non_null(strstr(said, "out of memory"));
+    gk_shim_reset();
 }
 
 static void open_cuda(gk_backend *be)
