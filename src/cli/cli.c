@@ -1,6 +1,6 @@
 /* What the subcommands share: options, the config, and a training run from opening to its last
  * line. */
-#include "cli.h"
+#include "cli/cli.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -36,7 +36,7 @@ gk_status gk_cli_device(gk_backend *be, const gk_config *config, const gk_cli *c
 gk_status gk_cli_run(const gk_config *config, const char *dir, const gk_cli *cli);
 
 #define COMMAND(name, arguments, help) gk_status gk_cli_##name(int argc, char **argv);
-#include "subcommands.def"
+#include "cli/subcommands.def"
 #undef COMMAND
 
 #endif

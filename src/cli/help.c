@@ -1,5 +1,5 @@
 /* grokc help KEY */
-#include "cli.h"
+#include "cli/cli.h"
 
 #include <stdio.h>
 

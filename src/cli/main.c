@@ -1,6 +1,6 @@
 /* grokc SUBCOMMAND ...: finds the subcommand, prints the message of a failure, sets the exit
  * code. */
-#include "cli.h"
+#include "cli/cli.h"
 #include "gk/startup.h"
 #include "gk_version.h"
 
@@ -12,7 +12,7 @@ static const struct command {
     gk_status (*run)(int argc, char **argv);
 } commands[] = {
 #define COMMAND(name, arguments, help) {#name, arguments, help, gk_cli_##name},
-#include "subcommands.def"
+#include "cli/subcommands.def"
 #undef COMMAND
 };
 
