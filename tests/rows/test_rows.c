@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "gk/measure.h"
+#include "gk/config.h"
+#include "gk/row.h"
 
 #include <math.h>
 #include <stdlib.h>
