@@ -6,8 +6,8 @@
 # Commands of a page stand in fenced blocks: `sh` (lines), `console` (after "$ "), `usage` (a synopsis for each
 # subcommand); and in running text, between backquotes.
 # shellcheck disable=SC2016
-# shellcheck source=tests/lib.sh
-source "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/lib/program.sh
+source "$(dirname "$0")/../lib/program.sh"
 
 pages='README.md CONTRIBUTING.md RELEASING.md SECURITY.md bench/README.md docs/*.md'
 small=(--set run.epochs=20 --set run.measure_every=10 --set task.p=11 --set task.train_fraction=0.6
