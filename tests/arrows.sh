@@ -60,7 +60,7 @@ rule 'safetensors stands on base' '^(include/gk|src)/safetensors' \
      "$gk" 'gk/(base|safetensors)\.h' \
      src/safetensors_planted.c '#include "gk/model.h"'
 rule 'config stands on base' '^(include/gk|src)/config' \
-     "$gk" 'gk/(base\.h|config\.(h|def))' \
+     "$gk" 'gk/(base\.h|(config|optimisers?)\.(h|def))' \
      src/config_planted.c '#include "gk/task.h"'
 rule 'tasks stand on config' '^(include/gk/tasks?\.|src/tasks/|src/(task|split)[^/]*$)' \
      "$gk" 'gk/(base|config|group|tasks?)\.(h|def)' \

@@ -59,7 +59,12 @@ enum gk_kind { GK_TRANSFORMER, GK_MLP };
 enum gk_input { GK_INPUT_SUM, GK_INPUT_ONEHOT, GK_INPUT_SIGNS };
 enum gk_norm { GK_NORM_NONE, GK_NORM_PRE, GK_NORM_POST };
 enum { GK_POSITIONS_LEARNED, GK_POSITIONS_SINUSOIDAL, GK_POSITIONS_NONE };
-enum gk_optimiser { GK_ADAMW, GK_SGD };
+/* GK_ADAMW, GK_SGD: the lines of optimisers.def, of which gk/optimiser.h tells more. */
+enum gk_optimiser {
+#define OPTIMISER(id, ...) GK_##id,
+#include "gk/optimisers.def"
+#undef OPTIMISER
+};
 enum { GK_TO_ZERO, GK_TO_INIT };
 enum { GK_LEFTOVER_WAIT, GK_LEFTOVER_REPEAT };
 enum gk_loss { GK_CROSS_ENTROPY, GK_MSE, GK_HINGE };

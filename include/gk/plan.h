@@ -7,7 +7,7 @@
 #include "gk/data.h"
 #include "gk/model.h"
 
-/* What a step is made of beside the network: alike for all runs of a batch. */
+/* What a step is made of beside the network: alike for all runs that train side by side. */
 typedef struct gk_recipe {
     int loss;              /* enum gk_loss      */
     int form;              /* enum gk_loss_form, of cross-entropy */
@@ -17,8 +17,16 @@ typedef struct gk_recipe {
     int biases, positions; /* of config.model: what is frozen */
 } gk_recipe;
 
+/* Whether two runs can share their steps: every member of the struct above has its term here. */
+static inline bool gk_same_recipe(const gk_recipe *a, const gk_recipe *b)
+{
+    return a->loss == b->loss && a->form == b->form && a->optimiser == b->optimiser &&
+           a->noise == b->noise && a->to_init == b->to_init && a->biases == b->biases &&
+           a->positions == b->positions;
+}
+
+/* The recipe that a config asks for. */
 gk_recipe gk_recipe_of(const gk_config *config);
-bool gk_same_recipe(const gk_recipe *a, const gk_recipe *b);
 
 typedef struct gk_plan {
     bool tables;

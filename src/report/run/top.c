@@ -1,6 +1,7 @@
 /* The first screen of a run's part: what was trained, what it learned, when, and how sure that
  * is. */
 #include "report/run/data.h"
+#include "gk/optimiser.h"
 
 #include <math.h>
 #include <string.h>
@@ -103,13 +104,11 @@ static void what_model(gk_text *t, const gk_config *c)
 
 static void what_training(gk_text *t, const gk_run_data *d)
 {
-    char optimiser[64];
     double batch = gk_config_number(&d->config, "optim.batch");
 
-    gk_config_pick(&d->config, "optim.name", optimiser);
     gk_text_add(t, ", %s, with %s, learning rate %g, weight decay %g, for ",
                 batch > 0 ? "in minibatches" : "full batch",
-                !strcmp(optimiser, "sgd") ? "SGD" : "AdamW", d->config.optim.lr,
+                gk_optimisers[d->config.optim.name].name, d->config.optim.lr,
                 d->config.optim.weight_decay);
     count(t, gk_run_epoch(d), "epoch", "epochs");
     if (!d->summary) gk_text_add(t, " so far");
