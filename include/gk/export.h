@@ -3,7 +3,7 @@
 #ifndef GK_EXPORT_H
 #define GK_EXPORT_H
 
-#include "gk/checkpoint.h"
+#include "gk/weights.h"
 
 /* `layout`: "transformer_lens" or "paper". Of a state the weights go out, not the moments.
  * `config`: of the run that the file belongs to, NULL where none is known. GK_EUSAGE for another

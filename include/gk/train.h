@@ -3,6 +3,7 @@
 #ifndef GK_TRAIN_H
 #define GK_TRAIN_H
 
+#include "gk/batch.h"
 #include "gk/run.h"
 
 /* What a profiler is to record: from the event at epoch `from` to that at epoch `to` of the first
@@ -23,6 +24,11 @@ struct gk_queue {
     /* After an event: the runs in the slots (NULL: empty). */
     void (*show)(gk_queue *queue, gk_run *const *run, int R);
 };
+
+/* Makes report.html of a run, where run.report_every asks for it: the program puts gk_report there,
+ * whose arguments these are. NULL: there are no reports. */
+extern gk_status (*gk_live_page)(const char *const *dir, int n, const char *out,
+                                 const char *figures, int refresh, char trouble[512]);
 
 /* Trains all runs of a queue to their ends, at most R side by side. GK_STOPPED after a signal, with a resume point for
  * each. A diverged run is not an error: see run->state. profile: NULL: nothing is recorded. */

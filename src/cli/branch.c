@@ -1,5 +1,6 @@
 /* grokc branch RUN@EPOCH --out DIR */
 #include "cli/cli.h"
+#include "gk/branch.h"
 
 #include <string.h>
 
@@ -20,8 +21,8 @@ gk_status gk_cli_branch(int argc, char **argv)
     GK_TRY(gk_path(path, "%s/config.yaml", parent));
     GK_TRY(gk_config_load(&parent_config, path, NULL, 0));
     GK_TRY(gk_cli_config(&config, path, &cli));
-    GK_TRY(gk_batch_measure(&size, &config, 1));
+    GK_TRY(gk_batch_size_of(&size, &config, 1));
     gk_signal_install();
-    GK_TRY(gk_run_branch(cli.out, parent, epoch, &config, &parent_config, &size.shape));
+    GK_TRY(gk_branch(cli.out, parent, epoch, &config, &parent_config, &size.shape));
     return gk_cli_run(&config, cli.out, &cli);
 }

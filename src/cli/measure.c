@@ -1,6 +1,7 @@
 /* grokc measure RUN|FILE: every measure, recomputed from checkpoints or from somebody else's
  * weights. */
 #include "cli/cli.h"
+#include "gk/arrays.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +104,7 @@ static gk_status print_rows(gk_batch *b, const source *from, const gk_config *co
     }
     if (status == GK_OK && cli->out) {
         gk_tensors_writer arrays;
+        gk_writer_open(&arrays);
         gk_arrays_write(&arrays, &b->snapshot);
         gk_arrays_maps(&arrays, &b->snapshot);
         status = gk_writer_save(&arrays, cli->out);

@@ -1,5 +1,5 @@
 /* measures/EPOCH.safetensors: the arrays behind the scalars of a row. */
-#include "gk/run.h"
+#include "gk/arrays.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -160,25 +160,10 @@ static void add_neurons(gk_tensors_writer *w, const gk_snapshot *s)
 
 void gk_arrays_write(gk_tensors_writer *w, const gk_snapshot *s)
 {
-    gk_writer_open(w);
     gk_writer_metadata(w, "kind", "measures");
     if (s->shape->kind == GK_MLP) add_neurons(w, s);
     if (s->analysis->undefined)
         gk_writer_metadata(w, "undefined", s->analysis->undefined);
     else
         add_arrays(w, s);
-}
-
-gk_status gk_run_arrays(const gk_run *run, gk_snapshot *s, bool last)
-{
-    char path[GK_PATH_MAX];
-    gk_tensors_writer w;
-
-    GK_TRY(gk_path(path, "%s/measures", run->dir));
-    GK_TRY(gk_make_directories(path));
-    GK_TRY(
-        gk_path(path, "%s/measures/%08lld.safetensors", run->dir, (long long)run->position.epoch));
-    gk_arrays_write(&w, s);
-    if (last) gk_arrays_maps(&w, s);
-    return gk_writer_save(&w, path);
 }

@@ -1,7 +1,7 @@
 /* What the network does with every pair (u, v) of the torus, in the arrays of a run's last row:
  * how much each head attends to the first operand, and how strongly a few neurons fire. */
+#include "gk/arrays.h"
 #include "gk/network.h"
-#include "gk/run.h"
 
 #include <stdlib.h>
 #include <string.h>

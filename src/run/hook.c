@@ -275,14 +275,12 @@ bool gk_hook_ready(gk_run *run)
     return false;
 }
 
-void gk_hook_ask(gk_run *run, const gk_real *params)
+void gk_hook_ask(gk_run *run, gk_status written)
 {
     struct gk_hook *h = run->hook;
-    char path[GK_PATH_MAX];
     int64_t epoch = run->position.epoch;
 
-    if (gk_path(path, "%s/hook/%08lld.safetensors", run->dir, (long long)epoch) != GK_OK ||
-        gk_checkpoint_save(path, &run->shape, params, epoch) != GK_OK) {
+    if (written != GK_OK) {
         if (h->skipped++ == 0)
             gk_run_log(run, "hook: epoch %lld is skipped: %s", (long long)epoch, gk_message());
         return;

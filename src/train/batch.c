@@ -72,7 +72,7 @@ static void find_size(gk_batch_size *size, const gk_analysis *a, int R)
     size->host_bytes = b.host.used;
 }
 
-gk_status gk_batch_measure(gk_batch_size *size, const gk_config *config, int R)
+gk_status gk_batch_size_of(gk_batch_size *size, const gk_config *config, int R)
 {
     gk_analysis analysis;
     const char *why;
@@ -121,11 +121,17 @@ static gk_status allocate(gk_batch *b)
 static gk_status put_examples(gk_batch *b, int r, const gk_config *config)
 {
     gk_feed *feed = &b->feed[r];
+    const gk_shape *shape = &b->size.shape;
+    gk_status status = GK_OK;
 
     gk_feed_close(feed);
     GK_TRY(gk_task_open(&feed->task, config));
     gk_data_put(&b->data, r, &feed->task, &b->analysis[r], b->be);
-    GK_TRY(gk_plan_put(&b->plan, r, config, &feed->task, &b->analysis[r]));
+    gk_real *initial = gk_alloc(gk_parameters(shape), sizeof *initial);
+    if (b->plan.recipe.to_init) status = gk_init(initial, shape, config);
+    if (status == GK_OK) gk_plan_put(&b->plan, r, &feed->task, &b->analysis[r], initial);
+    free(initial);
+    GK_TRY(status);
     gk_lens_put(&b->lens, r, b->be);
     gk_feed_open(feed, config, &b->data);
     return GK_OK;

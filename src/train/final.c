@@ -1,5 +1,6 @@
 /* The end of a run: what can only be measured once the final key set is known. */
 #include "gk/train.h"
+#include "gk/records.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -71,6 +72,25 @@ static gk_status measure_checkpoints(gk_run *run, gk_batch *b, int r, const int6
     return GK_OK;
 }
 
+/* The restricted loss of every row so far with this key set, from the records that they left. */
+static gk_status restrict_rows(double *loss, const gk_run *run, const gk_snapshot *s,
+                               const int *key, int keys)
+{
+    size_t n = (size_t)s->lens->n;
+    double *pairs = gk_alloc(n * n, sizeof *pairs);
+    float *record = gk_alloc(run->record, sizeof *record);
+    gk_status status = GK_OK;
+
+    gk_record_pairs(pairs, s);
+    for (int64_t i = 0; status == GK_OK && i < run->events.rows; i++) {
+        status = gk_run_record(run, i, record);
+        if (status == GK_OK) loss[i] = gk_record_restricted(record, s, key, keys, pairs);
+    }
+    free(pairs);
+    free(record);
+    return status;
+}
+
 static gk_status write_final(gk_run *run, gk_batch *b, int r, const int *key, int keys)
 {
     char path[GK_PATH_MAX];
@@ -82,8 +102,7 @@ static gk_status write_final(gk_run *run, gk_batch *b, int r, const int *key, in
     gk_moment *excluded = gk_alloc((size_t)n, sizeof *excluded);
     double *restricted = gk_alloc((size_t)run->events.rows, sizeof *restricted);
     gk_status status = gk_path(path, "%s/final.jsonl", run->dir);
-    if (status == GK_OK && keys)
-        status = gk_run_restricted(run, &b->snapshot, key, keys, restricted, run->events.rows);
+    if (status == GK_OK && keys) status = restrict_rows(restricted, run, &b->snapshot, key, keys);
     if (status == GK_OK)
         status = measure_checkpoints(run, b, r, epochs, n, key, keys, &lines, excluded);
     if (status == GK_OK) {

@@ -29,7 +29,7 @@ static gk_status key_of(gk_text *key, const gk_config *config)
     if (strncmp(config->task.split, "symmetric:", 10) && strncmp(config->task.split, "file:", 5))
         return GK_OK;
     gk_batch_size size; /* the number of training examples depends on the split */
-    GK_TRY(gk_batch_measure(&size, config, 1));
+    GK_TRY(gk_batch_size_of(&size, config, 1));
     gk_text_add(key, "%d\n", size.n_train);
     return GK_OK;
 }
@@ -59,8 +59,8 @@ static gk_status open_group(gk_sweep_group *group, gk_text *key, const gk_config
 
     *group = (gk_sweep_group){.key = key->data};
     *key = (gk_text){0};
-    GK_TRY(gk_batch_measure(&group->size, config, 1));
-    GK_TRY(gk_batch_measure(&two, config, 2));
+    GK_TRY(gk_batch_size_of(&group->size, config, 1));
+    GK_TRY(gk_batch_size_of(&two, config, 2));
     group->per_run = two.device_bytes - group->size.device_bytes;
     return GK_OK;
 }

@@ -1,6 +1,8 @@
 /* A sweep's runs: a queue for each group of shapes, trained one after the other. Works on a shared disk: one
  * writer for each run directory, files replaced by rename, no locks. */
 #include "gk/sweep_train.h"
+#include "gk/branch.h"
+#include "gk/owner.h"
 
 #include <dirent.h>
 #include <jansson.h>
@@ -63,7 +65,7 @@ static gk_status branch(const char *dir, const gk_sweep *sweep, const gk_config 
     GK_TRY(gk_path(parent, "%.*s", (int)(at - sweep->from), sweep->from));
     GK_TRY(gk_path(path, "%s/config.yaml", parent));
     GK_TRY(gk_config_load(&parent_config, path, NULL, 0));
-    return gk_run_branch(dir, parent, epoch, config, &parent_config, shape);
+    return gk_branch(dir, parent, epoch, config, &parent_config, shape);
 }
 
 /* A run whose files are wrong (gk_message() says how) stops nobody. */
@@ -85,7 +87,7 @@ static gk_status open_point(sweep_queue *q, int i, gk_run **run)
     GK_TRY(gk_sweep_run_dir(dir, q->dir, i));
     gk_run *opened = gk_alloc(1, sizeof *opened);
     gk_status status = branch(dir, q->sweep, &config, shape);
-    if (status == GK_OK) status = gk_run_open(opened, dir, &config, shape, GK_GO_ON);
+    if (status == GK_OK) status = gk_run_open(opened, dir, &config, GK_GO_ON);
     if (status == GK_OK && !opened->finished) {
         *run = opened;
         return GK_OK;

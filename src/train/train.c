@@ -1,8 +1,11 @@
 /* The loop over events. Between two events the backend advances without the host; everything that
  * touches files happens at one. A row, a checkpoint or a resume point of epoch e shows the weights
  * before update e. */
-#include "gk/hook.h"
 #include "gk/train.h"
+#include "gk/hook.h"
+#include "gk/owner.h"
+#include "gk/records.h"
+#include "train/keep.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,17 +28,33 @@ typedef struct loop {
     bool profiled; /* a profiler is recording */
 } loop;
 
-/* Weights, moments and slot of one run: from its resume point or from its seed. */
+/* Weights and moments into the stage, from the run's resume point or from its seed. */
+static gk_status restore(gk_run *run, gk_batch *b, const gk_analysis *analysis)
+{
+    const gk_shape *shape = &b->size.shape;
+    size_t bytes = gk_parameters(shape) * sizeof(gk_real),
+           record = analysis->undefined ? 0 : gk_record_values(analysis->n, analysis->K);
+    char resume[GK_PATH_MAX];
+    gk_position position;
+
+    GK_TRY(gk_run_resume_path(run, resume));
+    if (*resume) {
+        GK_TRY(gk_state_load(resume, shape, b->stage.params, b->stage.m, b->stage.v, &position));
+        return gk_run_restore(run, &position, record);
+    }
+    memset(b->stage.m, 0, bytes);
+    memset(b->stage.v, 0, bytes);
+    GK_TRY(gk_run_restore(run, NULL, record));
+    return gk_init(b->stage.params, shape, &run->config);
+}
+
+/* Weights, moments and slot of one run. */
 static gk_status start_run(loop *l, int r)
 {
     gk_run *run = l->run[r];
     gk_batch *b = &l->batch;
-    size_t bytes = gk_parameters(&run->shape) * sizeof(gk_real);
 
-    memset(b->stage.m, 0, bytes);
-    memset(b->stage.v, 0, bytes);
-    GK_TRY(gk_run_restore(run, &b->stage, &b->analysis[r]));
-    if (!run->restored) GK_TRY(gk_init(b->stage.params, &run->shape, &run->config));
+    GK_TRY(restore(run, b, &b->analysis[r]));
     run->began = run->position.epoch;
     gk_batch_put(b, r);
     gk_batch_set_slot(b, r, &run->config, run->position.epoch, run->position.loss_max);
@@ -69,12 +88,23 @@ static gk_status end_run(loop *l, int r, const char *state, const char *by)
 {
     gk_run *run = l->run[r];
 
-    GK_TRY(gk_run_resume_point(run, &l->batch.stage));
+    GK_TRY(gk_keep_resume_point(run, &l->batch));
     GK_TRY(gk_final(run, &l->batch, r));
     GK_TRY(gk_run_finish(run, state, by));
     gk_run_log(run, "%s at epoch %lld (%s)", state, (long long)run->position.epoch, by);
-    gk_run_report(run);
+    gk_live_report(run);
     return GK_OK;
+}
+
+/* The row that the snapshot was taken for, and its record. */
+static gk_status append(gk_run *run, const gk_row *row, const gk_snapshot *snapshot)
+{
+    float *record = gk_alloc(run->record, sizeof *record);
+
+    if (run->record) gk_record_fill(record, snapshot);
+    gk_status status = gk_run_append(run, row, record);
+    free(record);
+    return status;
 }
 
 /* The row of this event into the files; why the run ends with it, if it does. */
@@ -86,7 +116,7 @@ static gk_status record(loop *l, int r, const char **state, const char **by)
 
     gk_batch_row(&l->batch, r, &row, &run->keys);
     gk_status status = l->batch.be->sync(l->batch.be);
-    if (status == GK_OK) status = gk_run_append(run, &row, &l->batch.snapshot);
+    if (status == GK_OK) status = append(run, &row, &l->batch.snapshot);
     l->batch.slot[r].loss_max = -1;
     *by = gk_events_stop(&run->events, c);
     if (!*by && row.epoch == c->run.epochs) *by = "run.epochs";
@@ -96,7 +126,7 @@ static gk_status record(loop *l, int r, const char **state, const char **by)
         *by = "the train loss is not finite";
     }
     if (status == GK_OK && (*state || gk_epochs_has(c->run.arrays_at, c->run.epochs, row.epoch)))
-        status = gk_run_arrays(run, &l->batch.snapshot, *state != NULL);
+        status = gk_keep_arrays(run, &l->batch, *state != NULL);
     gk_row_free(&row);
     return status;
 }
@@ -111,18 +141,18 @@ static gk_status run_event(loop *l, int r, bool with_row)
     double now = gk_seconds();
 
     if (with_row) GK_TRY(record(l, r, &state, &by));
-    if (with_row && !state) gk_run_report(run);
+    if (with_row && !state) gk_live_report(run);
     if (with_row && gk_hook_ready(run)) {
         GK_TRY(stage_run(l, r, &staged));
-        gk_hook_ask(run, l->batch.stage.params);
+        gk_keep_question(run, &l->batch);
     }
     if (state || gk_epochs_has(c->run.checkpoint_at, c->run.epochs, epoch)) {
         GK_TRY(stage_run(l, r, &staged));
-        GK_TRY(gk_run_checkpoint(run, &l->batch.stage, state != NULL));
+        GK_TRY(gk_keep_weights(run, &l->batch, state != NULL));
     }
     if (gk_epochs_has(c->run.keep_state, c->run.epochs, epoch)) {
         GK_TRY(stage_run(l, r, &staged));
-        GK_TRY(gk_run_keep_state(run, &l->batch.stage));
+        GK_TRY(gk_keep_state(run, &l->batch));
     }
     if (state) return end_run(l, r, state, by);
 
@@ -130,7 +160,7 @@ static gk_status run_event(loop *l, int r, bool with_row)
         c->run.resume_every > 0 ? now - run->last_resume >= c->run.resume_every : with_row;
     if (resume || l->stopping) {
         GK_TRY(stage_run(l, r, &staged));
-        GK_TRY(gk_run_resume_point(run, &l->batch.stage));
+        GK_TRY(gk_keep_resume_point(run, &l->batch));
     }
     if (now - run->last_touch > 60) {
         gk_owner_touch(run->dir);
@@ -143,7 +173,7 @@ static gk_status run_event(loop *l, int r, bool with_row)
 static gk_status stop_there(loop *l, int r)
 {
     GK_TRY(stage_run(l, r, &(bool){false}));
-    return gk_run_resume_point(l->run[r], &l->batch.stage);
+    return gk_keep_resume_point(l->run[r], &l->batch);
 }
 
 /* Opens and closes the range that a profiler records. */

@@ -1,6 +1,6 @@
 /* Weights between packed blobs and files. A file is checked as a whole before anything is copied: a
  * blob is either filled or as it was. How files differ from memory is checkpoint_layout.c. */
-#include "gk/checkpoint.h"
+#include "gk/weights.h"
 #include "weights/layout.h"
 
 #include <stdio.h>
@@ -170,43 +170,6 @@ gk_status gk_checkpoint_load(const char *path, const gk_shape *shape, gk_real *p
     return status;
 }
 
-static bool read_count(const gk_tensors_file *file, const char *key, int64_t *value)
-{
-    const char *text = gk_tensors_metadata(file, key);
-
-    return text && gk_parse_int(text, value) && *value >= 0;
-}
-
-/* Any number, NaN and infinity too. */
-static bool read_loss(const gk_tensors_file *file, const char *key, double *value)
-{
-    const char *text = gk_tensors_metadata(file, key);
-    char *end = NULL;
-
-    if (text) *value = strtod(text, &end);
-    return text && end != text && !*end;
-}
-
-static gk_status read_position(const gk_tensors_file *file, const char *path, gk_position *position)
-{
-    const char *kind = gk_tensors_metadata(file, "kind");
-
-    if (!file->ours)
-        return gk_fail(GK_EDATA, "%s has no checksums: it is not a state that grokc wrote", path);
-    if (!kind || strcmp(kind, "state") != 0)
-        return gk_fail(
-            GK_EDATA,
-            "%s holds weights only; to go on from an epoch, its state is needed "
-            "(resume.safetensors, or checkpoints/*.state.safetensors where run.keep_state asks)",
-            path);
-    if (!read_count(file, "epoch", &position->epoch) ||
-        !read_count(file, "metrics_bytes", &position->metrics_bytes) ||
-        !read_loss(file, "loss_max", &position->loss_max))
-        return gk_fail(GK_EDATA, "%s: epoch, metrics_bytes or loss_max is missing or not a number",
-                       path);
-    return GK_OK;
-}
-
 static gk_status read_state(const gk_tensors_file *file, const char *path, const gk_shape *shape,
                             gk_real *blob[3], gk_position *position)
 {
@@ -214,7 +177,7 @@ static gk_status read_state(const gk_tensors_file *file, const char *path, const
     weights set[3];
     gk_position found;
 
-    GK_TRY(read_position(file, path, &found));
+    GK_TRY(gk_position_read(&found, file, path));
     for (int i = 0; i < 3; i++) GK_TRY(check_weights(&set[i], file, path, prefix[i], shape));
     for (int i = 0; i < 3; i++) copy_weights(&set[i], blob[i]);
     *position = found;
@@ -272,22 +235,16 @@ static void add_zeros(gk_tensors_writer *writer, const gk_shape *shape)
     }
 }
 
-static void add_number(gk_tensors_writer *writer, const char *key, int64_t value)
-{
-    char text[32];
-
-    snprintf(text, sizeof text, "%lld", (long long)value);
-    gk_writer_metadata(writer, key, text);
-}
-
 gk_status gk_checkpoint_save(const char *path, const gk_shape *shape, const gk_real *params,
                              int64_t epoch)
 {
     gk_tensors_writer writer;
+    char text[32];
 
+    snprintf(text, sizeof text, "%lld", (long long)epoch);
     gk_writer_open(&writer);
     gk_writer_metadata(&writer, "kind", "weights");
-    add_number(&writer, "epoch", epoch);
+    gk_writer_metadata(&writer, "epoch", text);
     add_tensors(&writer, "", shape, params);
     add_zeros(&writer, shape);
     return gk_writer_save(&writer, path);
@@ -297,14 +254,9 @@ gk_status gk_state_save(const char *path, const gk_shape *shape, const gk_real *
                         const gk_real *m, const gk_real *v, const gk_position *position)
 {
     gk_tensors_writer writer;
-    char text[32];
 
     gk_writer_open(&writer);
-    gk_writer_metadata(&writer, "kind", "state");
-    add_number(&writer, "epoch", position->epoch);
-    add_number(&writer, "metrics_bytes", position->metrics_bytes);
-    snprintf(text, sizeof text, "%.17g", position->loss_max);
-    gk_writer_metadata(&writer, "loss_max", text);
+    gk_position_write(&writer, position);
     add_tensors(&writer, "", shape, params);
     add_zeros(&writer, shape);
     add_tensors(&writer, "adam_m.", shape, m);

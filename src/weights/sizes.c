@@ -1,6 +1,6 @@
 /* What a weights file shows of its model: kind and sizes from its tensors' names and shapes. What it does not show
  * (activation, residual, pre- or post-norm, the task) is the user's to say. */
-#include "gk/checkpoint.h"
+#include "gk/weights.h"
 #include "gk/task.h"
 
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * and tried as the weights of a small model. A quarter of the inputs are taken as a bare header,
  * with its length put before it and up to 63 bytes of data behind: most mutations of a whole file
  * only break its length. */
-#include "gk/checkpoint.h"
+#include "gk/weights.h"
 
 #include <stdlib.h>
 #include <string.h>

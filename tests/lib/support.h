@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "gk/checkpoint.h"
 #include "gk/measure.h"
 #include "gk/train.h"
+#include "gk/weights.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
  * those below 1e-5 to 1e-6 and 1e-3 (the oracle's own rounding); arrays to as much of their largest
  * entry; sets and counts exactly. */
 #include "lib/support.h"
+#include "gk/arrays.h"
 
 #include <jansson.h>
 #include <unistd.h>
@@ -46,6 +47,7 @@ static void save_and_load(gk_tensors_file *file, const gk_snapshot *s)
 
     assert_true(fd >= 0);
     close(fd);
+    gk_writer_open(&writer);
     gk_arrays_write(&writer, s);
     OK(gk_writer_save(&writer, path));
     OK(gk_tensors_load(file, path));

@@ -280,7 +280,7 @@ static void files_hold_every_family(void **state)
         gk_config c;
         gk_batch_size size;
         make_differentiated(&c, i);
-        OK(gk_batch_measure(&size, &c, 1));
+        OK(gk_batch_size_of(&size, &c, 1));
         gk_shape *s = &size.shape, more = *s;
         size_t n = gk_parameters(s);
         gk_real *saved = gk_alloc(n, sizeof *saved), *loaded = gk_alloc(n, sizeof *loaded);
@@ -306,7 +306,7 @@ static void refuse(const char *const *sets, const char *why)
 
     while (n < 20 && sets[n]) n++;
     gk_status status = gk_config_load(&c, NULL, sets, n);
-    if (status == GK_OK) status = gk_batch_measure(&size, &c, 1);
+    if (status == GK_OK) status = gk_batch_size_of(&size, &c, 1);
     if (status != GK_EUSAGE || !strstr(gk_message(), why))
         fail_msg("status %d, \"%s\" in place of \"%s\"", status, gk_message(), why);
 }

@@ -1,4 +1,6 @@
 /* A new run from a kept state of another one. */
+#include "gk/branch.h"
+#include "gk/owner.h"
 #include "gk/run.h"
 
 #include <stdlib.h>
@@ -123,8 +125,8 @@ static gk_status make_branch(const char *dir, const char *parent, int64_t epoch,
     return status;
 }
 
-gk_status gk_run_branch(const char *dir, const char *parent, int64_t epoch, const gk_config *config,
-                        const gk_config *parent_config, const gk_shape *shape)
+gk_status gk_branch(const char *dir, const char *parent, int64_t epoch, const gk_config *config,
+                    const gk_config *parent_config, const gk_shape *shape)
 {
     gk_text json = {0};
     gk_status status = GK_OK;

@@ -1,17 +1,19 @@
 /* A model's weights in files: TransformerLens names and shapes out; those or the paper's layout in.
  * The conversion between memory's and the files' shapes happens here and nowhere else. */
-#ifndef GK_CHECKPOINT_H
-#define GK_CHECKPOINT_H
+#ifndef GK_WEIGHTS_H
+#define GK_WEIGHTS_H
 
 #include "gk/model.h"
-#include "gk/safetensors.h"
+#include "gk/position.h"
 
-/* Where a run stands, as its resume point and kept states hold it. Everything else is derived. */
-typedef struct gk_position {
-    int64_t epoch;         /* updates done */
-    int64_t metrics_bytes; /* length of metrics.jsonl before the row of this epoch */
-    double loss_max;       /* largest train loss since the last row; -1: no update since */
-} gk_position;
+/* Packed blobs of one run on their way between device and files. */
+typedef struct gk_stage {
+    gk_real *params, *m, *v;
+} gk_stage;
+
+/* Initial weights of one run into a packed blob (init.c): config.model.init. GK_EUSAGE where its
+ * text is no source or the source cannot draw this shape; of a file, as gk_checkpoint_load. */
+gk_status gk_init(gk_real *packed, const gk_shape *shape, const gk_config *config);
 
 /* Weights only: checkpoints/. __metadata__ says kind ("weights") and epoch. */
 gk_status gk_checkpoint_save(const char *path, const gk_shape *shape, const gk_real *params,
