@@ -79,7 +79,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    gk_mend_blas(argv);
+    gk_start_backends(argv);
     int code = run(argc, argv);
     bool lost = fflush(stdout) != 0; /* a full buffer may have been lost before */
     if ((lost || ferror(stdout)) && code == 0) {
