@@ -18,7 +18,7 @@
 #include "gk/ops.h"
 #include "gk/task.h"
 
-enum { GK_LAYERS_MAX = 16, GK_TENSORS_MAX = 6 + 12 * GK_LAYERS_MAX, GK_NAME_MAX = 64 };
+enum { GK_LAYERS_MAX = 16, GK_TENSORS_MAX = 6 + 12 * GK_LAYERS_MAX };
 
 /* Rows of the batch that go through the network at a time. Part of a run's meaning: sums over the
  * batch are cut here, whatever R and the number of threads. */

@@ -80,7 +80,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    gk_mend_blas(argv);
+    gk_start_backends(argv);
     gk_live_page = gk_report;
     int code = run(argc, argv);
     bool lost = fflush(stdout) != 0; /* a full buffer may have been lost before */

@@ -197,6 +197,7 @@ void gk_batch_set_slot(gk_batch *b, int r, const gk_config *c, int64_t epoch, do
     b->slot[r] = (gk_slot){.step = epoch,
                            .active = 1,
                            .l2 = c->optim.decay == GK_DECAY_L2,
+                           .schedule = GK_SCHEDULE_CONSTANT,
                            .warmup = c->optim.warmup,
                            .lr = c->optim.lr,
                            .weight_decay = c->optim.weight_decay,
