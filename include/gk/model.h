@@ -74,7 +74,7 @@ typedef struct gk_tensor {
 int gk_tensors(gk_tensor list[GK_TENSORS_MAX], const gk_shape *shape);
 size_t gk_parameters(const gk_shape *shape); /* elements of a packed blob */
 
-/* Pointers into a blob of R runs in device memory. Params, gradients and both moments are this one
+/* Pointers into a blob of R runs in device memory. Params, gradients and moments are this one
  * type. What does not exist is NULL. */
 typedef struct gk_params {
     gk_real *blob;

@@ -4,24 +4,35 @@
 #define GK_WEIGHTS_H
 
 #include "gk/model.h"
+#include "gk/optimiser.h"
 #include "gk/position.h"
 
-/* Packed blobs of one run on their way between device and files. */
+/* One run's weights and moments, packed, on their way between device and files. */
 typedef struct gk_stage {
-    gk_real *params, *m, *v;
+    const gk_optimiser_info *optimiser; /* says how many moments there are, and their names */
+    gk_real *params;
+    gk_real *moment[GK_MOMENTS_MAX]; /* (optimiser->moments); NULL: the optimiser has no such */
 } gk_stage;
+
+/* Memory of its own, all zero; free it. */
+void gk_stage_open(gk_stage *stage, const gk_shape *shape, const gk_optimiser_info *optimiser);
+void gk_stage_close(gk_stage *stage);
+void gk_stage_clear_moments(gk_stage *stage, const gk_shape *shape);
+/* Both of one shape and one optimiser. */
+void gk_stage_copy(gk_stage *to, const gk_stage *from, const gk_shape *shape);
 
 /* Initial weights of one run into a packed blob (init.c): config.model.init. GK_EUSAGE where its
  * text is no source or the source cannot draw this shape; of a file, as gk_checkpoint_load. */
 gk_status gk_init(gk_real *packed, const gk_shape *shape, const gk_config *config);
 
-/* Weights only: checkpoints/. __metadata__ says kind ("weights") and epoch. */
+/* Weights only: checkpoints/. __metadata__ says kind ("weights") and epoch. GK_EIO. */
 gk_status gk_checkpoint_save(const char *path, const gk_shape *shape, const gk_real *params,
                              int64_t epoch);
-/* Weights and both moments (adam_m.NAME, adam_v.NAME): resume.safetensors, *.state.safetensors.
- * __metadata__ says kind ("state") and the position. */
-gk_status gk_state_save(const char *path, const gk_shape *shape, const gk_real *params,
-                        const gk_real *m, const gk_real *v, const gk_position *position);
+/* Weights, and MOMENT.NAME for each moment of the optimiser (exp_avg.embed.W_E):
+ * resume.safetensors, *.state.safetensors. __metadata__ says kind ("state"), the optimiser and the
+ * position. GK_EIO. */
+gk_status gk_state_save(const char *path, const gk_shape *shape, const gk_stage *stage,
+                        const gk_position *position);
 
 /* Reading fills packed blobs, or leaves them as they are where anything in the file is not right.
  *
@@ -30,9 +41,11 @@ gk_status gk_state_save(const char *path, const gk_shape *shape, const gk_real *
  * for must be zero; any other missing, misshapen or unknown tensor is GK_EDATA ("mask" and
  * "IGNORE" buffers and a state's moments are skipped). */
 gk_status gk_checkpoint_load(const char *path, const gk_shape *shape, gk_real *params);
-/* Only our own files with checksums. */
-gk_status gk_state_load(const char *path, const gk_shape *shape, gk_real *params, gk_real *m,
-                        gk_real *v, gk_position *position);
+/* A state of the stage's optimiser. Only our own files with checksums: others are GK_EDATA, as is
+ * the state of another optimiser, or what gk_checkpoint_load would refuse; GK_EIO. Files of format 1
+ * have adam_m.NAME and adam_v.NAME for the first and the second moment of every optimiser. */
+gk_status gk_state_load(const char *path, const gk_shape *shape, gk_stage *stage,
+                        gk_position *position);
 
 /* One tensor set named PREFIX + name, from an open file: for tests and init. Tensors without the
  * prefix are ignored; without a prefix, moments are. NaN and infinity are accepted. */

@@ -48,8 +48,9 @@ static void layout(gk_batch *b, const gk_analysis *a)
     b->lens.whole = gk_arena_take(&b->host, (size_t)b->R * GK_ROW_GROUPS, sizeof *b->lens.whole);
     b->slot = gk_arena_take(&b->host, (size_t)b->R, sizeof *b->slot);
     b->stage.params = gk_arena_take(&b->host, n, sizeof(gk_real));
-    b->stage.m = gk_arena_take(&b->host, n, sizeof(gk_real));
-    b->stage.v = gk_arena_take(&b->host, n, sizeof(gk_real));
+    b->stage.optimiser = &gk_optimisers[b->size.recipe.optimiser];
+    for (int i = 0; i < b->stage.optimiser->moments; i++)
+        b->stage.moment[i] = gk_arena_take(&b->host, n, sizeof(gk_real));
 }
 
 /* Sizes of a batch of runs like this one. */
@@ -221,18 +222,26 @@ gk_status gk_batch_download_slots(gk_batch *b)
     return b->be->sync(b->be);
 }
 
+/* Where the device has moment i of the optimiser. */
+static const gk_params *moment(const gk_model *model, int i)
+{
+    const gk_params *const all[GK_MOMENTS_MAX] = {&model->m, &model->v};
+
+    return all[i];
+}
+
 void gk_batch_put(gk_batch *b, int r)
 {
     gk_model_put(&b->model, &b->model.params, r, b->stage.params, b->be);
-    gk_model_put(&b->model, &b->model.m, r, b->stage.m, b->be);
-    gk_model_put(&b->model, &b->model.v, r, b->stage.v, b->be);
+    for (int i = 0; i < b->stage.optimiser->moments; i++)
+        gk_model_put(&b->model, moment(&b->model, i), r, b->stage.moment[i], b->be);
 }
 
 void gk_batch_get(gk_batch *b, int r)
 {
     gk_model_get(&b->model, &b->model.params, r, b->stage.params, b->be);
-    gk_model_get(&b->model, &b->model.m, r, b->stage.m, b->be);
-    gk_model_get(&b->model, &b->model.v, r, b->stage.v, b->be);
+    for (int i = 0; i < b->stage.optimiser->moments; i++)
+        gk_model_get(&b->model, moment(&b->model, i), r, b->stage.moment[i], b->be);
 }
 
 /* The next k updates of every run get their rows. */

@@ -39,11 +39,8 @@ gk_status gk_run_checkpoints(const char *dir, int64_t **epochs, int *n)
 gk_status gk_measure_checkpoint(gk_batch *b, int r, const gk_config *config, const char *path,
                                 int64_t epoch, const int *key, int keys, gk_row *row)
 {
-    size_t bytes = gk_parameters(&b->size.shape) * sizeof(gk_real);
-
     GK_TRY(gk_checkpoint_load(path, &b->size.shape, b->stage.params));
-    memset(b->stage.m, 0, bytes);
-    memset(b->stage.v, 0, bytes);
+    gk_stage_clear_moments(&b->stage, &b->size.shape);
     gk_batch_put(b, r);
     gk_batch_set_slot(b, r, config, epoch, -1);
     gk_batch_upload_slots(b);

@@ -18,8 +18,7 @@ gk_status gk_keep_weights(const gk_run *run, const gk_batch *b, bool last)
 static gk_status save_state(const gk_run *run, const gk_batch *b, const char *path)
 {
     GK_TRY(gk_run_sync(run));
-    return gk_state_save(path, &b->size.shape, b->stage.params, b->stage.m, b->stage.v,
-                         &run->position);
+    return gk_state_save(path, &b->size.shape, &b->stage, &run->position);
 }
 
 gk_status gk_keep_state(const gk_run *run, const gk_batch *b)

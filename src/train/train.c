@@ -32,18 +32,16 @@ typedef struct loop {
 static gk_status restore(gk_run *run, gk_batch *b, const gk_analysis *analysis)
 {
     const gk_shape *shape = &b->size.shape;
-    size_t bytes = gk_parameters(shape) * sizeof(gk_real),
-           record = analysis->undefined ? 0 : gk_record_values(analysis->n, analysis->K);
+    size_t record = analysis->undefined ? 0 : gk_record_values(analysis->n, analysis->K);
     char resume[GK_PATH_MAX];
     gk_position position;
 
     GK_TRY(gk_run_resume_path(run, resume));
     if (*resume) {
-        GK_TRY(gk_state_load(resume, shape, b->stage.params, b->stage.m, b->stage.v, &position));
+        GK_TRY(gk_state_load(resume, shape, &b->stage, &position));
         return gk_run_restore(run, &position, record);
     }
-    memset(b->stage.m, 0, bytes);
-    memset(b->stage.v, 0, bytes);
+    gk_stage_clear_moments(&b->stage, shape);
     GK_TRY(gk_run_restore(run, NULL, record));
     return gk_init(b->stage.params, shape, &run->config);
 }
@@ -330,19 +328,17 @@ static int busy_slots(const loop *l)
 static gk_status shrink(loop *l)
 {
     gk_batch *b = &l->batch;
-    size_t n = gk_parameters(&b->size.shape);
+    const gk_shape shape = b->size.shape;
     int busy = busy_slots(l), to = 0;
-    gk_real *kept = gk_alloc(3 * n * (size_t)busy, sizeof *kept), *at = kept;
+    gk_stage *kept = gk_alloc((size_t)busy, sizeof *kept);
     gk_slot *slot = gk_alloc((size_t)busy, sizeof *slot);
 
     for (int r = 0; r < b->R; r++) {
         if (!l->run[r]) continue;
         gk_batch_get(b, r);
         GK_TRY(b->be->sync(b->be));
-        memcpy(at, b->stage.params, n * sizeof *at);
-        memcpy(at + n, b->stage.m, n * sizeof *at);
-        memcpy(at + 2 * n, b->stage.v, n * sizeof *at);
-        at += 3 * n;
+        gk_stage_open(&kept[to], &shape, b->stage.optimiser);
+        gk_stage_copy(&kept[to], &b->stage, &shape);
         slot[to] = b->slot[r];
         l->seen[to] = l->seen[r];
         l->run[to++] = l->run[r];
@@ -351,14 +347,12 @@ static gk_status shrink(loop *l)
     gk_batch_close(b);
     gk_status status = open_batch(l, busy);
     for (int r = 0; status == GK_OK && r < busy; r++) {
-        at = kept + 3 * n * (size_t)r;
-        memcpy(b->stage.params, at, n * sizeof *at);
-        memcpy(b->stage.m, at + n, n * sizeof *at);
-        memcpy(b->stage.v, at + 2 * n, n * sizeof *at);
+        gk_stage_copy(&b->stage, &kept[r], &shape);
         gk_batch_put(b, r);
         b->slot[r] = slot[r];
     }
     if (status == GK_OK) gk_batch_upload_slots(b);
+    for (int r = 0; r < busy; r++) gk_stage_close(&kept[r]);
     free(kept);
     free(slot);
     return status;

@@ -9,6 +9,9 @@
 
 static const gk_dtype real_type = sizeof(gk_real) == 4 ? GK_F32_TYPE : GK_F64_TYPE;
 
+/* What files of format 1 call the moments, whatever the optimiser. */
+static const char *const first_names[GK_MOMENTS_MAX] = {"adam_m", "adam_v"};
+
 /* One tensor set of an open file, with what every message needs. */
 typedef struct weights {
     const gk_tensors_file *file;
@@ -79,11 +82,29 @@ static gk_status find_layout(weights *w)
     return GK_OK;
 }
 
+static bool begins(const char *name, const char *moment)
+{
+    size_t n = strlen(moment);
+
+    return n && !strncmp(name, moment, n) && name[n] == '.';
+}
+
+/* Is it a moment of any optimiser? */
+static bool is_moment(const char *name)
+{
+    for (int i = 0; i < GK_MOMENTS_MAX; i++) {
+        if (begins(name, first_names[i])) return true;
+        for (int o = 0; o < GK_OPTIMISERS; o++)
+            if (begins(name, gk_optimisers[o].moment[i])) return true;
+    }
+    return false;
+}
+
 /* The set with no prefix is all but the moments. */
 static bool belongs(const weights *w, const char *name)
 {
     if (*w->prefix) return !strncmp(name, w->prefix, strlen(w->prefix));
-    return strncmp(name, "adam_m.", 7) != 0 && strncmp(name, "adam_v.", 7) != 0;
+    return !is_moment(name);
 }
 
 static bool is_known(const weights *w, const char *name)
@@ -170,27 +191,46 @@ gk_status gk_checkpoint_load(const char *path, const gk_shape *shape, gk_real *p
     return status;
 }
 
-static gk_status read_state(const gk_tensors_file *file, const char *path, const gk_shape *shape,
-                            gk_real *blob[3], gk_position *position)
+/* A state says whose moments it has; a file of format 1 does not, and has two of any optimiser. */
+static gk_status check_optimiser(const gk_tensors_file *file, const char *path,
+                                 const gk_optimiser_info *optimiser)
 {
-    static const char *const prefix[3] = {"", "adam_m.", "adam_v."};
-    weights set[3];
+    const char *word = gk_tensors_metadata(file, "optimiser");
+
+    if (file->format < GK_FORMAT || (word && !strcmp(word, optimiser->word))) return GK_OK;
+    return gk_fail(GK_EDATA, "%s is a state of the optimiser %s, not of %s", path,
+                   word ? word : "?", optimiser->word);
+}
+
+static gk_status read_state(const gk_tensors_file *file, const char *path, const gk_shape *shape,
+                            gk_stage *stage, gk_position *position)
+{
+    const gk_optimiser_info *o = stage->optimiser;
+    const char *const *names = file->format < GK_FORMAT ? first_names : o->moment;
+    char prefix[GK_MOMENTS_MAX][GK_NAME_MAX];
+    weights params, moment[GK_MOMENTS_MAX];
     gk_position found;
 
     GK_TRY(gk_position_read(&found, file, path));
-    for (int i = 0; i < 3; i++) GK_TRY(check_weights(&set[i], file, path, prefix[i], shape));
-    for (int i = 0; i < 3; i++) copy_weights(&set[i], blob[i]);
+    GK_TRY(check_optimiser(file, path, o));
+    GK_TRY(check_weights(&params, file, path, "", shape));
+    for (int i = 0; i < o->moments; i++) {
+        snprintf(prefix[i], sizeof prefix[i], "%s.", names[i]);
+        GK_TRY(check_weights(&moment[i], file, path, prefix[i], shape));
+    }
+    copy_weights(&params, stage->params);
+    for (int i = 0; i < o->moments; i++) copy_weights(&moment[i], stage->moment[i]);
     *position = found;
     return GK_OK;
 }
 
-gk_status gk_state_load(const char *path, const gk_shape *shape, gk_real *params, gk_real *m,
-                        gk_real *v, gk_position *position)
+gk_status gk_state_load(const char *path, const gk_shape *shape, gk_stage *stage,
+                        gk_position *position)
 {
     gk_tensors_file file;
 
     GK_TRY(gk_tensors_load(&file, path));
-    gk_status status = read_state(&file, path, shape, (gk_real *[3]){params, m, v}, position);
+    gk_status status = read_state(&file, path, shape, stage, position);
     gk_tensors_close(&file);
     return status;
 }
@@ -250,16 +290,21 @@ gk_status gk_checkpoint_save(const char *path, const gk_shape *shape, const gk_r
     return gk_writer_save(&writer, path);
 }
 
-gk_status gk_state_save(const char *path, const gk_shape *shape, const gk_real *params,
-                        const gk_real *m, const gk_real *v, const gk_position *position)
+gk_status gk_state_save(const char *path, const gk_shape *shape, const gk_stage *stage,
+                        const gk_position *position)
 {
+    const gk_optimiser_info *o = stage->optimiser;
     gk_tensors_writer writer;
 
-    gk_writer_open(&writer);
+    gk_writer_open_format(&writer, GK_FORMAT);
     gk_position_write(&writer, position);
-    add_tensors(&writer, "", shape, params);
+    gk_writer_metadata(&writer, "optimiser", o->word);
+    add_tensors(&writer, "", shape, stage->params);
     add_zeros(&writer, shape);
-    add_tensors(&writer, "adam_m.", shape, m);
-    add_tensors(&writer, "adam_v.", shape, v);
+    for (int i = 0; i < o->moments; i++) {
+        char prefix[GK_NAME_MAX];
+        snprintf(prefix, sizeof prefix, "%s.", o->moment[i]);
+        add_tensors(&writer, prefix, shape, stage->moment[i]);
+    }
     return gk_writer_save(&writer, path);
 }

@@ -201,8 +201,8 @@ static void add_missing(gk_tensors_writer *writer, const exported *e)
 /* All but what says how the old file was written, and where a state stood. */
 static void copy_metadata(gk_tensors_writer *writer, const gk_tensors_file *file)
 {
-    static const char *const own[] = {"grokc_format", "crc32_data",    "crc32_header",
-                                      "kind",         "metrics_bytes", "loss_max"};
+    static const char *const own[] = {"grokc_format", "crc32_data",    "crc32_header", "kind",
+                                      "optimiser",    "metrics_bytes", "loss_max"};
     const char *key;
     json_t *value;
 

@@ -37,7 +37,7 @@ static void read_all(const gk_tensors_file *file)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const prefix[] = {"", "adam_m.", "adam_v."};
+    static const char *const prefix[] = {"", "exp_avg.", "adam_v."};
     gk_shape shape = {
         .L = 1, .T = 2, .V = 2, .D = 1, .H = 1, .K = 2, .F = 1, .C = 1, .biases = true};
     gk_tensors_file file;

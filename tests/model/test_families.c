@@ -190,10 +190,7 @@ static void a_run_goes_on(void **state)
     gk_batch_get(&first.batch, 0);
     OK(first.be.sync(&first.be));
     lab_open(&second, &c, 1, "auto", 1);
-    size_t bytes = gk_parameters(&second.batch.size.shape) * sizeof(gk_real);
-    memcpy(second.batch.stage.params, first.batch.stage.params, bytes);
-    memcpy(second.batch.stage.m, first.batch.stage.m, bytes);
-    memcpy(second.batch.stage.v, first.batch.stage.v, bytes);
+    gk_stage_copy(&second.batch.stage, &first.batch.stage, &first.batch.size.shape);
     gk_batch_put(&second.batch, 0);
     gk_batch_set_slot(&second.batch, 0, &c, 5, -1);
     gk_batch_upload_slots(&second.batch);
