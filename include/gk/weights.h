@@ -36,7 +36,7 @@ gk_status gk_state_save(const char *path, const gk_shape *shape, const gk_stage 
 
 /* Reading fills packed blobs, or leaves them as they are where anything in the file is not right.
  *
- * Weights in either layout (told apart by W_O's rank: (H,K,D) or (D,H*K)), of a checkpoint, a
+ * Weights in any layout of export.h (told apart by W_O: (H,K,D), (D,H*K)), of a checkpoint, a
  * state or somebody else. Missing biases are zero; a bias of the file that the shape has no room
  * for must be zero; any other missing, misshapen or unknown tensor is GK_EDATA ("mask" and
  * "IGNORE" buffers and a state's moments are skipped). */
@@ -52,7 +52,7 @@ gk_status gk_state_load(const char *path, const gk_shape *shape, gk_stage *stage
 gk_status gk_tensors_read(const gk_tensors_file *file, const char *path, const char *prefix,
                           const gk_shape *shape, gk_real *packed);
 
-/* What a weights file shows of its model, in either layout, as config assignments
+/* What a weights file shows of its model, in any layout, as config assignments
  * ("model.d_model=128"), and of a task on pairs. `given` (n): what else will be assigned. GK_EDATA
  * where it is no model, GK_EUSAGE where something must be given and is not. */
 enum { GK_SIZE_SETS = 12 };

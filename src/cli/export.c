@@ -65,6 +65,16 @@ static gk_status find_run(char run[GK_PATH_MAX], const char *file)
     return status;
 }
 
+static gk_status ask_for_layout(void)
+{
+    gk_text list = {0};
+
+    gk_export_layouts(&list, ", or --layout ");
+    gk_fail(GK_EUSAGE, "for whom? --layout %s", list.data);
+    gk_text_free(&list);
+    return GK_EUSAGE;
+}
+
 gk_status gk_cli_export(int argc, char **argv)
 {
     static gk_config config;
@@ -76,8 +86,7 @@ gk_status gk_cli_export(int argc, char **argv)
     if (!cli.argument)
         return gk_fail(GK_EUSAGE,
                        "export what? grokc export runs/paper@1000 --layout paper -o FILE");
-    if (!cli.layout)
-        return gk_fail(GK_EUSAGE, "for whom? --layout transformer_lens, or --layout paper");
+    if (!cli.layout) return ask_for_layout();
     if (!cli.out) return gk_fail(GK_EUSAGE, "where to? -o FILE");
     GK_TRY(split_argument(file, &epoch, cli.argument));
     if (epoch >= 0 || is_directory(file)) {

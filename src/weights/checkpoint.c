@@ -1,5 +1,5 @@
 /* Weights between packed blobs and files. A file is checked as a whole before anything is copied: a
- * blob is either filled or as it was. How files differ from memory is checkpoint_layout.c. */
+ * blob is either filled or as it was. How files differ from memory is layout.h. */
 #include "gk/weights.h"
 #include "weights/layout.h"
 
@@ -17,7 +17,7 @@ typedef struct weights {
     const gk_tensors_file *file;
     const char *path, *prefix;
     const gk_shape *shape;
-    enum gk_layout layout;
+    const gk_file_layout *layout;
     int n, n_extras;
     gk_tensor tensor[GK_TENSORS_MAX];
     gk_extra extras[GK_EXTRAS_MAX];
@@ -70,15 +70,15 @@ static gk_status check_zero(const weights *w, const gk_entry *entry)
     return GK_OK;
 }
 
-/* By the rank of W_O: W_E may be square, W_O never looks like the other one. */
+/* An mlp has no W_O to tell it by: only grokc writes such files. */
 static gk_status find_layout(weights *w)
 {
     const gk_entry *w_o = find(w, "blocks.0.attn.W_O");
 
-    w->layout = GK_LENS;
-    if (w->shape->kind == GK_MLP) return GK_OK; /* has none; the paper's code knows no such model */
+    w->layout = &gk_layout_transformer_lens;
+    if (w->shape->kind == GK_MLP) return GK_OK;
     if (!w_o) return gk_fail(GK_EDATA, "%s: there is no %sblocks.0.attn.W_O", w->path, w->prefix);
-    w->layout = w_o->dims == 2 ? GK_PAPER : GK_LENS;
+    w->layout = gk_layout_of(w_o);
     return GK_OK;
 }
 
@@ -144,7 +144,7 @@ static gk_status check_weights(weights *w, const gk_tensors_file *file, const ch
         const gk_tensor *t = &w->tensor[i];
         const gk_entry *entry = find(w, t->name);
         if (entry)
-            GK_TRY(check_entry(w, entry, gk_file_shape_of(t, shape, w->layout)));
+            GK_TRY(check_entry(w, entry, w->layout->shape(t, shape)));
         else if (t->form != GK_VECTOR)
             return gk_fail(GK_EDATA, "%s: there is no %s%s", path, prefix, t->name);
     }
@@ -165,7 +165,7 @@ static void copy_weights(const weights *w, gk_real *packed)
         gk_real *to = packed + t->packed;
         for (size_t row = 0; row < (size_t)t->rows; row++)
             for (size_t col = 0; col < (size_t)t->cols; col++) {
-                size_t place = gk_file_place(t, w->shape, w->layout, row, col);
+                size_t place = w->layout->place(t, w->shape, row, col);
                 *to++ = entry ? (gk_real)gk_entry_value(entry, place) : 0;
             }
     }
@@ -240,6 +240,7 @@ gk_status gk_state_load(const char *path, const gk_shape *shape, gk_stage *stage
 static void add_tensors(gk_tensors_writer *writer, const char *prefix, const gk_shape *shape,
                         const gk_real *packed)
 {
+    const gk_file_layout *own = &gk_layout_transformer_lens;
     gk_tensor list[GK_TENSORS_MAX];
     int n = gk_tensors(list, shape);
     gk_text name = {0};
@@ -250,8 +251,8 @@ static void add_tensors(gk_tensors_writer *writer, const char *prefix, const gk_
         gk_real *buffer = gk_alloc(t->size, sizeof *buffer);
         for (size_t row = 0; row < (size_t)t->rows; row++)
             for (size_t col = 0; col < (size_t)t->cols; col++)
-                buffer[gk_file_place(t, shape, GK_LENS, row, col)] = *from++;
-        gk_file_shape form = gk_file_shape_of(t, shape, GK_LENS);
+                buffer[own->place(t, shape, row, col)] = *from++;
+        gk_file_shape form = own->shape(t, shape);
         name.length = 0;
         gk_text_add(&name, "%s%s", prefix, t->name);
         gk_writer_add(writer, name.data, real_type, form.dims, form.size, buffer);
