@@ -1,5 +1,6 @@
 /* A new run from a kept state of another one. */
 #include "gk/run.h"
+#include "gk/archive.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -100,7 +101,7 @@ static gk_status make_branch(const char *dir, const char *parent, int64_t epoch,
     gk_stage stage = {0};
     gk_position position;
 
-    GK_TRY(gk_path(state, "%s/checkpoints/%08lld.state.safetensors", parent, (long long)epoch));
+    GK_TRY(gk_epoch_path(state, parent, GK_EPOCH_STATE, epoch));
     if (!gk_exists(state))
         return gk_fail(
             GK_EUSAGE,
