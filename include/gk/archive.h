@@ -53,6 +53,7 @@ typedef struct gk_row_file {
     FILE *file;
     char *line; /* the current one, with its newline; grows */
     size_t room, length;
+    int64_t number;        /* of the current line, from 1 */
     int64_t at, size;      /* bytes before the current line, of the file when it was opened */
     int64_t epoch, before; /* of the current line, of the one before; -1: none */
     bool repeats;          /* hook.jsonl: an epoch may come again, or an earlier one */

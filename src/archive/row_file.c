@@ -86,6 +86,7 @@ gk_status gk_row_file_next(gk_row_file *rows, bool *more)
         return gk_fail(GK_EIO, "cannot read %s: %s", rows->path, strerror(errno));
     rows->torn = rows->length && rows->line[rows->length - 1] != '\n';
     if (!rows->length || rows->torn) return GK_OK;
+    rows->number++;
     if (strlen(rows->line) != rows->length) return refuse_line(rows);
     *more = true;
     return check_epoch(rows);

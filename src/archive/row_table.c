@@ -50,6 +50,7 @@ static void make_room(gk_row_table *t, size_t n)
     t->room = room;
 }
 
+/* GK_EDATA, without a message: it is none. */
 static gk_status add_row(gk_row_table *t, const gk_row_file *rows)
 {
     json_t *row = json_loadb(rows->line, rows->length, JSON_REJECT_DUPLICATES, NULL), *value;
@@ -57,8 +58,7 @@ static gk_status add_row(gk_row_table *t, const gk_row_file *rows)
 
     if (!json_is_object(row) || !json_is_number(json_object_get(row, "epoch"))) {
         json_decref(row);
-        return gk_fail(GK_EDATA, "%s: byte %lld: this is not a row of measures", rows->path,
-                       (long long)rows->at);
+        return GK_EDATA;
     }
     make_room(t, t->n + 1);
     json_object_foreach(row, name, value)
@@ -81,8 +81,11 @@ gk_status gk_row_table_read(gk_row_table *t, const char *dir, const char *name)
     gk_status status = gk_row_file_open(&rows, dir, name);
     while (status == GK_OK) {
         status = gk_row_file_next(&rows, &more);
-        if (status != GK_OK || !more) break;
-        status = add_row(t, &rows);
+        if (status == GK_OK && !more) break;
+        if (status == GK_OK) status = add_row(t, &rows);
+        if (status == GK_EDATA)
+            gk_fail(status, "%s: line %lld is not a row of measures", rows.path,
+                    (long long)rows.number);
     }
     gk_row_file_close(&rows);
     t->own = t->columns;

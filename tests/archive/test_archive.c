@@ -306,7 +306,8 @@ static void test_row_table(void **state)
     assert_true(json_integer_value(json_object_get(t.last, "epoch")) == 20);
     gk_row_table_free(&t);
     put("metrics.jsonl", "{\"epoch\": 0, \"a\": }\n");
-    failed(gk_row_table_read(&t, folder, "metrics.jsonl"), GK_EDATA, "not a row of measures");
+    failed(gk_row_table_read(&t, folder, "metrics.jsonl"), GK_EDATA,
+           "metrics.jsonl: line 1 is not a row of measures");
     gk_row_table_free(&t);
 }
 

@@ -86,7 +86,8 @@ static gk_status read_files(gk_run_data *d)
     d->own_rows = d->rows.n;
     GK_TRY(gk_row_table_read(&d->rows, d->dir, "metrics.jsonl"));
     d->own_rows = d->rows.n - d->own_rows;
-    GK_TRY(gk_row_table_join(&d->rows, d->dir));
+    if (gk_row_table_join(&d->rows, d->dir) != GK_OK)
+        gk_warn("what the hook answered is left out: %s", gk_message());
     GK_TRY(gk_row_table_read(&d->finals, d->dir, "final.jsonl"));
     GK_TRY(read_json(&d->summary, d, "summary.json"));
     GK_TRY(read_json(&d->env, d, "env.json"));

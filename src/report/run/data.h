@@ -65,6 +65,7 @@ double gk_config_number(const gk_config *config, const char *name);
 /* The figures of a run, in the order of the page. */
 gk_status gk_run_curves(gk_page *page, gk_run_data *data);
 gk_status gk_run_progress(gk_page *page, gk_run_data *data);
+gk_status gk_run_answers(gk_page *page, gk_run_data *data);
 gk_status gk_run_spectra(gk_page *page, gk_run_data *data);
 gk_status gk_run_neurons(gk_page *page, gk_run_data *data);
 gk_status gk_run_embedding(gk_page *page, gk_run_data *data);
