@@ -31,7 +31,7 @@ void gk_hook_open(gk_run *run);
 bool gk_hook_ready(gk_run *run);
 
 /* Asks about the row of run->position.epoch, where gk_hook_ready said yes. Its weights lie at
- * gk_run_epoch_path(run, path, "hook", ""), or `written` says that they could not be written
+ * gk_epoch_path(path, dir, GK_EPOCH_HOOK, epoch), or `written` says that they could not be written
  * (gk_message(): why) and the row is skipped. */
 void gk_hook_ask(gk_run *run, gk_status written);
 

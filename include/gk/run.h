@@ -68,10 +68,6 @@ gk_status gk_run_append(gk_run *run, const gk_row *row, const float *record);
 /* The record of row i. GK_EDATA where projections.bin ends before it, GK_EIO. */
 gk_status gk_run_record(const gk_run *run, int64_t i, float *record);
 
-/* DIR/FOLDER/EPOCH + KIND + .safetensors of the current event. KIND: "", or ".state". GK_EUSAGE
- * where the path is too long, as of all paths. */
-gk_status gk_run_epoch_path(const gk_run *run, char path[GK_PATH_MAX], const char *folder,
-                            const char *kind);
 /* The weights of the current event are there: those before it go, where run.keep_checkpoints says
  * that they do not stay. */
 void gk_run_forget_weights(const gk_run *run);

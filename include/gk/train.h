@@ -39,8 +39,6 @@ gk_status gk_train_one(gk_run *run, gk_backend *be, const gk_profile *profile);
 /* final.c: measures of every kept checkpoint with the final weights' key set, into final.jsonl;
  * run->final: its last line. Slot r ends up with the run's final weights and zero moments. */
 gk_status gk_final(gk_run *run, gk_batch *batch, int r);
-/* Epochs of the checkpoints of a run directory, ascending; caller frees. */
-gk_status gk_run_checkpoints(const char *dir, int64_t **epochs, int *n);
 /* Every measure of a weights file in slot r, with a given key set. */
 gk_status gk_measure_checkpoint(gk_batch *batch, int r, const gk_config *config, const char *path,
                                 int64_t epoch, const int *key, int keys, gk_row *row);

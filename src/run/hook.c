@@ -2,6 +2,7 @@
  * hook has to end, or NULL. One question is on its way at a time and what comes between two answers
  * is limited: however the child behaves, an event costs a bounded time. */
 #include "gk/hook.h"
+#include "gk/archive.h"
 #include "run/hook_child.h"
 
 #include <errno.h>
@@ -43,8 +44,7 @@ static void remove_file(const gk_run *run, int64_t epoch)
 {
     char path[GK_PATH_MAX];
 
-    if (gk_path(path, "%s/hook/%08lld.safetensors", run->dir, (long long)epoch) == GK_OK)
-        unlink(path);
+    if (gk_epoch_path(path, run->dir, GK_EPOCH_HOOK, epoch) == GK_OK) unlink(path);
 }
 
 /* All but the struct and the child, and all that is in the run's directory but hook.jsonl. */

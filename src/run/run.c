@@ -1,5 +1,6 @@
 /* The run directory: opened, gone on with, written, finished. */
 #include "gk/run.h"
+#include "gk/archive.h"
 #include "gk/owner.h"
 
 #include <dirent.h>
@@ -10,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { METRICS_LIMIT = 1 << 30 };
 
 static gk_status replace(const gk_run *run, const char *name, const gk_text *text)
 {
@@ -200,36 +199,41 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, gk_
     return gk_run_set_state(run, "running");
 }
 
-/* The first `bytes` (-1: all) of a file of rows, once more through the events. */
-static gk_status replay(gk_run *run, const char *name, int64_t bytes)
+/* Rows whose end lies within the first `bytes` of their file, once more through the events. */
+static gk_status replay_rows(gk_run *run, gk_row_file *rows, int64_t bytes)
 {
-    char path[GK_PATH_MAX], *text;
-    size_t size, at = 0;
-    gk_status status = GK_OK;
+    bool more = true;
     gk_row row;
 
-    GK_TRY(gk_path(path, "%s/%s", run->dir, name));
-    GK_TRY(gk_file_read(path, METRICS_LIMIT, &text, &size));
-    if (bytes >= 0 && size < (size_t)bytes)
+    while (rows->at + (int64_t)rows->length < bytes) {
+        gk_status status = gk_row_file_next(rows, &more);
+        if (status == GK_EIO) return status;
+        if (status != GK_OK || !more || rows->at + (int64_t)rows->length > bytes)
+            status = gk_fail(GK_EDATA, "not a row that follows those before it: %.60s", rows->line);
+        else
+            status = gk_row_parse(&row, rows->line, rows->length);
+        if (status != GK_OK)
+            return gk_fail(GK_EDATA, "%s: byte %lld: %s; --fresh starts over", rows->path,
+                           (long long)rows->at, gk_message());
+        gk_events_add(&run->events, &row, &run->config);
+        gk_key_watch_add(&run->keys, row.key_freqs);
+    }
+    return GK_OK;
+}
+
+/* The first `bytes` (-1: all) of a file of rows. */
+static gk_status replay(gk_run *run, const char *name, int64_t bytes)
+{
+    gk_row_file rows;
+
+    gk_status status = gk_row_file_open(&rows, run->dir, name);
+    if (status == GK_OK && rows.size < bytes)
         status =
             gk_fail(GK_EDATA,
-                    "%s has %zu bytes, but the resume point was made at %lld; --fresh starts over",
-                    path, size, (long long)bytes);
-    else if (bytes >= 0)
-        size = (size_t)bytes;
-    while (status == GK_OK && at < size) {
-        const char *end = memchr(text + at, '\n', size - at);
-        size_t length = end ? (size_t)(end - text) - at : size - at;
-        if (gk_row_parse(&row, text + at, length) != GK_OK)
-            status =
-                gk_fail(GK_EDATA, "%s: byte %zu: %s; --fresh starts over", path, at, gk_message());
-        else {
-            gk_events_add(&run->events, &row, &run->config);
-            gk_key_watch_add(&run->keys, row.key_freqs);
-        }
-        at += length + 1;
-    }
-    free(text);
+                    "%s has %lld bytes, but the resume point was made at %lld; --fresh starts over",
+                    rows.path, (long long)rows.size, (long long)bytes);
+    if (status == GK_OK) status = replay_rows(run, &rows, bytes < 0 ? rows.size : bytes);
+    gk_row_file_close(&rows);
     return status;
 }
 
@@ -305,13 +309,6 @@ void gk_run_close(gk_run *run)
     if (run->owned) gk_owner_release(run->dir);
     run->metrics = run->projections = -1;
     run->owned = false;
-}
-
-gk_status gk_run_epoch_path(const gk_run *run, char path[GK_PATH_MAX], const char *folder,
-                            const char *kind)
-{
-    return gk_path(path, "%s/%s/%08lld%s.safetensors", run->dir, folder,
-                   (long long)run->position.epoch, kind);
 }
 
 void gk_run_forget_weights(const gk_run *run)

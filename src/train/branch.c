@@ -1,5 +1,6 @@
 /* A new run from a kept state of another one. */
 #include "gk/branch.h"
+#include "gk/archive.h"
 #include "gk/owner.h"
 #include "gk/run.h"
 
@@ -127,8 +128,7 @@ static gk_status make_branch(const char *dir, source *from, const gk_text *json)
 {
     char state[GK_PATH_MAX];
 
-    GK_TRY(gk_path(state, "%s/checkpoints/%08lld.state.safetensors", from->parent,
-                   (long long)from->epoch));
+    GK_TRY(gk_epoch_path(state, from->parent, GK_EPOCH_STATE, from->epoch));
     if (!gk_exists(state))
         return gk_fail(
             GK_EUSAGE,

@@ -1,5 +1,6 @@
 /* Weights, states and arrays of a run into its directory. */
 #include "train/keep.h"
+#include "gk/archive.h"
 #include "gk/arrays.h"
 #include "gk/hook.h"
 #include "gk/weights.h"
@@ -9,7 +10,7 @@ gk_status gk_keep_weights(const gk_run *run, const gk_batch *b, bool last)
     char path[GK_PATH_MAX];
 
     if (run->config.run.keep_checkpoints == GK_KEEP_NONE && !last) return GK_OK;
-    GK_TRY(gk_run_epoch_path(run, path, "checkpoints", ""));
+    GK_TRY(gk_epoch_path(path, run->dir, GK_EPOCH_WEIGHTS, run->position.epoch));
     GK_TRY(gk_checkpoint_save(path, &b->size.shape, b->stage.params, run->position.epoch));
     gk_run_forget_weights(run);
     return GK_OK;
@@ -25,7 +26,7 @@ gk_status gk_keep_state(const gk_run *run, const gk_batch *b)
 {
     char path[GK_PATH_MAX];
 
-    GK_TRY(gk_run_epoch_path(run, path, "checkpoints", ".state"));
+    GK_TRY(gk_epoch_path(path, run->dir, GK_EPOCH_STATE, run->position.epoch));
     return save_state(run, b, path);
 }
 
@@ -46,7 +47,7 @@ gk_status gk_keep_arrays(const gk_run *run, gk_batch *b, bool last)
 
     GK_TRY(gk_path(path, "%s/measures", run->dir));
     GK_TRY(gk_make_directories(path));
-    GK_TRY(gk_run_epoch_path(run, path, "measures", ""));
+    GK_TRY(gk_epoch_path(path, run->dir, GK_EPOCH_ARRAYS, run->position.epoch));
     gk_writer_open(&w);
     gk_arrays_write(&w, &b->snapshot);
     if (last) gk_arrays_maps(&w, &b->snapshot);
@@ -56,7 +57,7 @@ gk_status gk_keep_arrays(const gk_run *run, gk_batch *b, bool last)
 void gk_keep_question(gk_run *run, const gk_batch *b)
 {
     char path[GK_PATH_MAX];
-    gk_status status = gk_run_epoch_path(run, path, "hook", "");
+    gk_status status = gk_epoch_path(path, run->dir, GK_EPOCH_HOOK, run->position.epoch);
 
     if (status == GK_OK)
         status = gk_checkpoint_save(path, &b->size.shape, b->stage.params, run->position.epoch);

@@ -43,13 +43,7 @@ static gk_sweep_group *find(gk_sweep_group *groups, int n, const char *key)
 
 static void add_point(gk_sweep_group *group, int i)
 {
-    if (group->n == group->room) {
-        int *more = gk_alloc((size_t)group->room * 2 + 16, sizeof *more);
-        if (group->n) memcpy(more, group->point, (size_t)group->n * sizeof *more);
-        free(group->point);
-        group->point = more;
-        group->room = 2 * group->room + 16;
-    }
+    group->point = gk_grow(group->point, (size_t)group->n, sizeof *group->point);
     group->point[group->n++] = i;
 }
 
@@ -69,7 +63,6 @@ gk_status gk_sweep_groups(gk_sweep_group **groups, int *n, const gk_sweep *sweep
                           int shards)
 {
     static gk_config config;
-    int room = 0;
 
     *groups = NULL;
     *n = 0;
@@ -79,13 +72,7 @@ gk_status gk_sweep_groups(gk_sweep_group **groups, int *n, const gk_sweep *sweep
         GK_TRY(key_of(&key, &config));
         gk_sweep_group *group = find(*groups, *n, key.data);
         if (!group) {
-            if (*n == room) {
-                gk_sweep_group *more = gk_alloc((size_t)room * 2 + 4, sizeof *more);
-                if (*n) memcpy(more, *groups, (size_t)*n * sizeof *more);
-                free(*groups);
-                *groups = more;
-                room = 2 * room + 4;
-            }
+            *groups = gk_grow(*groups, (size_t)*n, sizeof **groups);
             group = &(*groups)[(*n)++];
             GK_TRY(open_group(group, &key, &config));
         }

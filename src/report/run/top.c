@@ -258,15 +258,15 @@ static void status_line(gk_page *page, const gk_run_data *d)
     gk_text epoch = {0};
 
     gk_html_epoch(&epoch, gk_run_epoch(d));
-    if (!strncmp(d->state, "diverged", 8))
+    if (!strncmp(d->state.line, "diverged", 8))
         gk_page_html(
             page,
             "<p class=\"warn\">The run diverged: at epoch %s its train loss was no longer a "
             "finite number.</p>\n",
             epoch.data);
-    else if (strncmp(d->state, "done", 4) != 0) {
+    else if (strncmp(d->state.line, "done", 4) != 0) {
         gk_text state = {0};
-        gk_html_escape(&state, d->state);
+        gk_html_escape(&state, d->state.line);
         gk_page_html(page, "<p class=\"note\">State: %s; epoch %s of ", state.data, epoch.data);
         gk_text_free(&epoch);
         gk_html_epoch(&epoch, (double)d->config.run.epochs);
