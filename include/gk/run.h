@@ -46,17 +46,8 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, con
 gk_status gk_run_restore(gk_run *run, gk_stage *stage, const gk_analysis *analysis);
 void gk_run_close(gk_run *run);
 
-/* run_rows.c: a line of metrics.jsonl with its events, a record of projections.bin;
- * measures/EPOCH.safetensors. */
+/* append.c: a line of metrics.jsonl with its events, a record of projections.bin (gk/records.h). */
 gk_status gk_run_append(gk_run *run, const gk_row *row, const gk_snapshot *snapshot);
-gk_status gk_run_arrays(const gk_run *run, gk_snapshot *snapshot, bool last);
-void gk_arrays_write(gk_tensors_writer *writer, const gk_snapshot *snapshot); /* run_arrays.c */
-/* run_maps.c: what heads and neurons do on every input of a torus, for the last row; a forward pass of all runs of
- * the batch. */
-void gk_arrays_maps(gk_tensors_writer *writer, gk_snapshot *snapshot);
-/* A record of projections.bin: C_k^T L and S_k^T L for k = 1 .. K, then the column means of L,
- * float32, n each. */
-static inline size_t gk_record_values(int n, int K) { return (2 * (size_t)K + 1) * (size_t)n; }
 /* Restricted loss over all inputs of each row (rows of them), for any key set, from
  * projections.bin. */
 gk_status gk_run_restricted(const gk_run *run, const gk_snapshot *snapshot, const int *key,

@@ -35,6 +35,9 @@ gk_status gk_train_one(gk_run *run, gk_backend *be, const gk_profile *profile);
 gk_status gk_final(gk_run *run, gk_batch *batch, int r);
 /* Epochs of the checkpoints of a run directory, ascending; caller frees. */
 gk_status gk_run_checkpoints(const char *dir, int64_t **epochs, int *n);
+/* measures/EPOCH.safetensors of the row that slot r's run has just had, in the batch's snapshot;
+ * `last`: with what the network does on every input. */
+gk_status gk_run_arrays(const gk_run *run, gk_batch *batch, bool last);
 /* Every measure of a weights file in slot r, with a given key set. */
 gk_status gk_measure_checkpoint(gk_batch *batch, int r, const gk_config *config, const char *path,
                                 int64_t epoch, const int *key, int keys, gk_row *row);

@@ -1,8 +1,7 @@
-/* What a row writes: metrics.jsonl, projections.bin, measures/. */
+/* What a row writes: metrics.jsonl, projections.bin. */
 #include "gk/run.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,34 +23,6 @@ static gk_status append(int fd, const void *bytes, size_t n, int64_t length, con
     return GK_OK;
 }
 
-/* Norm over all inputs of a character, as it is divided by in a record. */
-static double character_norm(const gk_snapshot *s, size_t column)
-{
-    size_t n = (size_t)s->lens->n, width = 2 * (size_t)s->lens->K;
-    double square = 0;
-
-    for (size_t e = 0; e < n; e++)
-        square += s->count[e] * s->basis[e * width + column] * s->basis[e * width + column];
-    return sqrt(square);
-}
-
-/* Unit characters times the logits, from the sums by element. */
-static void project(float *record, const gk_snapshot *s)
-{
-    size_t n = (size_t)s->lens->n, K = (size_t)s->lens->K;
-
-    for (size_t j = 0; j < 2 * K; j++) {
-        double norm = character_norm(s, j);
-        for (size_t c = 0; c < n; c++) {
-            double sum = 0;
-            for (size_t e = 0; e < n; e++) sum += s->basis[e * 2 * K + j] * s->label_sum[e * n + c];
-            record[j * n + c] = norm > 0 ? (float)(sum / norm) : 0;
-        }
-    }
-    for (size_t c = 0; c < n; c++)
-        record[2 * K * n + c] = (float)(s->label_sum[n * n + c] / s->lens->inputs);
-}
-
 gk_status gk_run_append(gk_run *run, const gk_row *row, const gk_snapshot *s)
 {
     gk_text line = {0};
@@ -61,7 +32,8 @@ gk_status gk_run_append(gk_run *run, const gk_row *row, const gk_snapshot *s)
     if (run->projections >= 0) {
         size_t n = gk_record_values(s->lens->n, s->lens->K);
         float *record = gk_alloc(n, sizeof *record);
-        project(record, s);
+        gk_elements elements = gk_snapshot_elements(s);
+        gk_record_make(record, &elements, s->label_sum, s->label_sum + s->lens->n * s->lens->n);
         status = append(run->projections, record, n * sizeof *record,
                         run->events.rows * (int64_t)(n * sizeof *record), run, "projections.bin");
         free(record);
@@ -77,43 +49,12 @@ gk_status gk_run_append(gk_run *run, const gk_row *row, const gk_snapshot *s)
     return status;
 }
 
-/* N = fit on the key characters + column means of (L - N), as in measures/restricted.c, from one
- * record. */
-static double restricted(const float *record, const gk_snapshot *s, const int *key, int keys,
-                         const double *pairs)
-{
-    size_t n = (size_t)s->lens->n, width = 2 * (size_t)s->lens->K;
-    int *column = gk_alloc(2 * (size_t)keys, sizeof *column);
-    size_t m = (size_t)gk_character_columns(column, key, keys, (int)n);
-    double *table = gk_alloc(n * n, sizeof *table), *coef = gk_alloc(m * n, sizeof *coef);
-
-    for (size_t i = 0; i < m; i++) {
-        double norm = character_norm(s, (size_t)column[i]);
-        for (size_t c = 0; c < n; c++)
-            coef[i * n + c] = norm * (double)record[(size_t)column[i] * n + c];
-    }
-    gk_fit_solve(coef, s->basis, (int)width, column, (int)m, s->count, (int)n, (int)n);
-    for (size_t e = 0; e < n; e++)
-        for (size_t i = 0; i < m; i++)
-            for (size_t c = 0; c < n; c++)
-                table[e * n + c] += s->basis[e * width + (size_t)column[i]] * coef[i * n + c];
-    for (size_t c = 0; c < n; c++) {
-        double shift = (double)record[width * n + c];
-        for (size_t e = 0; e < n; e++) shift -= s->count[e] * table[e * n + c] / s->lens->inputs;
-        for (size_t e = 0; e < n; e++) table[e * n + c] += shift;
-    }
-    double loss = gk_table_loss(table, pairs, (int)n);
-    free(column);
-    free(coef);
-    free(table);
-    return loss;
-}
-
 gk_status gk_run_restricted(const gk_run *run, const gk_snapshot *s, const int *key, int keys,
                             double *loss, int64_t rows)
 {
     size_t n = (size_t)s->lens->n, values = gk_record_values(s->lens->n, s->lens->K), size;
     char path[GK_PATH_MAX], *bytes;
+    gk_elements elements = gk_snapshot_elements(s);
 
     GK_TRY(gk_path(path, "%s/projections.bin", run->dir));
     GK_TRY(gk_file_read(path, SIZE_MAX / 2, &bytes, &size));
@@ -126,7 +67,7 @@ gk_status gk_run_restricted(const gk_run *run, const gk_snapshot *s, const int *
     for (size_t i = 0; i < GK_ROW_GROUPS * n * n; i++) pairs[i % (n * n)] += s->pairs[i];
     for (int64_t i = 0; i < rows; i++) {
         memcpy(record, bytes + (size_t)i * values * sizeof *record, values * sizeof *record);
-        loss[i] = restricted(record, s, key, keys, pairs);
+        loss[i] = gk_record_restricted(record, &elements, key, keys, pairs);
     }
     free(pairs);
     free(record);

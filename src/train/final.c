@@ -98,6 +98,21 @@ static gk_status write_final(gk_run *run, gk_batch *b, int r, const int *key, in
     return status;
 }
 
+gk_status gk_run_arrays(const gk_run *run, gk_batch *b, bool last)
+{
+    char path[GK_PATH_MAX];
+    gk_tensors_writer w;
+
+    GK_TRY(gk_path(path, "%s/measures", run->dir));
+    GK_TRY(gk_make_directories(path));
+    GK_TRY(
+        gk_path(path, "%s/measures/%08lld.safetensors", run->dir, (long long)run->position.epoch));
+    gk_writer_open(&w);
+    gk_arrays_write(&w, &b->snapshot, &b->found);
+    if (last) gk_arrays_maps(&w, &b->snapshot, &b->found);
+    return gk_writer_save(&w, path);
+}
+
 gk_status gk_final(gk_run *run, gk_batch *b, int r)
 {
     const gk_snapshot *s = &b->snapshot; /* of this run's last row */

@@ -96,7 +96,7 @@ static gk_status record(loop *l, int r, const char **state, const char **by)
         *by = "the train loss is not finite";
     }
     if (status == GK_OK && (*state || gk_epochs_has(c->run.arrays_at, c->run.epochs, row.epoch)))
-        status = gk_run_arrays(run, &l->batch.snapshot, *state != NULL);
+        status = gk_run_arrays(run, &l->batch, *state != NULL);
     gk_row_free(&row);
     return status;
 }

@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "gk/checkpoint.h"
+#include "gk/changes.h"
+#include "gk/fit.h"
 #include "gk/measure.h"
 #include "gk/train.h"
 
