@@ -29,6 +29,7 @@ typedef struct gk_batch {
     gk_feed *feed;         /* (R) */
     gk_lens lens;
     gk_snapshot snapshot; /* of one run at a time */
+    gk_findings found;    /* of its last row */
     gk_slot *slot;        /* (R), the host's copy */
     gk_stage stage;
 } gk_batch;
@@ -59,8 +60,8 @@ void gk_batch_advance(gk_batch *batch, int64_t k, int64_t *done);
 /* One forward over every input of every run; then gk_batch_row for each run that is due. */
 void gk_batch_observe(gk_batch *batch);
 /* The row of run r: GK_KEYED, with the online key set if `watch` allows it once this row's set is
- * added to it, or GK_FINAL with the given key set. Afterwards batch->snapshot holds the run's
- * arrays. Close the row with gk_row_free. */
+ * added to it, or GK_FINAL with the given key set. Afterwards batch->snapshot and batch->found are
+ * of that row. Close the row with gk_row_free. */
 void gk_batch_row(gk_batch *batch, int r, gk_row *row, gk_key_watch *watch);
 void gk_batch_final_row(gk_batch *batch, int r, gk_row *row, const int *key, int keys);
 

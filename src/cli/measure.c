@@ -2,7 +2,6 @@
  * weights. */
 #include "cli/cli.h"
 #include "gk/archive.h"
-#include "gk/arrays.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,8 +104,8 @@ static gk_status print_rows(gk_batch *b, const source *from, const gk_config *co
     if (status == GK_OK && cli->out) {
         gk_tensors_writer arrays;
         gk_writer_open(&arrays);
-        gk_arrays_write(&arrays, &b->snapshot);
-        gk_arrays_maps(&arrays, &b->snapshot);
+        gk_arrays_write(&arrays, &b->snapshot, &b->found);
+        gk_arrays_maps(&arrays, &b->snapshot, &b->found);
         status = gk_writer_save(&arrays, cli->out);
     }
     free(key);

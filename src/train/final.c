@@ -47,12 +47,13 @@ static gk_status restrict_rows(double *loss, const gk_run *run, const gk_snapsho
     size_t n = (size_t)s->lens->n;
     double *pairs = gk_alloc(n * n, sizeof *pairs);
     float *record = gk_alloc(run->record, sizeof *record);
+    gk_elements elements = gk_snapshot_elements(s);
     gk_status status = GK_OK;
 
-    gk_record_pairs(pairs, s);
+    for (size_t i = 0; i < GK_ROW_GROUPS * n * n; i++) pairs[i % (n * n)] += s->pairs[i];
     for (int64_t i = 0; status == GK_OK && i < run->events.rows; i++) {
         status = gk_run_record(run, i, record);
-        if (status == GK_OK) loss[i] = gk_record_restricted(record, s, key, keys, pairs);
+        if (status == GK_OK) loss[i] = gk_record_restricted(record, &elements, key, keys, pairs);
     }
     free(pairs);
     free(record);

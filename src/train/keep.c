@@ -1,7 +1,6 @@
 /* Weights, states and arrays of a run into its directory. */
 #include "train/keep.h"
 #include "gk/archive.h"
-#include "gk/arrays.h"
 #include "gk/hook.h"
 #include "gk/weights.h"
 
@@ -49,8 +48,8 @@ gk_status gk_keep_arrays(const gk_run *run, gk_batch *b, bool last)
     GK_TRY(gk_make_directories(path));
     GK_TRY(gk_epoch_path(path, run->dir, GK_EPOCH_ARRAYS, run->position.epoch));
     gk_writer_open(&w);
-    gk_arrays_write(&w, &b->snapshot);
-    if (last) gk_arrays_maps(&w, &b->snapshot);
+    gk_arrays_write(&w, &b->snapshot, &b->found);
+    if (last) gk_arrays_maps(&w, &b->snapshot, &b->found);
     return gk_writer_save(&w, path);
 }
 

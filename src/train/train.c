@@ -97,9 +97,13 @@ static gk_status end_run(loop *l, int r, const char *state, const char *by)
 /* The row that the snapshot was taken for, and its record. */
 static gk_status append(gk_run *run, const gk_row *row, const gk_snapshot *snapshot)
 {
+    size_t n = (size_t)snapshot->lens->n;
     float *record = gk_alloc(run->record, sizeof *record);
 
-    if (run->record) gk_record_fill(record, snapshot);
+    if (run->record) {
+        gk_elements elements = gk_snapshot_elements(snapshot);
+        gk_record_make(record, &elements, snapshot->label_sum, snapshot->label_sum + n * n);
+    }
     gk_status status = gk_run_append(run, row, record);
     free(record);
     return status;

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "gk/changes.h"
+#include "gk/fit.h"
 #include "gk/measure.h"
 #include "gk/train.h"
 #include "gk/weights.h"

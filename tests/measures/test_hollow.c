@@ -1,7 +1,6 @@
 /* The measures where there is nothing to find: a table that memorises, no logits at all, no
  * characters. */
 #include "lib/plant.h"
-#include "gk/arrays.h"
 
 /* A table: training answers right, nothing else. */
 static void memorise(lab *l, const plant *t)
@@ -115,7 +114,7 @@ static void test_undefined(void **state)
         assert_true(isnan(row.all_loss_p) && isnan(row.gini_w_l) && isnan(row.excluded_max));
         assert_true(isnan(row.neurons_85) && isnan(row.skip_zero_all) && !*row.key_freqs);
         gk_writer_open(&writer);
-        gk_arrays_write(&writer, &l.batch.snapshot);
+        gk_arrays_write(&writer, &l.batch.snapshot, &l.batch.found);
         gk_writer_discard(&writer);
         gk_row_free(&row);
         lab_close(&l);

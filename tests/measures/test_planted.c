@@ -10,7 +10,7 @@ static void check_spectrum(lab *l, const plant *t)
     int P = l->batch.lens.P;
     double *norms = gk_alloc((size_t)P * (size_t)P, sizeof *norms), rest = 0, first = 0;
 
-    gk_lens_logit_spectrum(&l->batch.snapshot, norms);
+    gk_logit_spectrum(norms, &l->batch.snapshot, 1);
     for (int i = 0; i < t->keys; i++)
         for (int j = 0; j < 4; j++) {
             int at = (2 * t->k[i] - 1 + j / 2) * P + 2 * t->k[i] - 1 + j % 2;
@@ -79,16 +79,16 @@ static void check_controls(const lab *l, const gk_row *r, const plant *t)
 /* Polynomials in cos and sin of u and v: only where f is u + v or u - v. */
 static void check_products(lab *l, const gk_row *r, const plant *t)
 {
-    const gk_snapshot *s = &l->batch.snapshot;
+    const double *ablated = l->batch.found.ablated.loss;
 
     if (!l->batch.analysis->control) return;
     check_spectrum(l, t);
     CLOSE(r->const8_all, loss_of(t, -1), RELATIVE);
     CLOSE(r->const8_test, loss_of(t, -1), RELATIVE);
-    for (int i = 0; i < t->keys; i++) CLOSE(s->ablate8_k[i], loss_of(t, i), RELATIVE);
+    for (int i = 0; i < t->keys; i++) CLOSE(ablated[i], loss_of(t, i), RELATIVE);
 }
 
-static void check_neurons(const gk_row *r, const gk_snapshot *s, const plant *t)
+static void check_neurons(const gk_row *r, const gk_neurons *neurons, const plant *t)
 {
     double whole = loss_of(t, -1), half = loss_of_share(t, -1, 0.5);
     gk_text clusters = {0};
@@ -98,7 +98,7 @@ static void check_neurons(const gk_row *r, const gk_snapshot *s, const plant *t)
     assert_string_equal(r->clusters, clusters.data);
     gk_text_free(&clusters);
     assert_true(r->neurons_85 == PER_KEY * t->keys);
-    for (int i = 0; i < s->shape->F; i++) CLOSE(s->neuron_fve[i], 1, RELATIVE);
+    for (int i = 0; i < PER_KEY * t->keys; i++) CLOSE(neurons->fve[i], 1, RELATIVE);
     CLOSE(r->readout_fve_min, 1, RELATIVE);
     CLOSE(r->projected_all, whole, RELATIVE);
     CLOSE(r->poly_neurons_all, whole, RELATIVE);
@@ -122,13 +122,15 @@ static void check_record(const lab *l, const gk_row *r, const plant *t)
     run->record = gk_record_values(s->lens->n, s->lens->K);
     float *record = gk_alloc(run->record, sizeof *record);
     double *pairs = gk_alloc((size_t)s->lens->n * (size_t)s->lens->n, sizeof *pairs);
-    gk_record_fill(record, s);
+    gk_elements elements = gk_snapshot_elements(s);
+    gk_record_make(record, &elements, s->label_sum, s->label_sum + s->lens->n * s->lens->n);
     OK(gk_run_append(run, r, record));
     memset(record, 0, run->record * sizeof *record);
     OK(gk_run_record(run, 0, record));
     assert_int_equal(gk_run_record(run, 1, record), GK_EDATA);
-    gk_record_pairs(pairs, s);
-    CLOSE(gk_record_restricted(record, s, t->k, t->keys, pairs), r->restricted_all, 1e-5);
+    for (int i = 0; i < GK_ROW_GROUPS * s->lens->n * s->lens->n; i++)
+        pairs[i % (s->lens->n * s->lens->n)] += s->pairs[i];
+    CLOSE(gk_record_restricted(record, &elements, t->k, t->keys, pairs), r->restricted_all, 1e-5);
     fclose(projections);
     fclose(metrics);
     gk_events_free(&run->events);
@@ -154,7 +156,7 @@ static void check(const plant *t)
     check_losses(&row, t, l.batch.analysis->control != NULL);
     check_controls(&l, &row, t);
     check_products(&l, &row, t);
-    if (t->mlp) check_neurons(&row, &l.batch.snapshot, t);
+    if (t->mlp) check_neurons(&row, &l.batch.found.neurons, t);
     check_record(&l, &row, t);
     gk_row_free(&row);
     lab_close(&l);
