@@ -1,5 +1,6 @@
 /* The report of `grokc compare`: its tables, and the curves of the runs overlaid. */
-#include "browse/compare.h"
+#include "gk/compare.h"
+#include "gk/report.h"
 #include "report/run/data.h"
 
 #include <stdio.h>
@@ -69,7 +70,7 @@ static void set_range(gk_figure *f, const struct overlay *o, const double range[
 }
 
 static gk_status add_figure(gk_page *page, const gk_comparison *c, const struct overlay *o,
-                            const gk_rows *rows, int n)
+                            const gk_row_table *rows, int n)
 {
     double range[2] = {INFINITY, 0};
     gk_text plot = {0};
@@ -77,8 +78,8 @@ static gk_status add_figure(gk_page *page, const gk_comparison *c, const struct 
 
     gk_figure_open(&f, o->name, o->title);
     for (int i = 0; i < n; i++) {
-        const double *x = gk_rows_column(&rows[i], "epoch");
-        const double *y = gk_rows_column(&rows[i], o->column);
+        const double *x = gk_row_table_column(&rows[i], "epoch");
+        const double *y = gk_row_table_column(&rows[i], o->column);
         char letter[16];
         if (!x || !y) continue;
         widen(range, y, rows[i].n);
@@ -104,18 +105,17 @@ static gk_status add_figure(gk_page *page, const gk_comparison *c, const struct 
 static gk_status add_figures(gk_page *page, const gk_comparison *c)
 {
     int n = c->cards.n < CURVES ? c->cards.n : CURVES;
-    gk_rows rows[CURVES] = {{0}};
+    gk_row_table rows[CURVES] = {{0}};
     gk_status status = GK_OK;
-    char path[GK_PATH_MAX];
 
     for (int i = 0; i < n; i++)
-        if (gk_path(path, "%s/metrics.jsonl", gk_card_text(&c->cards, i, GK_CARD_RUN)) != GK_OK ||
-            (gk_exists(path) && gk_rows_read(&rows[i], path) != GK_OK))
+        if (gk_row_table_read(&rows[i], gk_card_text(&c->cards, i, GK_CARD_RUN), "metrics.jsonl") !=
+            GK_OK)
             gk_warn("its curves are left out: %s", gk_message());
     gk_page_section(page, "curves", "Curves");
     for (int k = 0; k < OVERLAYS && status == GK_OK; k++)
         status = add_figure(page, c, &overlays[k], rows, n);
-    for (int i = 0; i < n; i++) gk_rows_free(&rows[i]);
+    for (int i = 0; i < n; i++) gk_row_table_free(&rows[i]);
     return status;
 }
 
