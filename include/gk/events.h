@@ -4,7 +4,8 @@
 #ifndef GK_EVENTS_H
 #define GK_EVENTS_H
 
-#include "gk/measure.h"
+#include "gk/config.h"
+#include "gk/row.h"
 
 enum { GK_EVENTS_MAX = 16 };
 

@@ -2,7 +2,7 @@
  * subtracted: rounding the factor 1 - 1e-3 to a float would change the decay itself by 3e-5 of its
  * size at every step. */
 #ifndef SIMD
-#include "spans.h"
+#include "cpu/machine/spans.h"
 
 #include <math.h>
 
@@ -42,8 +42,8 @@ static adamw_chunk chunk_of(const adamw_job *w, size_t i)
     return c;
 }
 
-#define SIMD_SOURCE "adamw.c"
-#include "simd.h"
+#define SIMD_SOURCE "cpu/adamw.c"
+#include "cpu/machine/simd.h"
 
 void cpu_adamw(gk_backend *be, gk_real *param, gk_real *m, gk_real *v, const gk_real *grad,
                const gk_real *anchor, const gk_slot *slot, const gk_tensor_span *tensor, int n,

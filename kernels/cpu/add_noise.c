@@ -1,7 +1,7 @@
 /* Gaussian noise on weights: formulas as in ref, in float; chunks of tensors, random words in
  * groups. */
 #ifndef SIMD
-#include "spans.h"
+#include "cpu/machine/spans.h"
 
 typedef struct noise_job {
     gk_real *out;
@@ -11,8 +11,8 @@ typedef struct noise_job {
     int R;
 } noise_job;
 
-#define SIMD_SOURCE "add_noise.c"
-#include "simd.h"
+#define SIMD_SOURCE "cpu/add_noise.c"
+#include "cpu/machine/simd.h"
 
 void cpu_add_noise(gk_backend *be, gk_real *out, const gk_real *param, const gk_slot *slot,
                    const gk_tensor_span *tensor, int n, int R)
@@ -25,7 +25,7 @@ void cpu_add_noise(gk_backend *be, gk_real *out, const gk_real *param, const gk_
 
 #else
 
-#include "philox.h"
+#include "cpu/machine/philox.h"
 
 /* log x for normal x > 0. x = 2^e m, m in [0.7, 1.42); with s = (m - 1) / (m + 1), s^2 < 0.03,
  * log m = 2 (s + s^3 / 3 + s^5 / 5 + ...), of which s^11 / 11 is 2e-9 of the sum. */

@@ -1,5 +1,5 @@
 /* Copies and additions of rows between arrays with leading dimensions. */
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Causal attention of the last Q of T positions, for few queries, an example at a time: a row of K
  * floats is a few vectors, and all that an example needs stays in the first cache. */
 #ifndef SIMD
-#include "attention.h"
+#include "cpu/attention.h"
 
 #include <math.h>
 
@@ -19,8 +19,8 @@ static attention_chunk chunk_of(const attention_job *w, int chunk)
     return (attention_chunk){run + range.from, run + range.to};
 }
 
-#define SIMD_SOURCE "attention.c"
-#include "simd.h"
+#define SIMD_SOURCE "cpu/attention.c"
+#include "cpu/machine/simd.h"
 
 static int examples_per_chunk(int Q, int T, int H, int K)
 {

@@ -2,7 +2,7 @@
 #ifndef GK_CPU_ATTENTION_H
 #define GK_CPU_ATTENTION_H
 
-#include "tiles.h"
+#include "cpu/machine/tiles.h"
 
 /* Shapes as in ops.def; outputs of one direction are NULL in the other. */
 typedef struct attention_job {

@@ -2,7 +2,7 @@
  * of tiles.c, a block of queries (or keys) at a time, which leaves out most of what the mask
  * hides. A head of an example is computed by itself: bits depend neither on chunks nor on R. */
 #ifndef SIMD
-#include "attention.h"
+#include "cpu/attention.h"
 
 #include <math.h>
 
@@ -100,8 +100,8 @@ static cpu_product gathered_of(const attention_job *w, gk_real *out, const gk_re
                          .ldc = HK};
 }
 
-#define SIMD_SOURCE "attention_long.c"
-#include "simd.h"
+#define SIMD_SOURCE "cpu/attention_long.c"
+#include "cpu/machine/simd.h"
 
 bool cpu_attention_is_long(int Q) { return Q >= FEW_QUERIES; }
 

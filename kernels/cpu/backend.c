@@ -1,5 +1,5 @@
 /* The cpu backend: our own loops for what costs time, ref's for the rest. */
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Bags of embeddings: the way back sums slices of the batch into tables of their own, in double,
  * as embed_back does. */
 #ifndef SIMD
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 #include <string.h>
 
@@ -40,8 +40,8 @@ static void sum_bags(const void *job, int i)
     }
 }
 
-#define SIMD_SOURCE "bag.c"
-#include "simd.h"
+#define SIMD_SOURCE "cpu/bag.c"
+#include "cpu/machine/simd.h"
 
 void cpu_bag(gk_backend *be, gk_real *x, const gk_real *w, const int32_t *token, int R, int B,
              int T, int D, int V, int apart)

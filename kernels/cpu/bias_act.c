@@ -1,7 +1,7 @@
 /* Biases and activations: rows in chunks; column sums of a chunk in double, then added chunk by
  * chunk. */
 #ifndef SIMD
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 typedef struct rows_job {
     gk_real *out;      /* h; dpre; x of bias_add */
@@ -33,8 +33,8 @@ static rows_chunk rows_of(const rows_job *w, int i)
     return c;
 }
 
-#define SIMD_SOURCE "bias_act.c"
-#include "simd.h"
+#define SIMD_SOURCE "cpu/bias_act.c"
+#include "cpu/machine/simd.h"
 
 static void bias_rows(const void *job, int i)
 {

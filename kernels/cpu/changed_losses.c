@@ -17,7 +17,7 @@
  * Logarithms: 1 + y = product of (1 + S / T) over rows, y <- y + z + z y with z = S / T, which adds
  * positive numbers, so that log1p(y) has all digits of the sum of small losses. */
 #ifndef SIMD
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 #include <float.h>
 #include <math.h>
@@ -57,8 +57,8 @@ static void fill_factors(gk_real *factor, const changed_job *w, size_t row)
 static double direct_loss(const changed_job *w, size_t row, int v, const gk_real *factor,
                           gk_real *x);
 
-#define SIMD_SOURCE "changed_losses.c"
-#include "simd.h"
+#define SIMD_SOURCE "cpu/changed_losses.c"
+#include "cpu/machine/simd.h"
 
 static double direct_loss(const changed_job *w, size_t row, int v, const gk_real *factor,
                           gk_real *x)

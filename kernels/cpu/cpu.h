@@ -4,8 +4,8 @@
 #ifndef GK_CPU_H
 #define GK_CPU_H
 
-#include "../kernels.h"
-#include "threads.h"
+#include "kernels.h"
+#include "cpu/machine/threads.h"
 
 /* Which vectors: of the compiler's choice (16 bytes), AVX2 with FMA, AVX-512. */
 enum cpu_simd { CPU_NONE, CPU_AVX2, CPU_AVX512 };

@@ -1,6 +1,6 @@
 /* Dropout: elements in chunks, random words in groups. */
 #ifndef SIMD
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 typedef struct dropout_job {
     gk_real *x;
@@ -13,8 +13,8 @@ typedef struct dropout_job {
 
 enum { CHUNK = 32768 };
 
-#define SIMD_SOURCE "dropout.c"
-#include "simd.h"
+#define SIMD_SOURCE "cpu/dropout.c"
+#include "cpu/machine/simd.h"
 
 void cpu_dropout(gk_backend *be, gk_real *x, const gk_slot *slot, int R, size_t n, size_t first,
                  int site, double rate)
@@ -35,7 +35,7 @@ void cpu_dropout(gk_backend *be, gk_real *x, const gk_slot *slot, int R, size_t 
 
 #else
 
-#include "philox.h"
+#include "cpu/machine/philox.h"
 
 static void SIMD(drop)(const void *job, int i)
 {

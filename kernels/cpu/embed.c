@@ -1,7 +1,7 @@
 /* Token and position embeddings: the way back sums slices of the batch into tables of their own, in
  * double. */
 #ifndef SIMD
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 typedef struct embed_job {
     gk_real *x;
@@ -44,8 +44,8 @@ typedef struct embed_back_job {
     int B, T, D, V, slice, slices;
 } embed_back_job;
 
-#define SIMD_SOURCE "embed.c"
-#include "simd.h"
+#define SIMD_SOURCE "cpu/embed.c"
+#include "cpu/machine/simd.h"
 
 /* Slices cost a table each, which is zeroed, filled and added up: at most 8, and each with 4
  * examples for every row of the table. */

@@ -9,7 +9,7 @@
  *
  * (512 columns on one core: 113 x 113 takes 35 ms by products and 270 ms by FFTW, 112 x 112 takes
  * 33 ms and 30 ms, 128 x 128 takes 46 ms and 36 ms.) */
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 #include <math.h>
 #include <stdlib.h>

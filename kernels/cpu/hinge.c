@@ -1,5 +1,5 @@
 /* The hinge loss: ref's loop over rows, which threads share. */
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 typedef struct loss_job {
     gk_backend *be;

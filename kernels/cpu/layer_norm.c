@@ -2,7 +2,7 @@
  * which the first is near x: rows far from zero lose nothing. Column sums of a chunk in double,
  * then added chunk by chunk. */
 #ifndef SIMD
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 #include <math.h>
 
@@ -16,8 +16,8 @@ typedef struct norm_job {
 
 static const double epsilon = 1e-5;
 
-#define SIMD_SOURCE "layer_norm.c"
-#include "simd.h"
+#define SIMD_SOURCE "cpu/layer_norm.c"
+#include "cpu/machine/simd.h"
 
 void cpu_layer_norm(gk_backend *be, gk_real *y, gk_real *stat, const gk_real *x, const gk_real *w,
                     const gk_real *b, int R, int rows, int D)

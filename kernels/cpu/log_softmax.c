@@ -7,7 +7,7 @@
  * and given to exp too, so that e_j is right to an ulp however far apart the logits are; S and the
  * loss are as good as from logits in double. */
 #ifndef SIMD
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 #include <math.h>
 
@@ -17,8 +17,8 @@ typedef struct loss_job {
     int B, chunk;
 } loss_job;
 
-#define SIMD_SOURCE "log_softmax.c"
-#include "simd.h"
+#define SIMD_SOURCE "cpu/log_softmax.c"
+#include "cpu/machine/simd.h"
 
 static void ref_rows(gk_backend *be, const cpu_loss *w, size_t first, int n)
 {

@@ -6,7 +6,7 @@
  *   where c is small and k is the number of rows of the batch.
  *
  * A block or slice is computed by our own loops (tiles.c), or by BLAS with one thread. */
-#include "tiles.h"
+#include "cpu/machine/tiles.h"
 
 enum {
     BLOCK_ROWS = 96,       /* of our own: 96 x CPU_DEPTH floats of a stay in the second cache */

@@ -4,7 +4,7 @@
  * order of j is exactly 1 if what is added up before j = t is at most 2^-24, and after it every
  * number alone. (A larger logit than x_t gives more than 1 in both.) */
 #ifndef SIMD
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 #include <math.h>
 
@@ -19,8 +19,8 @@ typedef struct rounding_job {
     int B, C, chunk;
 } rounding_job;
 
-#define SIMD_SOURCE "rounding.c"
-#include "simd.h"
+#define SIMD_SOURCE "cpu/rounding.c"
+#include "cpu/machine/simd.h"
 
 void cpu_rounding(gk_backend *be, double *sum, const gk_real *logits, const gk_real *dlogits,
                   const int32_t *label, const uint8_t *group, int R, int B, int C, int beta)

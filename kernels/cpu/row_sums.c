@@ -2,7 +2,7 @@
  * table of sums stays in the second cache, and goes through all rows: nothing is added up across
  * chunks. */
 #ifndef SIMD
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 enum { WIDTH = 32 };
 
@@ -15,8 +15,8 @@ typedef struct sums_job {
     gk_real beta;
 } sums_job;
 
-#define SIMD_SOURCE "row_sums.c"
-#include "simd.h"
+#define SIMD_SOURCE "cpu/row_sums.c"
+#include "cpu/machine/simd.h"
 
 void cpu_row_sums(gk_backend *be, gk_real *sum, double *moments, const gk_real *in,
                   const int32_t *index, int R, int B, int T, int E, int cols, gk_real beta)

@@ -1,6 +1,6 @@
 /* Stochastic gradient descent with momentum: formulas as in ref, in float. */
 #ifndef SIMD
-#include "spans.h"
+#include "cpu/machine/spans.h"
 
 typedef struct sgd_job {
     gk_real *param, *m;
@@ -15,8 +15,8 @@ typedef struct sgd_factors {
     float lr, decay, momentum;
 } sgd_factors;
 
-#define SIMD_SOURCE "sgd.c"
-#include "simd.h"
+#define SIMD_SOURCE "cpu/sgd.c"
+#include "cpu/machine/simd.h"
 
 void cpu_sgd(gk_backend *be, gk_real *param, gk_real *m, const gk_real *grad, const gk_real *anchor,
              const gk_slot *slot, const gk_tensor_span *tensor, int n, int R)

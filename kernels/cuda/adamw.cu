@@ -2,7 +2,7 @@
  * is subtracted: rounding the factor 1 - 1e-3 to a float would change the decay itself by 3e-5 of
  * its size at every step. What is the same for a chunk (spans.h), one thread computes in double
  * while the others' loads are under way. */
-#include "spans.h"
+#include "cuda/machine/spans.h"
 
 static __global__ void tick_kernel(gk_slot *slot, const double *sum, int R, double rows)
 {

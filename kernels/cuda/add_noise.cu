@@ -1,7 +1,7 @@
 /* Gaussian noise on weights: formulas as in ref, in float. A thread owns the four elements of a
  * chunk (spans.h) whose normals one call of Philox gives. */
-#include "philox.h"
-#include "spans.h"
+#include "cuda/machine/philox.h"
+#include "cuda/machine/spans.h"
 
 /* As in ref. An eighth of a turn at most is left when the nearest quarter (2^22 of the 2^24
  * steps of a turn) has been taken off, exactly: the angle is as exact as its rounding. */

@@ -1,6 +1,6 @@
 /* Copies and additions of rows between arrays with leading dimensions: an element per thread and
  * row (rows.h). */
-#include "rows.h"
+#include "cuda/machine/rows.h"
 
 static __global__ void add_rows_kernel(gk_real *out, const gk_real *in, int rows, int cols, int ldo,
                                        int ldi, size_t so, size_t si, gk_real beta)

@@ -5,8 +5,8 @@
  * else a block, whose warps take turns at queries (ds and dq), then at keys (dk and dv): each
  * row of dk and dv has one owner that walks the queries in order, without atomics. In dot
  * products lanes share the columns; scores live in registers, that of key t in lane t % 32. */
-#include "attention.h"
-#include "reduce.h"
+#include "cuda/attention.h"
+#include "cuda/machine/reduce.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
 #ifndef GK_CUDA_ATTENTION_H
 #define GK_CUDA_ATTENTION_H
 
-#include "cuda.h"
+#include "cuda/machine/cuda.h"
 
 /* Sizes of some examples; E counts them through the runs. */
 typedef struct attention_sizes {

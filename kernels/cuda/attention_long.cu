@@ -6,8 +6,8 @@
  * the mixture. Back: the same blocks for ds (in scratch memory) and dq; then a block has SIDE keys
  * and adds up dk and dv over the queries in order. A row has one owner: no atomics. What a block
  * wrote itself it reads from global memory behind a barrier. */
-#include "attention.h"
-#include "reduce.h"
+#include "cuda/attention.h"
+#include "cuda/machine/reduce.h"
 
 enum {
     SIDE = 32,

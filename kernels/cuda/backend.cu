@@ -1,6 +1,6 @@
 /* The cuda backend: device, stream, memory, errors, and what profilers hear. The ops are in files
  * of their names, the recorded step is in graph.cu. */
-#include "cuda.h"
+#include "cuda/machine/cuda.h"
 
 #include <cuda_profiler_api.h>
 #include <nvtx3/nvToolsExt.h>

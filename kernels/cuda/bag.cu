@@ -3,8 +3,8 @@
  * one, and the warp adds those rows of dx that belong here, a line each, to sums of its own in
  * shared memory. Warps are added in their order, in double: no atomics. How many rows a block owns
  * depends on the sizes of w, and no sum on that. */
-#include "reduce.h"
-#include "rows.h"
+#include "cuda/machine/reduce.h"
+#include "cuda/machine/rows.h"
 
 enum {
     WARPS = CUDA_BLOCK / CUDA_WARP,

@@ -1,8 +1,8 @@
 /* Biases and activations. Forward: an element per thread and row (rows.h). Back: a block owns a
  * slice of the rows and up to 32 columns; it writes dpre as it goes and leaves the sums of its
  * columns, in double, to be added slice by slice. */
-#include "rows.h"
-#include "slices.h"
+#include "cuda/machine/rows.h"
+#include "cuda/machine/slices.h"
 
 enum { SLICE = 64, SLICES = 256, NONE = -1 }; /* rows at least, slices at most; no activation */
 

@@ -5,7 +5,7 @@
  *
  * With M the largest, S = sum of exp(x_c - M) over c != t: the loss is log1p(S) where M = x_t, else
  * M - x_t + log(exp(x_t - M) + S), as in log_softmax.cu. */
-#include "reduce.h"
+#include "cuda/machine/reduce.h"
 
 enum { WARPS = CUDA_BLOCK / CUDA_WARP };
 

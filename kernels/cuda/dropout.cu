@@ -1,5 +1,5 @@
 /* Dropout: a thread owns the four elements whose words one call of Philox gives. */
-#include "philox.h"
+#include "cuda/machine/philox.h"
 
 static __global__ void dropout_kernel(gk_real *x, const gk_slot *slot, size_t n, size_t first,
                                       uint32_t site, uint32_t threshold, float scale)

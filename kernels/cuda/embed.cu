@@ -6,9 +6,9 @@
  * more lines of 128 bytes. Warps, then slices are added in order, in double. Nobody else writes
  * row v: no atomics. Slices make up for the one token that stands in every example. Position
  * rows are plain column sums of dx as (B, T D). */
-#include "reduce.h"
-#include "rows.h"
-#include "slices.h"
+#include "cuda/machine/reduce.h"
+#include "cuda/machine/rows.h"
+#include "cuda/machine/slices.h"
 
 enum {
     EACH = 4,                  /* tokens that a thread looks at in a chunk */

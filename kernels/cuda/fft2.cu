@@ -1,7 +1,7 @@
 /* 2-D DFT by cuFFT: the columns of a run are the transforms of a batch, one element apart, so that
  * nothing is moved. Plans are kept. Columns go in panels where the whole batch would ask cuFFT for
  * too much memory of its own. */
-#include "cuda.h"
+#include "cuda/machine/cuda.h"
 
 #include <stdlib.h>
 

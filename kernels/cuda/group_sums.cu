@@ -1,6 +1,6 @@
 /* Losses and hits summed by group: a block per (group, run). Its threads stride over the run's
  * rows, a few loads at a time, and are added in a fixed tree in double. */
-#include "reduce.h"
+#include "cuda/machine/reduce.h"
 
 enum { EACH = 4, WARPS = CUDA_BLOCK / CUDA_WARP, GROUPS = 256 /* what a byte can name */ };
 

@@ -1,6 +1,6 @@
 /* The hinge loss; see ref for the formulas. A warp has a row; a lane every 32nd logit. Margins are
  * doubles, as in ref, so that all backends find the same side of a kink. */
-#include "reduce.h"
+#include "cuda/machine/reduce.h"
 
 enum { ROWS = CUDA_BLOCK / CUDA_WARP /* of a block */ };
 

@@ -1,8 +1,8 @@
 /* Layer normalisation: a warp per row, its sums in double. The mean is taken off in two parts,
  * of which the first is near x: rows far from zero lose nothing. Back: column sums first, as dx
  * may be dy, in slices of the rows (slices.h). */
-#include "reduce.h"
-#include "slices.h"
+#include "cuda/machine/reduce.h"
+#include "cuda/machine/slices.h"
 
 enum { WARPS = CUDA_BLOCK / CUDA_WARP, SLICE = 64, SLICES = 256 /* at least, at most */ };
 

@@ -8,8 +8,8 @@
  * rounding error of x_j - M is computed and goes into them, so that they are right to an ulp or
  * two however far apart the logits are; S, Z and the loss are doubles. Nothing is taken off 1:
  * gradients are as good at losses of 1e-8 as at 1. */
-#include "log_softmax.h"
-#include "reduce.h"
+#include "cuda/log_softmax.h"
+#include "cuda/machine/reduce.h"
 
 enum { ROWS = CUDA_BLOCK / CUDA_WARP /* of a block, where a warp has a row */, MOST_WARPS = 32 };
 

@@ -3,7 +3,7 @@
 #ifndef GK_CUDA_LOG_SOFTMAX_H
 #define GK_CUDA_LOG_SOFTMAX_H
 
-#include "cuda.h"
+#include "cuda/machine/cuda.h"
 
 /* Row i < rows of run r: logits and gradient at r * run + i * ld, all else at r * B + i. */
 typedef struct loss_rows {

@@ -10,7 +10,7 @@
  *
  * cuBLASLt is column-major: there our c is c^T = op(b)^T op(a)^T, so b is its first operand and a
  * its second, each transposed where ours is, and the sizes are n x m. */
-#include "cuda.h"
+#include "cuda/machine/cuda.h"
 
 #include <stdlib.h>
 #include <string.h>

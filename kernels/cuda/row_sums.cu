@@ -2,8 +2,8 @@
  * columns); its warps share the rows, 32 of them at a time: every lane looks at one index, and the
  * warp reads those rows that are e's, a line each. By column: slices of rows (slices.h). Warps and
  * slices are added in their order, in double: no atomics. */
-#include "reduce.h"
-#include "slices.h"
+#include "cuda/machine/reduce.h"
+#include "cuda/machine/slices.h"
 
 enum { WARPS = CUDA_BLOCK / CUDA_WARP, SLICE = 256 /* rows, at least */, SLICES = 64 };
 

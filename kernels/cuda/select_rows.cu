@@ -1,5 +1,5 @@
 /* The rows of a minibatch: an element per thread and row (rows.h). */
-#include "rows.h"
+#include "cuda/machine/rows.h"
 
 static __global__ void select_rows_kernel(int32_t *out, const int32_t *pool, const int32_t *index,
                                           const gk_slot *slot, int B, int N, int cols, int ring)

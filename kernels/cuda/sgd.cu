@@ -1,5 +1,5 @@
 /* Stochastic gradient descent with momentum: formulas as in ref, in float, as in cpu. */
-#include "spans.h"
+#include "cuda/machine/spans.h"
 
 static __global__ void sgd_kernel(gk_real *param, gk_real *m, const gk_real *grad,
                                   const gk_real *anchor, const gk_slot *slot,

@@ -1,5 +1,5 @@
 /* Bits as signs. */
-#include "cuda.h"
+#include "cuda/machine/cuda.h"
 
 static __global__ void signs_kernel(gk_real *x, const int32_t *token, size_t n)
 {

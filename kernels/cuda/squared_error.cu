@@ -1,5 +1,5 @@
 /* The mean squared error; see ref for the formulas. A warp has a row; a lane every 32nd logit. */
-#include "reduce.h"
+#include "cuda/machine/reduce.h"
 
 enum { ROWS = CUDA_BLOCK / CUDA_WARP /* of a block */ };
 

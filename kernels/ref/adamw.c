@@ -1,5 +1,5 @@
 /* AdamW (Loshchilov & Hutter 2019; Kingma & Ba 2015) as PyTorch has it. */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <math.h>
 

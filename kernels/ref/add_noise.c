@@ -1,5 +1,5 @@
 /* Gaussian noise on weights, by Box and Muller's formula (1958). */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <math.h>
 #include <string.h>

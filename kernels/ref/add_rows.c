@@ -1,5 +1,5 @@
 /* Copies and additions of rows between arrays with leading dimensions. */
-#include "../kernels.h"
+#include "kernels.h"
 
 void ref_add_rows(gk_backend *be, gk_real *out, const gk_real *in, int R, int rows, int cols,
                   int ldo, int ldi, size_t so, size_t si, gk_real beta)

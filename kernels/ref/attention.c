@@ -1,5 +1,5 @@
 /* Causal attention of the last Q of T positions, one (example, head) at a time. */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* The reference backend: one thread, host memory, sums in double. It is there to be right and to
  * be read; the other backends are held to it (src/verify.c). */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Bags of embeddings: the sum of the rows of a bag's tokens. */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <stdlib.h>
 

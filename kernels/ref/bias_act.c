@@ -1,5 +1,5 @@
 /* Biases and activations (Hendrycks & Gimpel 2016 for the two forms of GELU). */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <math.h>
 #include <stdlib.h>

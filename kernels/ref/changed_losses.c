@@ -1,5 +1,5 @@
 /* Losses after changes of the logits that are linear in a few functions of a row's indices. */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Dropout (Srivastava et al. 2014) whose mask is a function of where and when, so that nothing
  * has to be kept for the way back. */
-#include "../kernels.h"
+#include "kernels.h"
 
 void ref_dropout(gk_backend *be, gk_real *x, const gk_slot *slot, int R, size_t n, size_t first,
                  int site, double rate)

@@ -1,5 +1,5 @@
 /* Token and position embeddings. */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <stdlib.h>
 

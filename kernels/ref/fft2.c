@@ -1,5 +1,5 @@
 /* 2-D DFT as plain sums, first along the second index, then along the first. */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <math.h>
 #include <stdlib.h>

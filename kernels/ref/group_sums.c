@@ -1,5 +1,5 @@
 /* Losses and hits summed by group, in the order of the rows. */
-#include "../kernels.h"
+#include "kernels.h"
 
 enum { GROUPS = 256 }; /* what a byte can name */
 

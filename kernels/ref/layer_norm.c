@@ -1,5 +1,5 @@
 /* Layer normalisation (Ba, Kiros, Hinton 2016) as PyTorch has it. */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <math.h>
 #include <stdlib.h>

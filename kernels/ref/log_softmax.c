@@ -11,7 +11,7 @@
  * taken off every exponent:
  *     p_j = e_j / Z,   p_t = exp(-m) / Z,   p_t - 1 = -S / Z,   loss = -log p_t = m + log Z,
  * and for m = 0, where Z = 1 + S, loss = log1p(S). No exponent is above 0: no gap overflows. */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Matrix product, in tiles of C that are summed in double. Every element is one sum over k in
  * rising order (four at a time), whatever its tile, the other sizes and R. */
-#include "../kernels.h"
+#include "kernels.h"
 
 enum { ROWS = 32, COLS = 64, DEPTH = 64, UNROLL = 4 };
 

@@ -1,6 +1,6 @@
 /* What rounding does to a softmax: where it is exactly 1, and by how much gradients do not sum to
  * 0. */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <math.h>
 

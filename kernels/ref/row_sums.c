@@ -1,5 +1,5 @@
 /* Rows added up by index and by column. */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* The rows of a minibatch. */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Stochastic gradient descent with momentum as PyTorch has it: no dampening, no Nesterov; decay is
  * part of the gradient. m starts at 0, so that the first step has m = g. */
-#include "../kernels.h"
+#include "kernels.h"
 
 /* One tensor of one run. */
 static void update(gk_real *p, gk_real *m, const gk_real *grad, const gk_real *anchor, size_t size,

@@ -1,5 +1,5 @@
 /* Bits as signs. */
-#include "../kernels.h"
+#include "kernels.h"
 
 void ref_signs(gk_backend *be, gk_real *x, const int32_t *token, int R, int B, int T)
 {

@@ -17,7 +17,7 @@
  *         dW_E[t] = dV[t] W_V^T + sum_h (ds_h0(t) + ds_h1(t)) u_h
  *         dW_pos[j] = dvp_j W_V^T + sum_h (sum_t ds_hj(t)) u_h,  j = 0, 1
  *         dx= = S dbase + dv_2 W_V^T + sum_h ds_h2 u_h + W_Q dq, which is dW_E["="] and dW_pos[2] */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <math.h>
 #include <stdlib.h>

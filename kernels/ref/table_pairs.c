@@ -9,7 +9,7 @@
  *     dbase += dE;   dT_h[a] += A0 dE;   dc_h0 += A0 dE;   dT_h[b] += A1 dE;   dc_h1 += A1 dE
  *     dA_j = dE . X_hj, j = 0, 1 (A2 has been eliminated: dA_2 = 0);   m = A0 dA_0 + A1 dA_1
  *     ds_h0(a) += A0 (dA_0 - m);   ds_h1(b) += A1 (dA_1 - m);   ds_h2 -= A2 m */
-#include "../kernels.h"
+#include "kernels.h"
 
 #include <math.h>
 #include <stdlib.h>

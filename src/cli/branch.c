@@ -1,5 +1,5 @@
 /* grokc branch RUN@EPOCH --out DIR */
-#include "cli.h"
+#include "cli/cli.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* What the subcommands share: the config, and a training run from opening to its last line. */
-#include "cli.h"
+#include "cli/cli.h"
 
 #include <stdio.h>
 #include <stdlib.h>

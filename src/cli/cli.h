@@ -24,7 +24,7 @@ typedef struct gk_cli {
 #define TEXT(member, ...)  const char *member;
 #define LIST(member, ...)  gk_list member;
 #define WHOLE(member, ...) int64_t member;
-#include "options.def"
+#include "cli/options.def"
 #undef FLAG
 #undef TEXT
 #undef LIST
@@ -71,7 +71,7 @@ typedef struct gk_option {
 enum {
     GK_COMMANDS = 0
 #define COMMAND(...) +1
-#include "subcommands.def"
+#include "cli/subcommands.def"
 #undef COMMAND
 };
 enum {
@@ -80,7 +80,7 @@ enum {
 #define TEXT(...)  +1
 #define LIST(...)  +1
 #define WHOLE(...) +1
-#include "options.def"
+#include "cli/options.def"
 #undef FLAG
 #undef TEXT
 #undef LIST
@@ -111,7 +111,7 @@ gk_status gk_cli_device(gk_backend *be, const gk_config *config, const gk_cli *c
 gk_status gk_cli_run(const gk_config *config, const char *dir, const gk_cli *cli);
 
 #define COMMAND(name, ...) gk_status gk_cli_##name(const gk_cli *cli);
-#include "subcommands.def"
+#include "cli/subcommands.def"
 #undef COMMAND
 
 #endif

@@ -1,6 +1,6 @@
 /* grokc compare: runs side by side. */
 #include "gk/compare.h"
-#include "cli.h"
+#include "cli/cli.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* grokc export RUN|RUN@EPOCH|FILE --layout LAYOUT -o FILE */
-#include "cli.h"
+#include "cli/cli.h"
 #include "gk/export.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* grokc gather: the finished runs of a sweep as tables; on stdout how many there are, and the cells
  * in short, as cells.csv has them. */
-#include "../gather.h"
-#include "cli.h"
+#include "gather/parts.h"
+#include "cli/cli.h"
 
 #include <stdio.h>
 #include <string.h>

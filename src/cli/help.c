@@ -1,5 +1,5 @@
 /* grokc help: a topic, a command, a key, a measure; or the man page, or a completion script. */
-#include "words.h"
+#include "cli/words.h"
 
 #include <stdio.h>
 

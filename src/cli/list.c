@@ -1,5 +1,5 @@
 /* grokc list options|tasks|measures|backends */
-#include "cli.h"
+#include "cli/cli.h"
 
 #include <stdio.h>
 #include <string.h>

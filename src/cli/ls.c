@@ -1,5 +1,5 @@
 /* grokc ls: a table of runs. */
-#include "cli.h"
+#include "cli/cli.h"
 #include "gk/ls.h"
 
 #include <stdio.h>

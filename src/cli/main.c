@@ -1,6 +1,6 @@
 /* grokc SUBCOMMAND ...: finds the subcommand, prints the message of a failure, sets the exit
  * code. */
-#include "words.h"
+#include "cli/words.h"
 #include "gk/startup.h"
 #include "gk_version.h"
 

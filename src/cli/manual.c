@@ -1,6 +1,6 @@
 /* grokc.1, in the macros of man(7): every command with its options and examples, every topic, every
  * config key. */
-#include "words.h"
+#include "cli/words.h"
 #include "gk_version.h"
 
 #include <string.h>

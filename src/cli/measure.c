@@ -1,6 +1,6 @@
 /* grokc measure RUN|FILE: every measure, recomputed from checkpoints or from somebody else's
  * weights. */
-#include "cli.h"
+#include "cli/cli.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Subcommands and options as tables, and the one parser of the command line. */
-#include "cli.h"
+#include "cli/cli.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -9,7 +9,7 @@
 /* clang-format off */
 enum {
 #define COMMAND(name, ...) NUMBER_##name,
-#include "subcommands.def"
+#include "cli/subcommands.def"
 #undef COMMAND
 };
 /* clang-format on */
@@ -28,7 +28,7 @@ enum {
 const gk_command gk_commands[GK_COMMANDS] = {
 #define COMMAND(name, argument, completes, most, help)                                             \
     {#name, argument, completes, most, help, gk_cli_##name},
-#include "subcommands.def"
+#include "cli/subcommands.def"
 #undef COMMAND
 };
 
@@ -44,7 +44,7 @@ const gk_option gk_options[GK_OPTIONS] = {
     {name, GK_OPTION_LIST, on, AT(member), argument, completes, NULL, 0, 0, 0, help},
 #define WHOLE(member, name, on, argument, min, max, initial, help) \
     {name, GK_OPTION_WHOLE, on, AT(member), argument, NOTHING, NULL, min, max, initial, help},
-#include "options.def"
+#include "cli/options.def"
 #undef FLAG
 #undef TEXT
 #undef LIST

@@ -1,6 +1,6 @@
 /* grokc report: one HTML file about runs and sweeps. */
 #include "gk/report.h"
-#include "cli.h"
+#include "cli/cli.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* `grokc help WORD` where WORD is no command, topic or config key. */
-#include "words.h"
+#include "cli/words.h"
 
 #include <string.h>
 

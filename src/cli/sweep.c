@@ -1,5 +1,5 @@
 /* grokc sweep SWEEP.yaml */
-#include "cli.h"
+#include "cli/cli.h"
 #include "gk/slurm.h"
 #include "gk/sweep_train.h"
 

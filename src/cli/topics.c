@@ -1,5 +1,5 @@
 /* The topics of `grokc help`, and the ends of those that are made from lists. */
-#include "words.h"
+#include "cli/words.h"
 
 #include <string.h>
 
@@ -44,7 +44,7 @@ static void end_config(gk_text *text)
 
 static const gk_topic topics[] = {
 #define TOPIC(name, help, end, text) {name, help, end, text},
-#include "topics.def"
+#include "cli/topics.def"
 #undef TOPIC
 };
 

@@ -1,5 +1,5 @@
 /* grokc train CONFIG.yaml */
-#include "cli.h"
+#include "cli/cli.h"
 
 #include <stdio.h>
 #include <string.h>

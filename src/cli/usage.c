@@ -1,5 +1,5 @@
 /* `grokc --help` and `grokc COMMAND --help`. */
-#include "words.h"
+#include "cli/words.h"
 #include "gk_version.h"
 
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 
 static const gk_example examples[] = {
 #define EXAMPLE(command, line, help) {#command, line, help},
-#include "examples.def"
+#include "cli/examples.def"
 #undef EXAMPLE
 };
 

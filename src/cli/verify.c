@@ -1,5 +1,5 @@
 /* grokc verify: every op of a backend against ref, on this machine. */
-#include "cli.h"
+#include "cli/cli.h"
 #include "gk/verify.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #ifndef GK_WORDS_H
 #define GK_WORDS_H
 
-#include "cli.h"
+#include "cli/cli.h"
 
 /* usage.c. `words` in lines of at most 79 columns behind `indent` spaces. */
 void gk_wrap(gk_text *text, int indent, const char *words);

@@ -2,7 +2,7 @@
  * read at the last token
  * ("="). Zero: the part is removed; mean: replaced by its mean over all inputs. Nanda et al. 2023,
  * appendix A.1. */
-#include "../activations.h"
+#include "gk/network.h"
 #include "gk/measure.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* The report of `grokc compare`: its tables, and the curves of the runs overlaid. */
-#include "../compare.h"
-#include "run_data.h"
+#include "browse/compare.h"
+#include "report/run/data.h"
 
 #include <stdio.h>
 #include <stdlib.h>

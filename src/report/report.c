@@ -1,7 +1,7 @@
 /* The whole page: one part for each run or sweep. */
 #include "gk/report.h"
-#include "html.h"
-#include "run_data.h"
+#include "report/page/html.h"
+#include "report/run/data.h"
 
 #include <stdio.h>
 #include <stdlib.h>

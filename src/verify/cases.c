@@ -1,6 +1,6 @@
 /* The table of op x shape. Odd sizes on purpose: 1, 3, primes, one beside a power of two,
  * 12769 = 113^2; and those of the reference experiment (3830 rows, or a third of them). */
-#include "trial.h"
+#include "verify/trial.h"
 
 /* The op, the names of its sizes, what calls it. */
 #define MATMUL         "matmul", "m n k ta tb pad shared beta", gk_trial_matmul

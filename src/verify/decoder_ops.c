@@ -1,7 +1,7 @@
 /* Trials of the ops that decoders and MLPs need besides those of network_ops.c: their arrays,
  * and the call. Sizes: cases.c. */
 #include "gk/verify.h"
-#include "trial.h"
+#include "verify/trial.h"
 
 #include <string.h>
 

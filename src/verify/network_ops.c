@@ -1,6 +1,6 @@
 /* Trials of the ops that make up the network: their arrays, and the call. Sizes: cases.c. */
 #include "gk/verify.h"
-#include "trial.h"
+#include "verify/trial.h"
 
 #include <math.h>
 #include <string.h>

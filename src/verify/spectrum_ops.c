@@ -1,6 +1,6 @@
 /* Trials of the ops that measures are made of: their arrays, and the call. Sizes: cases.c. */
 #include "gk/verify.h"
-#include "trial.h"
+#include "verify/trial.h"
 
 #include <float.h>
 #include <math.h>

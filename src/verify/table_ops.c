@@ -3,7 +3,7 @@
  * Numbers are such that no hidden unit lies within rounding of zero in the large cases (`kind` STEADY and SURE): one that
  * another order of summation switches on or off would be a larger difference than any rounding error. */
 #include "gk/verify.h"
-#include "trial.h"
+#include "verify/trial.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Arrays of made-up numbers around one call of an op, and what the op did to them. */
-#include "trial.h"
+#include "verify/trial.h"
 
 #include <float.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* Trials of the sums of losses and the optimisers: their arrays, and the call. Sizes: cases.c. */
 #include "gk/verify.h"
-#include "trial.h"
+#include "verify/trial.h"
 
 #include <float.h>
 #include <math.h>

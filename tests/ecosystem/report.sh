@@ -4,7 +4,7 @@
 # Nothing is asked for from the network, the console stays empty, nothing is wider than the
 # window, every figure has a size and letters that can be read, screenshots are not blank.
 # As ctest would call it: report.sh <grokc> <source directory>
-source "$(dirname "$0")/../lib.sh"
+source "$(dirname "$0")/../lib/program.sh"
 
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
 for program in "$browser" gnuplot python3; do
@@ -67,7 +67,7 @@ done
 
 for name in $pages; do
     # shellcheck disable=SC2086
-    check "$name: the page" python3 "$source_dir/tests/report_page.py" $name.html ${figures[$name]:-}
+    check "$name: the page" python3 "$source_dir/tests/lib/report_page.py" $name.html ${figures[$name]:-}
     # A copy that measures itself, in a frame: a window is at least 500 pixels wide. The numbers end up in the title.
     cat $name.html - >measured.html <<'HTML'
 <script>

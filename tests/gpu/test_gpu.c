@@ -1,7 +1,7 @@
 /* What only a GPU can show, at the size of the published experiment: a run's bytes depend neither
  * on the runs beside it, nor on whether steps are replayed from a graph, nor on the start of the
  * process; and TF32 happens where it is asked for, and only there. Run by on_gpu. */
-#include "support.h"
+#include "lib/support.h"
 
 enum { MANY = 64, EPOCHS = 40, TENSOR_SETS = 3 };
 

@@ -1,6 +1,6 @@
 """python/grokc.py against run directories that the program has just written.
 
-check_grokc.py GROKC MODULE_DIR     in a folder with the runs of tests/run_python.sh
+check_grokc.py GROKC MODULE_DIR     in a folder with the runs of tests/program/python.sh
 """
 
 import json

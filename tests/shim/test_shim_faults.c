@@ -1,7 +1,7 @@
 /* What goes wrong on a GPU, planted on the host shim: no driver, no memory, a kernel that fails.
  * The first error sticks, with its place, until sync; nothing hangs and nothing is left behind. */
 #include "control.h"
-#include "support.h"
+#include "lib/support.h"
 
 #include <unistd.h>
 

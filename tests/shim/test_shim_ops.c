@@ -1,7 +1,7 @@
 /* The cuda backend's ops on the host shim: the table of op x shape against ref, with the threads
  * of a block and the blocks of a grid in three orders, which must give the same bytes. */
 #include "control.h"
-#include "support.h"
+#include "lib/support.h"
 
 #include "gk/verify.h"
 

@@ -2,7 +2,7 @@
  * graph against enqueued step by step, alone against in a batch, in all orders of threads and
  * blocks. The host may not touch device memory meanwhile. */
 #include "control.h"
-#include "support.h"
+#include "lib/support.h"
 
 enum { STEPS = 10, RUNS = 3, SETS = 3 /* of tensors: weights, both moments */ };
 

@@ -6,8 +6,8 @@
 # shellcheck disable=SC2317         # what check and await call by name
 # shellcheck source=tests/slurm/cluster.sh
 source "$(dirname "$0")/cluster.sh"
-# shellcheck source=tests/lib.sh
-source "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/lib/program.sh
+source "$(dirname "$0")/../lib/program.sh"
 trap 'cluster_down; clean_up' EXIT
 
 reason=$(cluster_missing)

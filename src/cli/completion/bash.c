@@ -1,5 +1,5 @@
 /* Completion for bash, without the functions of the package bash-completion. */
-#include "../words.h"
+#include "cli/words.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Which shells there are, and what words an argument completes to. */
-#include "../words.h"
+#include "cli/words.h"
 
 #include <string.h>
 

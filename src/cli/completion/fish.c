@@ -1,5 +1,5 @@
 /* Completion for fish. */
-#include "../words.h"
+#include "cli/words.h"
 
 #include <string.h>
 

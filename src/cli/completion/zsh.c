@@ -1,5 +1,5 @@
 /* Completion for zsh, by _arguments. */
-#include "../words.h"
+#include "cli/words.h"
 
 #include <string.h>
 

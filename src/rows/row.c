@@ -1,0 +1,148 @@
+/* Rows as text and back, and key sets as text. */
+#include "gk/row.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROW = GK_ROW, KEYED = GK_KEYED, FINAL = GK_FINAL };
+
+void gk_row_start(gk_row *row, int64_t epoch)
+{
+    memset(row, 0, sizeof *row);
+    row->epoch = epoch;
+#define FAMILY(name, when)
+#define COLUMN(name, when, help) row->name = (double)NAN;
+#include "gk/measures.def"
+#undef FAMILY
+#undef COLUMN
+}
+
+void gk_row_free(gk_row *row) { gk_text_free(&row->extra); }
+
+void gk_key_watch_add(gk_key_watch *watch, const char *key_freqs)
+{
+    watch->times = *key_freqs && !strcmp(key_freqs, watch->last) ? watch->times + 1 : 1;
+    snprintf(watch->last, sizeof watch->last, "%s", key_freqs);
+}
+
+bool gk_key_watch_ready(const gk_key_watch *watch) { return watch->times >= 3 && *watch->last; }
+
+void gk_keys_print(char text[GK_KEYS_TEXT], const int *key, int keys)
+{
+    size_t at = 0;
+
+    text[0] = 0;
+    for (int i = 0; i < keys && at < GK_KEYS_TEXT - 16; i++)
+        at += (size_t)snprintf(text + at, GK_KEYS_TEXT - at, "%s%d", i ? "," : "", key[i]);
+}
+
+static int ascending(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
+
+gk_status gk_keys_parse(int *key, int *keys, const char *text, int K)
+{
+    *keys = 0;
+    if (K == 0 && *text)
+        return gk_fail(GK_EUSAGE,
+                       "key frequencies \"%s\": this task's inputs are not pairs in a "
+                       "cyclic group: it has no frequencies",
+                       text);
+    for (const char *at = text; *at;) {
+        char *end;
+        long k = strtol(at, &end, 10);
+        if (end == at || (*end && *end != ',') || (*end == ',' && !end[1]) || k < 1 || k > K)
+            return gk_fail(GK_EUSAGE,
+                           "key frequencies \"%s\": numbers from 1 to %d, separated by commas",
+                           text, K);
+        for (int i = 0; i < *keys; i++)
+            if (key[i] == k)
+                return gk_fail(GK_EUSAGE, "key frequencies \"%s\": %ld stands there twice", text,
+                               k);
+        key[(*keys)++] = (int)k;
+        at = *end ? end + 1 : end;
+    }
+    qsort(key, (size_t)*keys, sizeof *key, ascending);
+    return GK_OK;
+}
+
+static void add_string(gk_text *text, const char *name, const char *value)
+{
+    gk_text_add(text, ", \"%s\": ", name);
+    if (*value)
+        gk_text_add_json(text, value);
+    else
+        gk_text_add(text, "null");
+}
+
+void gk_row_print(gk_text *text, const gk_row *row, bool online)
+{
+    gk_text_add(text, "{\"epoch\": %lld", (long long)row->epoch);
+#define FAMILY(name, when)
+#define COLUMN(name, when, help)                                                                   \
+    if (!online || when != FINAL) {                                                                \
+        gk_text_add(text, ", \"" #name "%s\": ", online &&when == KEYED ? "_online" : "");         \
+        gk_text_add_real(text, row->name);                                                         \
+    }
+#include "gk/measures.def"
+#undef FAMILY
+#undef COLUMN
+    add_string(text, "key_freqs", row->key_freqs);
+    add_string(text, "clusters", row->clusters);
+    if (row->extra.length) gk_text_append(text, row->extra.data, row->extra.length);
+    if (gk_row_diverged(row)) gk_text_add(text, ", \"diverged\": true");
+    gk_text_add(text, "}\n");
+}
+
+static double number(const json_t *json, const char *name, const char *online_name)
+{
+    const json_t *value = json_object_get(json, name);
+
+    if (!value) value = json_object_get(json, online_name);
+    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
+static void string(char text[GK_KEYS_TEXT], const json_t *json, const char *name)
+{
+    const char *value = json_string_value(json_object_get(json, name));
+
+    snprintf(text, GK_KEYS_TEXT, "%s", value ? value : "");
+}
+
+gk_status gk_row_parse(gk_row *row, const char *line, size_t length)
+{
+    json_t *json = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
+    json_t *epoch = json_object_get(json, "epoch");
+
+    if (!json_is_integer(epoch)) {
+        json_decref(json);
+        return gk_fail(GK_EDATA, "not a row of metrics: %.*s", (int)(length < 60 ? length : 60),
+                       line);
+    }
+    gk_row_start(row, json_integer_value(epoch));
+#define FAMILY(name, when)
+#define COLUMN(name, when, help) row->name = number(json, #name, #name "_online");
+#include "gk/measures.def"
+#undef FAMILY
+#undef COLUMN
+    string(row->key_freqs, json, "key_freqs");
+    string(row->clusters, json, "clusters");
+    json_decref(json);
+    return GK_OK;
+}
+
+const char *gk_measure_name(int i, const char **help)
+{
+    static const char *const list[][2] = {
+#define FAMILY(name, when)
+#define COLUMN(name, when, help) {#name, help},
+#include "gk/measures.def"
+#undef FAMILY
+#undef COLUMN
+    };
+
+    if (i < 0 || i >= (int)(sizeof list / sizeof *list)) return NULL;
+    *help = list[i][1];
+    return list[i][0];
+}

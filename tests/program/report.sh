@@ -1,0 +1,170 @@
+#!/usr/bin/env bash
+# grokc report on single runs, without a browser: every figure is there, the page needs nothing but itself, its numbers
+# are the run's; runs that have not ended, diverged, or have one row; no gnuplot; report.html of a run that goes on.
+source "$(dirname "$0")/../lib/program.sh"
+
+if ! command -v python3 >/dev/null; then skip "pages are looked at with python3, which is missing"; exit 0; fi
+there=$(command -v gnuplot)
+[[ -n $there ]] || skip "gnuplot is missing: figures are only looked at as tables (apt-get install gnuplot-nox)"
+
+page() { check "$1: the page" python3 "$source_dir/tests/lib/report_page.py" "$@"; }
+# without_gnuplot COMMAND...: PATH has everything else that this script uses
+mkdir bin
+for program in bash sh python3 env cat; do ln -s "$(command -v $program)" bin/; done
+without_gnuplot() { PATH=$scratch/bin "$@"; }
+
+cat >base.yaml <<'YAML'
+seed: 3
+task:  {p: 43, train_fraction: 0.7}
+model: {d_model: 48, heads: 4, d_head: 12, d_mlp: 96}
+optim: {weight_decay: 2}
+run:   {epochs: 2500, measure_every: 50, checkpoint_at: "every:250", arrays_at: "every:250", stop_test_loss: 1e-3}
+YAML
+tiny="--set task.p=11 --set model.d_model=8 --set model.heads=2 --set model.d_head=4 --set model.d_mlp=16"
+all="loss loss-log accuracy sum-squares restricted excluded cosines gini excluded-by-frequency w-e-norms w-l-norms
+     logits-2d cosine-similarity excluded-last neuron-clusters neuron-shares attention activations embedding circles
+     embedding-initial"
+
+# ---------------------------------------------------------------------------------- a run that groks
+expect 0 train base.yaml --out grokked
+check "the run has key frequencies" grep -q '"key_freqs": "[0-9]' grokked/summary.json
+sums grokked >before
+expect 0 report grokked -o page.html --figures figures
+prints '^page.html$'
+unchanged "report" grokked
+# shellcheck disable=SC2086
+page page.html $all
+what="the page of a run"
+for words in "addition modulo 43" "70 percent of all pairs" "explaining [0-9.]* percent of the logits" \
+    "grokked at epoch" "memorisation until epoch" "Needed: without that part" "Controls: without as much" \
+    "grokc train config.yaml" "grokc commit: " "control_random"; do matches page.html "$words"; done
+for name in $all; do
+    for kind in gp dat ${there:+svg pdf}; do
+        if [[ -s figures/$name.$kind ]]; then pass; else fail "figures/$name.$kind"; fi
+    done
+done
+
+# The restricted loss is computed again from projections.bin: at checkpoints final.jsonl has it, too. Both go through
+# float32 logits of some 10 nats, so their sums differ by 1e-7 of those: 1e-5 of the loss is 100 times that.
+cat >restricted.py <<'PYTHON'
+import json, sys
+curve = {}
+for line in open(sys.argv[2]):
+    if line.startswith("# index 1"):
+        break
+    if not line.startswith("#") and line.strip():
+        epoch, loss = map(float, line.split())
+        curve[epoch] = loss
+rows = [json.loads(line) for line in open(sys.argv[1])]
+worst = max(abs(curve[row["epoch"]] / row["restricted_all"] - 1) for row in rows)
+print(len(rows), "checkpoints, worst relative difference", worst)
+sys.exit(not (len(rows) > 3 and worst <= 1e-5))
+PYTHON
+check "restricted loss of projections.bin and of final.jsonl" \
+    python3 restricted.py grokked/final.jsonl figures/restricted.dat
+
+if [[ -n $there ]]; then                # figures are drawn again from what is in the folder, to the same drawing
+    cp -r figures again
+    rm again/*.svg again/*.pdf
+    for name in loss logits-2d circles; do
+        check "gnuplot $name.gp" env -C again gnuplot $name.gp
+        check "$name.svg again" cmp figures/$name.svg again/$name.svg
+        check "$name.pdf again" test -s again/$name.pdf
+    done
+    for name in $all; do                # gnuplot drops a label that would leave the drawing
+        sed -nE "s/^set ([xyz]label|label 1) '([^'_^]*)'.*/\\2/p" figures/$name.gp | sort -u >labels
+        check "labels of $name" test -s labels
+        while read -r label; do check "$name: $label" grep -qF ">$label<" figures/$name.svg; done <labels
+    done
+fi
+expect 0 report grokked grokked -o both.html
+page both.html
+
+# ----------------------------------------------------------------------------------------- no gnuplot
+without_gnuplot expect 0 report grokked -o bare.html --figures bare
+says 'apt-get install gnuplot-nox'
+# shellcheck disable=SC2086
+check "tables: every figure" python3 - bare.html $all <<'PYTHON'
+import re, sys
+text = open(sys.argv[1]).read()
+figures = dict(re.findall(r'<figure id="([^"]*)".*?>(.*?)</figure>', text, re.S))
+wrong = [name for name in sys.argv[2:] if figures.get(name, "").count("<td") < 6]
+print(wrong)
+sys.exit(bool(wrong) or "apt-get install gnuplot-nox" not in text or "<svg" in text)
+PYTHON
+check "data and scripts without gnuplot" test -s bare/loss.dat -a -s bare/loss.gp
+
+# A gnuplot that fails or says nothing sensible costs figures, not the report.
+mkdir bad
+printf '#!/bin/sh\necho "no terminal" >&2; exit 1\n' >bad/gnuplot
+chmod +x bad/gnuplot
+PATH=$scratch/bad:$PATH expect 0 report grokked -o refused.html
+what="the page with a gnuplot that fails"
+matches refused.html 'gnuplot could not draw' 'addition modulo 43'
+
+# ------------------------------------------------------------------------------------- other runs
+# shellcheck disable=SC2086
+{
+    expect 0 train base.yaml $tiny --set run.epochs=0 --out one
+    expect 3 train base.yaml $tiny --set run.epochs=200 --set optim.lr=1000 --set optim.warmup=0 \
+        --set loss.form=f32 --out diverged
+    expect 0 train base.yaml $tiny --set task.op=x2_xy_y2 --set run.epochs=100 --out square
+    expect 0 train base.yaml $tiny --set task.op=divide --set run.epochs=100 --set model.d_mlp=0 --out divide
+    expect 0 train base.yaml $tiny --set task.op=divide_or_subtract --set run.epochs=100 --out undefined
+    expect 0 train base.yaml $tiny --set run.epochs=50 --set "run.hook=cat # <script>alert(1)</script> & 'quoted'" \
+        --out 'odd "<b>&name'
+}
+for run in one diverged square divide undefined 'odd "<b>&name'; do
+    expect 0 report "$run" -o other.html
+    if [[ -n $there ]]; then page other.html; fi
+    what="the page of $run"
+    matches other.html 'id="loss"|Not here: Train and test loss'
+    if grep -q 'could not draw' other.html; then fail "$run: a figure was refused" other.html; else pass; fi
+done
+expect 0 report diverged -o other.html
+what="the page of a diverged run"
+matches other.html 'The run diverged: at epoch'
+
+# shellcheck disable=SC2086
+"$grokc" train base.yaml $tiny --set run.epochs=100000000 --set run.report_every=3 --out live >/dev/null 2>&1 &
+wait_for live/log.txt 'report.html took' && wait_for live/metrics.jsonl '"epoch": 2000,'
+kill -9 $!
+wait $! 2>/dev/null
+what="report.html while the run goes on"
+matches live/report.html 'http-equiv="refresh"' 'State: running' 'not ended'
+if [[ -n $there ]]; then page live/report.html; fi
+expect 0 report live -o other.html
+what="the page of a killed run"
+matches other.html 'State: running'
+if grep -q http-equiv other.html; then fail "a report by hand reloads itself"; else pass; fi
+
+# ------------------------------------------------------------------- report.html changes nothing else
+# shellcheck disable=SC2086
+{
+    expect 0 train base.yaml $tiny --set run.epochs=300 --out plain
+    expect 0 train base.yaml $tiny --set run.epochs=300 --set run.report_every=2 --out told
+    without_gnuplot expect 0 train base.yaml $tiny --set run.epochs=300 --set run.report_every=2 --out untold
+    PATH=$scratch/bad:$PATH expect 0 train base.yaml $tiny --set run.epochs=300 --set run.report_every=2 --out refused
+}
+for run in told untold refused; do
+    if diff -rq -x env.json -x log.txt -x config.yaml -x report.html plain $run >same.out; then pass
+    else fail "$run: other bytes than without reports" same.out; fi
+    check "$run: has a report" test -s $run/report.html
+    if grep -q http-equiv $run/report.html; then fail "$run: a run that has ended reloads itself"; else pass; fi
+done
+check "it says how long it took" grep -q 'report.html took [0-9.]* s' told/log.txt
+
+# ------------------------------------------------------------------------------------------ refused
+refused 2 'report what' report
+refused 2 'nowhere is no run: it has no file' report nowhere
+refused 2 'needs a value' report grokked -o
+refused 2 'unknown option' report grokked --figure x
+cp -r grokked broken
+sed -i '3s/.*/{"epoch": /' broken/metrics.jsonl
+refused 1 'broken/metrics.jsonl: line 3 is not a row' report broken -o broken.html
+check "nothing half is written" test ! -e broken.html
+cp grokked/metrics.jsonl broken/
+printf x | dd of="$(ls broken/measures/* | tail -n 1)" bs=1 seek=3000 conv=notrunc 2>/dev/null
+refused 1 'broken/measures/.*safetensors' report broken -o broken.html
+refused 1 'nowhere/page.html' report grokked -o nowhere/page.html
+end
