@@ -161,7 +161,8 @@ static gk_status store(gk_cli *cli, const gk_option *o, const char *value)
 /* The defaults of the command's own options. */
 static void start(gk_cli *cli, const gk_command *command, char **argv)
 {
-    *cli = (gk_cli){.arguments = argv};
+    memset(cli, 0, sizeof *cli); /* equal lines have equal bytes */
+    cli->arguments = argv;
     for (int i = -1; (i = gk_option_next(command, i)) < GK_OPTIONS;) {
         const gk_option *o = &gk_options[i];
         void *at = (char *)cli + o->offset;
