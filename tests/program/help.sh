@@ -181,7 +181,7 @@ else
 fi
 if command -v mandoc >/dev/null; then check 'mandoc has no complaint' mandoc -T lint -W error grokc.1
 else skip 'the man page through mandoc: there is none'; fi
-if command -v man >/dev/null && man --version >/dev/null 2>&1; then
+if man --version 2>/dev/null | grep -q "^man [0-9]"; then      # man-db
     MANPAGER=cat MANWIDTH=80 man --warnings -l grokc.1 >page 2>complaints
     check 'man has no complaint' test ! -s complaints
     check 'man shows it' grep -q 'a laboratory for grokking experiments' page
