@@ -71,28 +71,26 @@ static gk_status ask_for_layout(void)
     return GK_EUSAGE;
 }
 
-gk_status gk_cli_export(int argc, char **argv)
+gk_status gk_cli_export(const gk_cli *cli)
 {
     static gk_config config;
     char file[GK_PATH_MAX], run[GK_PATH_MAX], path[GK_PATH_MAX];
     int64_t epoch;
-    gk_cli cli;
 
-    GK_TRY(gk_cli_parse(&cli, argc, argv, "layout out"));
-    if (!cli.argument)
+    if (!cli->argument)
         return gk_fail(GK_EUSAGE,
                        "export what? grokc export runs/paper@1000 --layout paper -o FILE");
-    if (!cli.layout) return ask_for_layout();
-    if (!cli.out) return gk_fail(GK_EUSAGE, "where to? -o FILE");
-    GK_TRY(split_argument(file, &epoch, cli.argument));
+    if (!cli->layout) return ask_for_layout();
+    if (!cli->weights) return gk_fail(GK_EUSAGE, "where to? -o FILE");
+    GK_TRY(split_argument(file, &epoch, cli->argument));
     if (epoch >= 0 || is_directory(file)) {
         GK_TRY(gk_path(run, "%s", file));
         GK_TRY(find_checkpoint(file, run, epoch));
     } else {
         GK_TRY(find_run(run, file));
     }
-    if (!*run) return gk_export(cli.out, file, cli.layout, NULL);
+    if (!*run) return gk_export(cli->weights, file, cli->layout, NULL);
     GK_TRY(gk_path(path, "%s/config.yaml", run));
     GK_TRY(gk_config_load(&config, path, NULL, 0));
-    return gk_export(cli.out, file, cli.layout, &config);
+    return gk_export(cli->weights, file, cli->layout, &config);
 }

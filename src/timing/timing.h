@@ -1,6 +1,5 @@
 /* `grokc bench`: lanes (a backend, or the CPU's with so many threads) that take turns, lines of
- * times with their spread, and the report of them. For src/cli/bench.c and this folder. Times are
- * wall time; results go to stdout. */
+ * times with their spread, and the report of them. Times are wall time; results go to stdout. */
 #ifndef GK_BENCH_H
 #define GK_BENCH_H
 
