@@ -27,7 +27,9 @@
 /* Starts run.hook, if there is one, for an opened run; if it cannot, log.txt says why. */
 void gk_hook_open(gk_run *run);
 
-/* Takes in what has been answered. May this row be asked? */
+/* Takes in what has been answered: into hook.jsonl, and to the stop rules (gk/stop.h). */
+void gk_hook_hear(gk_run *run);
+/* The same. May this row be asked? */
 bool gk_hook_ready(gk_run *run);
 
 /* Asks about the row of run->position.epoch, where gk_hook_ready said yes. Its weights lie at

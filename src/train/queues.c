@@ -9,7 +9,9 @@
 static gk_status key_of(gk_text *key, const gk_config *config)
 {
     static gk_config alike, initial;
+    gk_stop stop;
 
+    GK_TRY(gk_stop_open(&stop, config)); /* before any run begins */
     gk_config_defaults(&initial);
     alike = *config;
     alike.optim = initial.optim;

@@ -120,7 +120,8 @@ static gk_status record(loop *l, int r, const char **state, const char **by)
     gk_status status = l->batch.be->sync(l->batch.be);
     if (status == GK_OK) status = append(run, &row, &l->batch.snapshot);
     l->batch.slot[r].loss_max = -1;
-    *by = gk_events_stop(&run->events, c);
+    gk_hook_hear(run);
+    *by = gk_stop_reason(&run->stop);
     if (!*by && row.epoch == c->run.epochs) *by = "run.epochs";
     if (*by) *state = "done";
     if (gk_row_diverged(&row)) {
