@@ -1,5 +1,6 @@
 /* R runs that share shapes, side by side on one backend: memory, model, examples, and the
- * instrument that measures them. No run directories: training, `grokc measure` and tests all stand on it. */
+ * instrument that measures them. No run directories: training, `grokc measure` and tests all stand
+ * on it. */
 #ifndef GK_BATCH_H
 #define GK_BATCH_H
 

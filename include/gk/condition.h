@@ -22,8 +22,8 @@ bool gk_tokens_is(const gk_tokens *tokens, const char *token);
 bool gk_tokens_is_quoted(const gk_tokens *tokens);
 /* A word, with or without quotes. */
 bool gk_tokens_is_word(const gk_tokens *tokens);
-/* The current word without its quotes, which the caller frees whatever comes back, and on to the next
- * token; or the comparison, "=" for "==". GK_EUSAGE with `expected` where it is none. */
+/* The current word without its quotes, which the caller frees whatever comes back, and on to the
+ * next token; or the comparison, "=" for "==". GK_EUSAGE with `expected` where it is none. */
 gk_status gk_tokens_take_word(gk_tokens *tokens, char **word, const char *expected);
 gk_status gk_tokens_take_operator(gk_tokens *tokens, char op[3]);
 /* GK_EUSAGE: the problem, the text, and the place of the current token in it. */
@@ -41,7 +41,8 @@ typedef struct gk_condition {
     int64_t rows; /* it has to hold for so many rows in a row */
 } gk_condition;
 
-/* COLUMN OP VALUE [for N], then a comma or the end, of `tokens` whose mark is the comma. GK_EUSAGE. */
+/* COLUMN OP VALUE [for N], then a comma or the end, of `tokens` whose mark is the comma.
+ * GK_EUSAGE. */
 gk_status gk_condition_take(gk_condition *condition, gk_tokens *tokens);
 /* "test_loss < 0.001", "test_acc >= 0.99 for 3" */
 void gk_condition_print(gk_text *text, const gk_condition *condition);

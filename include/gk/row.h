@@ -43,7 +43,8 @@ gk_status gk_row_parse(gk_row *row, const char *line, size_t length);
 const char *gk_measure_name(int i, const char **help);
 
 /* A number of a row by the name of its column: "epoch", one of measures.def (of KEYED ones
- * NAME_online is the same), or one of `extra`. NaN where it is null; false: there is no such column. */
+ * NAME_online is the same), or one of `extra`. NaN where it is null; false: there is no such
+ * column. */
 bool gk_row_column(const gk_row *row, const char *name, double *value);
 /* Do the rows of metrics.jsonl have this column, whatever the model? Or has final.jsonl alone? */
 bool gk_row_has(const char *name);

@@ -52,8 +52,8 @@ gk_status gk_run_check_directory(const char *dir);
 
 /* Takes the directory (owner file) and finds out what it is: new, to be gone on with, or finished
  * (run->finished; nothing is written then). GK_EUSAGE: a directory of another config, one that is
- * no run, a branch that is to be started over, or a run.stop_when that gk_stop_open refuses. GK_EBUSY: another process has it. GK_EIO: it cannot
- * be read or written. Close it in any case. */
+ * no run, a branch that is to be started over, or a run.stop_when that gk_stop_open refuses.
+ * GK_EBUSY: another process has it. GK_EIO: it cannot be read or written. Close it in any case. */
 gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, gk_open_mode mode);
 /* Where the resume point lies; "" where there is none. GK_EDATA: of a branch, it must be there. */
 gk_status gk_run_resume_path(const gk_run *run, char path[GK_PATH_MAX]);
@@ -65,8 +65,8 @@ gk_status gk_run_restore(gk_run *run, const gk_position *position, size_t record
 void gk_run_close(gk_run *run);
 
 /* append.c: the line of a row in metrics.jsonl with its events, and its record (run->record values)
- * in projections.bin; NULL where the run has none. GK_EIO: the files are as they were. GK_EUSAGE: of
- * the first row, as gk_stop_check. */
+ * in projections.bin; NULL where the run has none. GK_EIO: the files are as they were. GK_EUSAGE:
+ * of the first row, as gk_stop_check. */
 gk_status gk_run_append(gk_run *run, const gk_row *row, const float *record);
 /* The record of row i. GK_EDATA where projections.bin ends before it, GK_EIO. */
 gk_status gk_run_record(const gk_run *run, int64_t i, float *record);

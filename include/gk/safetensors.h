@@ -3,11 +3,11 @@
  *   u64 little-endian N; N bytes of JSON, padded with spaces to 8; then the data, covered exactly.
  *   {"__metadata__": {string: string}, NAME: {"dtype", "shape", "data_offsets": [begin, end]}, ...}
  *
- * Files that grokc writes carry grokc_format (1: tensors; 2: states whose moments are named by their
- * optimiser), crc32_data and crc32_header in __metadata__ (the
- * header's own 8 digits taken as zeros while it is computed, over the 8 length bytes too). A file
- * with any of the three must have all three and match; one with none of them is foreign:
- * structure is checked, nothing else can be. */
+ * Files that grokc writes carry grokc_format (1: tensors; 2: states whose moments are named by
+ * their optimiser), crc32_data and crc32_header in __metadata__ (the header's own 8 digits taken as
+ * zeros while it is computed, over the 8 length bytes too). A file with any of the three must have
+ * all three and match; one with none of them is foreign: structure is checked, nothing else can
+ * be. */
 #ifndef GK_SAFETENSORS_H
 #define GK_SAFETENSORS_H
 

@@ -1,10 +1,10 @@
 /* The rules that end a run before run.epochs: run.stop_test_loss, run.stop_test_acc, run.stop_when.
- * A rule is a condition on one column, and ends the run at the row where it has held for as many rows
- * in a row as it asks for.
+ * A rule is a condition on one column, and ends the run at the row where it has held for as many
+ * rows in a row as it asks for.
  *
  * A column that is none of the row's is one that run.hook answers, where there is a hook. Answers
- * come when they come: at each row, a rule looks at the last one that has been taken in by then, and
- * `for N` counts answers. So where such a rule ends a run is not the same on every rerun, as
+ * come when they come: at each row, a rule looks at the last one that has been taken in by then,
+ * and `for N` counts answers. So where such a rule ends a run is not the same on every rerun, as
  * hook.jsonl is not; and a run that goes on from its resume point counts anew. Everything else is a
  * function of metrics.jsonl, and of the parent's rows before a branch. */
 #ifndef GK_STOP_H
@@ -32,8 +32,8 @@ typedef struct gk_stop {
 /* The rules of a config, none of which has held. GK_EUSAGE where run.stop_when cannot be read, or
  * names what is no column of a row and no hook is there to answer it. */
 gk_status gk_stop_open(gk_stop *stop, const gk_config *config);
-/* Some columns exist for some models alone: GK_EUSAGE where this row has one of them not that a rule
- * names. For the first row of a run. */
+/* Some columns exist for some models alone: GK_EUSAGE where this row has one of them not that a
+ * rule names. For the first row of a run. */
 gk_status gk_stop_check(const gk_stop *stop, const gk_row *row);
 /* The next row. */
 void gk_stop_row(gk_stop *stop, const gk_row *row);

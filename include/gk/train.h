@@ -12,14 +12,15 @@ typedef struct gk_profile {
     int64_t from, to;
 } gk_profile;
 
-/* Where runs come from, and whom to tell about them. A slot whose run has ended takes the next one. */
+/* Where runs come from, and whom to tell about them. A slot whose run has ended takes the next
+ * one. */
 typedef struct gk_queue gk_queue;
 struct gk_queue {
-    /* The next run, opened and unfinished, of the same shapes and loss form as all others of the queue; NULL: none
-     * waits. */
+    /* The next run, opened and unfinished, of the same shapes and loss form as all others of the
+     * queue; NULL: none waits. */
     gk_status (*next)(gk_queue *queue, gk_run **run);
-    /* The run has ended (run->finished), or stops with `status` and gk_message(); the loop is done with it. GK_EDATA:
-     * its own files are wrong; the others go on. */
+    /* The run has ended (run->finished), or stops with `status` and gk_message(); the loop is done
+     * with it. GK_EDATA: its own files are wrong; the others go on. */
     void (*ended)(gk_queue *queue, gk_run *run, gk_status status);
     /* After an event: the runs in the slots (NULL: empty). */
     void (*show)(gk_queue *queue, gk_run *const *run, int R);
@@ -30,8 +31,9 @@ struct gk_queue {
 extern gk_status (*gk_live_page)(const char *const *dir, int n, const char *out,
                                  const char *figures, int refresh, char trouble[512]);
 
-/* Trains all runs of a queue to their ends, at most R side by side. GK_STOPPED after a signal, with a resume point for
- * each. A diverged run is not an error: see run->state. profile: NULL: nothing is recorded. */
+/* Trains all runs of a queue to their ends, at most R side by side. GK_STOPPED after a signal, with
+ * a resume point for each. A diverged run is not an error: see run->state. profile: NULL: nothing
+ * is recorded. */
 gk_status gk_train(gk_queue *queue, int R, gk_backend *be, const gk_profile *profile);
 /* one.c: an opened, unfinished run of its own, with the progress line. */
 gk_status gk_train_one(gk_run *run, gk_backend *be, const gk_profile *profile);

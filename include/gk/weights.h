@@ -42,8 +42,8 @@ gk_status gk_state_save(const char *path, const gk_shape *shape, const gk_stage 
  * "IGNORE" buffers and a state's moments are skipped). */
 gk_status gk_checkpoint_load(const char *path, const gk_shape *shape, gk_real *params);
 /* A state of the stage's optimiser. Only our own files with checksums: others are GK_EDATA, as is
- * the state of another optimiser, or what gk_checkpoint_load would refuse; GK_EIO. Files of format 1
- * have adam_m.NAME and adam_v.NAME for the first and the second moment of every optimiser. */
+ * the state of another optimiser, or what gk_checkpoint_load would refuse; GK_EIO. Files of format
+ * 1 have adam_m.NAME and adam_v.NAME for the first and the second moment of every optimiser. */
 gk_status gk_state_load(const char *path, const gk_shape *shape, gk_stage *stage,
                         gk_position *position);
 

@@ -27,8 +27,8 @@ struct gk_hook {
     gk_child child; /* pid 0: the hook is over */
     int answers;    /* hook.jsonl, -1 */
     char *dir;      /* the run's, absolute */
-    int64_t
-        epoch[OPEN_MAX]; /* rows without an answer, oldest first; only the first has been sent */
+    /* rows without an answer, oldest first; only the first has been sent */
+    int64_t epoch[OPEN_MAX];
     int open;
     gk_text heard;     /* of its stdout, not taken in yet */
     size_t unanswered; /* bytes heard since the last answer */
@@ -38,7 +38,7 @@ struct gk_hook {
     int64_t answered, left_out, skipped; /* rows */
 };
 
-/* -------------------------------------------------------------------------------------- its end */
+/* ---- its end */
 
 static void remove_file(const gk_run *run, int64_t epoch)
 {
@@ -81,7 +81,7 @@ static void finish(gk_run *run, const char *why)
     discard(run, h);
 }
 
-/* ------------------------------------------------------------------------- questions, answers */
+/* ---- questions, answers */
 
 /* The oldest open row's path. It goes in whole: the pipe is empty if the child reads at all. */
 static const char *send_question(struct gk_hook *h)
@@ -245,7 +245,7 @@ static bool tend(gk_run *run)
     return h->child.pid != 0;
 }
 
-/* ----------------------------------------------------------------------------- the four calls */
+/* ---- the four calls */
 
 /* hook.jsonl, without the half line that a killed process may have left. */
 static bool open_answers(const gk_run *run, struct gk_hook *h)

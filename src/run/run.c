@@ -240,8 +240,8 @@ static gk_status replay(gk_run *run, const char *name, int64_t bytes)
     return status;
 }
 
-/* What looks back over rows (key sets, stop rules) looks back over the parent's too; events begin with
- * the branch. */
+/* What looks back over rows (key sets, stop rules) looks back over the parent's too; events begin
+ * with the branch. */
 static gk_status replay_parent(gk_run *run)
 {
     GK_TRY(replay(run, "parent.jsonl", -1));

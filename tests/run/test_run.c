@@ -1,5 +1,5 @@
-/* A run directory without a model: rows and records written, cut back to a resume point and replayed;
- * what is kept and what goes; who may take it. */
+/* A run directory without a model: rows and records written, cut back to a resume point and
+ * replayed; what is kept and what goes; who may take it. */
 #include "lib/folder.h"
 
 #include "gk/owner.h"
@@ -180,8 +180,8 @@ static void test_forget(void **state)
     }
 }
 
-/* A column that this run has not ends it before anything is written; one that no run has, before the
- * directory is touched. */
+/* A column that this run has not ends it before anything is written; one that no run has, before
+ * the directory is touched. */
 static void test_no_such_column(void **state)
 {
     (void)state;
