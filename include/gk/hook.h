@@ -16,6 +16,8 @@
  * then its process group gets TERM, a second later KILL. After a signal that is less than a second
  * in all. A process that leaves the group is the user's own.
  *
+ * run.stop_when may name what it answers: gk/stop.h.
+ *
  * hook.jsonl is not among the files that are the same on every rerun. A run that goes on starts its
  * hook anew, from its resume point on, and appends: an epoch may be there twice (the last one
  * counts) or not at all, where the run was stopped before the answer came. --fresh removes it. */

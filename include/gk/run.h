@@ -77,7 +77,8 @@ void gk_run_forget_weights(const gk_run *run);
 /* All rows on the disk, before a state says that they are there. GK_EIO. */
 gk_status gk_run_sync(const gk_run *run);
 
-/* summary.json and state. `state` is done or diverged. GK_EIO. */
+/* summary.json and state. `state` is done or diverged. GK_EIO, as of gk_run_set_state: the file
+ * `state`, a line. */
 gk_status gk_run_finish(gk_run *run, const char *state, const char *ended_by);
 gk_status gk_run_set_state(gk_run *run, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
