@@ -7,10 +7,12 @@
 #include "gk/product.h"
 #include "gk/snapshot.h"
 
-/* (R,rows,D): what W_U, and what the last MLP (which the model has), reads at the block's inputs. */
+/* (R,rows,D): what W_U, and what the last MLP (which the model has) reads at the block's inputs. */
 gk_matrix gk_block_out(const gk_snapshot *s, gk_row_block b);
 gk_matrix gk_block_mid(const gk_snapshot *s, gk_row_block b);
 
+/* (R,D,n): W_U's columns by element. */
+gk_matrix gk_unembed(const gk_snapshot *s);
 /* x W_U + b_U, columns by element: to (R,rows,n), x (R,rows,D). */
 void gk_block_unembed(gk_real *to, const gk_snapshot *s, int R, gk_matrix x, int rows);
 /* Logits (R,rows,n) of the block's inputs. */

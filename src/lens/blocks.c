@@ -45,14 +45,20 @@ gk_matrix gk_block_mid(const gk_snapshot *s, gk_row_block b)
     return gk_packed(l->mid + input_at(s, b) * (size_t)l->D, l->inputs, l->D);
 }
 
+gk_matrix gk_unembed(const gk_snapshot *s)
+{
+    const gk_lens *l = s->lens;
+
+    return gk_packed(l->unembed + (size_t)s->place * (size_t)(l->D * l->n), l->D, l->n);
+}
+
 void gk_block_unembed(gk_real *to, const gk_snapshot *s, int R, gk_matrix x, int rows)
 {
     const gk_lens *l = s->lens;
-    size_t n = (size_t)l->n, place = (size_t)s->place;
 
-    gk_product(s->be, to, x, gk_packed(l->unembed + place * (size_t)l->D * n, l->D, l->n), R, rows,
-               l->D, l->n, 0);
-    if (l->unembed_bias) s->be->bias_add(s->be, to, l->unembed_bias + place * n, R, rows, l->n);
+    gk_product(s->be, to, x, gk_unembed(s), R, rows, l->D, l->n, 0);
+    if (l->unembed_bias)
+        s->be->bias_add(s->be, to, l->unembed_bias + s->place * l->n, R, rows, l->n);
 }
 
 void gk_block_logits(gk_real *logits, const gk_snapshot *s, int R, gk_row_block b)

@@ -66,8 +66,7 @@ void gk_logit_spectrum_layout(gk_lens *l)
 static void transform(const buffers *x, const gk_snapshot *s, int from, int cols)
 {
     const gk_lens *l = s->lens;
-    gk_matrix w = gk_packed(l->unembed + (size_t)s->place * (size_t)(l->D * l->n), l->D, l->n);
-    gk_matrix out = gk_block_out(s, (gk_row_block){0});
+    gk_matrix w = gk_unembed(s), out = gk_block_out(s, (gk_row_block){0});
 
     w.at += from;
     gk_product(s->be, x->plane, out, w, 1, l->inputs, l->D, cols, 0);

@@ -141,9 +141,8 @@ static void put_directions(gk_real *to, const buffers *x, const gk_snapshot *s, 
                    s[r].basis[i / wide * width + 2 * (size_t)(s[r].key[i % wide / 2] - 1) + i % 2];
         gk_upload_reals(s->be, x->characters + (size_t)r * n * most, c, n * wide);
     }
-    gk_product_ragged(s->be, to, gk_packed(l->unembed, l->D, l->n),
-                      (gk_matrix){.at = x->characters, .step = n * most}, R, l->D,
-                      (gk_width){.most = l->n}, m, 0);
+    gk_product_ragged(s->be, to, gk_unembed(s), (gk_matrix){.at = x->characters, .step = n * most},
+                      R, l->D, (gk_width){.most = l->n}, m, 0);
     free(c);
 }
 

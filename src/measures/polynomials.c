@@ -35,7 +35,7 @@ static void fit_logits(gk_polynomial *p, const buffers *x, const gk_snapshot *s,
     size_t cells = 4 * (size_t)l->W * (size_t)l->n;
     double *hat = gk_alloc(cells, sizeof *hat);
 
-    gk_torus_hat(x->hat, s, R, l->torus_sum, l->n);
+    gk_torus_hat(x->hat, s, R, l->torus_sum + (size_t)(s->place * 4 * l->P * l->n), l->n);
     for (int r = 0; r < R; r++) {
         if (!s[r].keys || s[r].keys > GK_CHANGES_MAX) continue;
         gk_download_reals(s->be, hat, x->hat + (size_t)r * cells, cells);
