@@ -44,7 +44,7 @@ gk_status gk_columns_put_answer(gk_columns *columns, const char *path, const cha
 /* The value of a config key in its shortest form; nothing: null. */
 void gk_setting_text(gk_text *text, const gk_config *config, const gk_config_key *key);
 
-/* ----------------------------------------------------------------------------------- cards.c ...
+/* ---------------------------------------------------------------------------- card.c, card_table.c
  * Runs as cards: what their directories say of them, as a table of texts. For `grokc ls`, `grokc
  * compare` and reports of sweeps; finished runs, going and failed ones, wherever they lie. */
 

@@ -203,6 +203,8 @@ refused 2 'there is no "list"' ls hooked --columns list
 expect 0 compare hooked/runs/00001 hooked/runs/00002 s/runs/00002
 prints '^ +depth +1\.5 +2\.5 +-$' '^ +hook\.test_loss +-1 +-2 +-$' '^ +class +k1 +k0 +-$' \
     '^  C  different from epoch 0 on'
+expect 0 compare hooked/runs/00001 s/runs/00002 -o hooked.html
+check 'compare: figures of what the hook measured' grep -q 'What run.hook measured' hooked.html
 expect 0 report hooked/runs/00001 -o hooked.html
 check 'report: what the hook measured' grep -q 'What the hook measured' hooked.html
 expect 0 report s/runs/00001 -o plain.html

@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FIGURES = 8, TITLE = 64 };
+enum { FIGURES = 8 };
 
-/* A name of somebody else's on one line, and not longer than a line. */
-static void make_title(char title[TITLE], const char *column)
+void gk_answer_title(char title[GK_ANSWER_TITLE], const char *column)
 {
-    size_t n = strlen(column) < TITLE ? strlen(column) : TITLE - 1;
+    size_t n = strlen(column) < GK_ANSWER_TITLE ? strlen(column) : GK_ANSWER_TITLE - 1;
 
     while (n < strlen(column) && n && (column[n] & 0xC0) == 0x80) n--; /* between characters */
     memcpy(title, column, n);
@@ -28,11 +27,11 @@ static bool any_number(const double *value, size_t n)
 
 static gk_status add_figure(gk_page *page, const gk_run_data *d, const char *column, int i)
 {
-    char name[24], title[TITLE], style[48];
+    char name[24], title[GK_ANSWER_TITLE], style[48];
     gk_curves c;
 
     snprintf(name, sizeof name, "hook-%d", i + 1);
-    make_title(title, column);
+    gk_answer_title(title, column);
     gk_curves_start(&c, d, &d->rows, name, title, GK_AXIS_LINEAR);
     gk_curves_add(&c, column, title, gk_curves_lines(&c, style, 1));
     gk_text_add(&c.f.caption, "As the hook answered; a gap is a row that it did not.");

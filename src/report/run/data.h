@@ -62,6 +62,10 @@ double *gk_entry_reals(const gk_tensors_file *file, const char *name, int dims, 
 const char *gk_config_pick(const gk_config *config, const char *name, char word[64]);
 double gk_config_number(const gk_config *config, const char *name);
 
+/* The name of a hook's column as the title of a figure: on one line, and not longer than one. */
+enum { GK_ANSWER_TITLE = 64 };
+void gk_answer_title(char title[GK_ANSWER_TITLE], const char *column);
+
 /* The figures of a run, in the order of the page. */
 gk_status gk_run_curves(gk_page *page, gk_run_data *data);
 gk_status gk_run_progress(gk_page *page, gk_run_data *data);
