@@ -1,6 +1,6 @@
 /* The ground floor: status, memory, text, files, random numbers, clocks. Includes nothing of ours.
  *
- * Errors have four kinds (README, "Errors"): input and the world return a gk_status through GK_TRY;
+ * Errors have four kinds (docs/design.md): input and the world return a gk_status through GK_TRY;
  * our own bugs abort in GK_CHECK; a device keeps its first error until `sync`; a loss of NaN is a
  * result, not an error. */
 #ifndef GK_BASE_H
