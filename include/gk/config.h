@@ -29,15 +29,19 @@ typedef struct gk_config {
 } gk_config;
 
 /* The words of the PICK keys, in config.def's order. */
-enum gk_task_name {
-    GK_TASK_MODULAR,
-    GK_TASK_GROUP,
-    GK_TASK_DIGITS,
-    GK_TASK_REPEATS,
-    GK_TASK_MAXIMUM,
-    GK_TASK_TRIGRAMS,
-    GK_TASK_PARITY
+enum gk_task_name { /* GK_TASK_MODULAR ...: the lines of tasks.def */
+#define TASK(id, ...) GK_TASK_##id,
+#include "gk/tasks.def"
+#undef TASK
+                    GK_TASKS /* how many */
 };
+/* What a config has to know of a task; gk/task.h opens it. */
+typedef struct gk_task_info {
+    const char *name, *help;
+    bool drawn;   /* its examples are drawn; else they are all pairs of operands */
+    bool several; /* an example has several labels */
+} gk_task_info;
+extern const gk_task_info gk_tasks[GK_TASKS]; /* by enum gk_task_name */
 enum gk_group_op { GK_GROUP_XY, GK_GROUP_CONJUGATE, GK_GROUP_XYX };
 enum gk_sequence { GK_SEQUENCE_AB_IS, GK_SEQUENCE_A_OP_B_IS, GK_SEQUENCE_AB };
 enum gk_op {

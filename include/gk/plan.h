@@ -53,9 +53,10 @@ gk_status gk_plan_choose(bool *tables, const char **why, const gk_config *config
 
 /* Counting or real, after model and data; plan->tables and plan->recipe are set. */
 void gk_plan_layout(gk_plan *plan, gk_model *model, gk_data *data, gk_arena *device);
-/* What the plan needs of one run: its training examples in their order, its initial weights. */
-gk_status gk_plan_put(gk_plan *plan, int slot, const gk_config *config, const gk_task *task,
-                      const gk_analysis *analysis);
+/* What the plan needs of one run: its training examples in their order, and its initial weights
+ * (packed) where recipe.to_init says so. */
+void gk_plan_put(gk_plan *plan, int slot, const gk_task *task, const gk_analysis *analysis,
+                 const gk_real *initial);
 
 /* k updates of every active slot (full batch: k epochs). Looks at signals between updates; *done:
  * how many it did. Enqueues only: errors come out of be->sync. */

@@ -86,13 +86,11 @@ static gk_status check_modular(const gk_config *config)
 /* One label is replaced, and nothing that was made of it. */
 static gk_status check_corrupted(const gk_config *config)
 {
-    int task = config->task.name;
-    bool several = task == GK_TASK_DIGITS || task == GK_TASK_REPEATS || task == GK_TASK_MAXIMUM;
-    const char *why = several                  ? "every example has several labels"
+    const gk_task_info *task = &gk_tasks[config->task.name];
+    const char *why = task->several            ? "every example has several labels"
                       : config->task.end_token ? "the answer stands in the sequence too"
-                      : task >= GK_TASK_DIGITS && !config->task.examples
-                          ? "fresh examples are always right"
-                          : NULL;
+                      : task->drawn && !config->task.examples ? "fresh examples are always right"
+                                                              : NULL;
 
     if (!why || config->task.corrupt_fraction == 0) return GK_OK;
     return gk_fail(GK_EUSAGE, "task.corrupt_fraction must be 0 here: %s", why);

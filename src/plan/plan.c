@@ -39,16 +39,11 @@ void gk_plan_layout(gk_plan *plan, gk_model *model, gk_data *data, gk_arena *dev
     if (plan->recipe.to_init) gk_params_layout(&plan->anchor, model, device);
 }
 
-gk_status gk_plan_put(gk_plan *plan, int slot, const gk_config *config, const gk_task *task,
-                      const gk_analysis *analysis)
+void gk_plan_put(gk_plan *plan, int slot, const gk_task *task, const gk_analysis *analysis,
+                 const gk_real *initial)
 {
     if (plan->tables) gk_table_put(plan, slot, task, analysis);
-    if (!plan->recipe.to_init) return GK_OK;
-    gk_real *initial = gk_alloc(gk_parameters(&plan->model->shape), sizeof *initial);
-    gk_status status = gk_init(initial, &plan->model->shape, config);
-    if (status == GK_OK) gk_model_put(plan->model, &plan->anchor, slot, initial, plan->be);
-    free(initial);
-    return status;
+    if (plan->recipe.to_init) gk_model_put(plan->model, &plan->anchor, slot, initial, plan->be);
 }
 
 /* What a mean loss is the mean of. */

@@ -1,6 +1,6 @@
 /* Lanes: which backends are timed, and the two ceilings of each: bytes of a large copy, operations
  * of a large product. */
-#include "timing/timing.h"
+#include "gk/timing.h"
 #include "gk/startup.h"
 
 #include <math.h>
@@ -217,7 +217,7 @@ gk_status gk_bench_open(gk_bench *b, const char *what)
     GK_TRY(open_lanes(b));
     if (!strcmp(what, "ops")) open_blas(b);
     for (int i = 0; i < b->lanes; i++) GK_TRY(find_ceilings(&b->lane[i]));
-    return gk_report_begin(b, what);
+    return gk_timing_begin(b, what);
 }
 
 void gk_bench_close(gk_bench *b)
