@@ -1,9 +1,10 @@
 /* R runs that share shapes, side by side on one backend: memory, model, examples, and the
- * instrument that measures them. No files: training, `grokc measure` and tests all stand on it. */
+ * instrument that measures them. No run directories: training, `grokc measure` and tests all stand on it. */
 #ifndef GK_BATCH_H
 #define GK_BATCH_H
 
 #include "gk/measure.h"
+#include "gk/weights.h"
 
 /* What a batch needs, found by laying it out without memory. */
 typedef struct gk_batch_size {
@@ -15,11 +16,6 @@ typedef struct gk_batch_size {
     bool stream;
     size_t device_bytes, host_bytes;
 } gk_batch_size;
-
-/* Packed blobs of one run on their way between device and files. */
-typedef struct gk_stage {
-    gk_real *params, *m, *v;
-} gk_stage;
 
 typedef struct gk_batch {
     gk_backend *be;
@@ -39,7 +35,7 @@ typedef struct gk_batch {
 } gk_batch;
 
 /* GK_EUSAGE where the task or the split is impossible. Reads split files; touches no backend. */
-gk_status gk_batch_measure(gk_batch_size *size, const gk_config *config, int R);
+gk_status gk_batch_size_of(gk_batch_size *size, const gk_config *config, int R);
 
 /* Memory for the configs' runs (all of one shape, form and task family) and their examples; weights
  * and moments are zero, slots inactive. Close in any case. */

@@ -6,13 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* The Gini index, Hurley & Rickard 2009, "Comparing measures of sparsity": of c_1 .. c_N ascending,
  * 1 - 2 sum_i (c_i / |c|_1) (N - i + 1/2) / N. Of spectra: Nanda et al. 2023, section
  * 5.1. */
@@ -21,7 +14,7 @@ static double gini(const double *norm, int N)
     double *c = gk_alloc((size_t)N, sizeof *c), total = 0, weighted = 0;
 
     memcpy(c, norm, (size_t)N * sizeof *c);
-    qsort(c, (size_t)N, sizeof *c, ascending);
+    qsort(c, (size_t)N, sizeof *c, gk_ascending_reals);
     for (int i = 0; i < N; i++) {
         total += c[i];
         weighted += c[i] * (N - i - 0.5);

@@ -1,8 +1,7 @@
-/* What a row writes: metrics.jsonl, projections.bin. */
+/* What a row writes, metrics.jsonl and projections.bin; and a record of it read back. */
 #include "gk/run.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,21 +22,16 @@ static gk_status append(int fd, const void *bytes, size_t n, int64_t length, con
     return GK_OK;
 }
 
-gk_status gk_run_append(gk_run *run, const gk_row *row, const gk_snapshot *s)
+gk_status gk_run_append(gk_run *run, const gk_row *row, const float *record)
 {
+    size_t bytes = run->record * sizeof *record;
     gk_text line = {0};
     gk_status status = GK_OK;
 
     gk_row_print(&line, row, true);
-    if (run->projections >= 0) {
-        size_t n = gk_record_values(s->lens->n, s->lens->K);
-        float *record = gk_alloc(n, sizeof *record);
-        gk_elements elements = gk_snapshot_elements(s);
-        gk_record_make(record, &elements, s->label_sum, s->label_sum + s->lens->n * s->lens->n);
-        status = append(run->projections, record, n * sizeof *record,
-                        run->events.rows * (int64_t)(n * sizeof *record), run, "projections.bin");
-        free(record);
-    }
+    if (bytes)
+        status = append(run->projections, record, bytes, run->events.rows * (int64_t)bytes, run,
+                        "projections.bin");
     if (status == GK_OK)
         status =
             append(run->metrics, line.data, line.length, run->metrics_bytes, run, "metrics.jsonl");
@@ -49,28 +43,20 @@ gk_status gk_run_append(gk_run *run, const gk_row *row, const gk_snapshot *s)
     return status;
 }
 
-gk_status gk_run_restricted(const gk_run *run, const gk_snapshot *s, const int *key, int keys,
-                            double *loss, int64_t rows)
+gk_status gk_run_record(const gk_run *run, int64_t i, float *record)
 {
-    size_t n = (size_t)s->lens->n, values = gk_record_values(s->lens->n, s->lens->K), size;
-    char path[GK_PATH_MAX], *bytes;
-    gk_elements elements = gk_snapshot_elements(s);
+    size_t bytes = run->record * sizeof *record;
 
-    GK_TRY(gk_path(path, "%s/projections.bin", run->dir));
-    GK_TRY(gk_file_read(path, SIZE_MAX / 2, &bytes, &size));
-    if (size != (size_t)rows * values * sizeof(float)) {
-        free(bytes);
-        return gk_fail(GK_EDATA, "%s does not have %lld records", path, (long long)rows);
+    for (size_t have = 0; have < bytes;) {
+        ssize_t n = pread(run->projections, (char *)record + have, bytes - have,
+                          i * (int64_t)bytes + (int64_t)have);
+        if (n > 0)
+            have += (size_t)n;
+        else if (n == 0)
+            return gk_fail(GK_EDATA, "%s/projections.bin has no record of row %lld", run->dir,
+                           (long long)i);
+        else if (errno != EINTR)
+            return gk_fail(GK_EIO, "cannot read %s/projections.bin: %s", run->dir, strerror(errno));
     }
-    double *pairs = gk_alloc(n * n, sizeof *pairs);
-    float *record = gk_alloc(values, sizeof *record);
-    for (size_t i = 0; i < GK_ROW_GROUPS * n * n; i++) pairs[i % (n * n)] += s->pairs[i];
-    for (int64_t i = 0; i < rows; i++) {
-        memcpy(record, bytes + (size_t)i * values * sizeof *record, values * sizeof *record);
-        loss[i] = gk_record_restricted(record, &elements, key, keys, pairs);
-    }
-    free(pairs);
-    free(record);
-    free(bytes);
     return GK_OK;
 }

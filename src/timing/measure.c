@@ -1,7 +1,7 @@
 /* bench measure: what each part of a measured row costs, beside 100 training steps. The weights are
  * those that the config starts from: --set model.init=file:PATH measures grokked ones, with the key
  * set that they show. */
-#include "timing/timing.h"
+#include "gk/timing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,11 +102,11 @@ static void report_part(gk_bench *b, const char *name, const gk_lane *lane, doub
     char full[64];
 
     snprintf(full, sizeof full, "measure %s", name);
-    json_t *line = gk_report_line(b, full, lane->threads, 1, spread);
+    json_t *line = gk_timing_line(b, full, lane->threads, 1, spread);
     printf("  %-18s %10.3f ms (%.3f to %.3f)", name, 1e3 * spread.median, 1e3 * spread.low,
            1e3 * spread.high);
     if (row > 0) {
-        gk_report_number(line, "of_row", spread.median / row);
+        gk_timing_number(line, "of_row", spread.median / row);
         printf(" %5.1f %% of a row", 100 * spread.median / row);
     }
     printf("\n");

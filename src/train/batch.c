@@ -48,8 +48,9 @@ static void layout(gk_batch *b, const gk_analysis *a)
     gk_measure_layout(&b->lens, &b->device);
     b->slot = gk_arena_take(&b->host, (size_t)b->R, sizeof *b->slot);
     b->stage.params = gk_arena_take(&b->host, n, sizeof(gk_real));
-    b->stage.m = gk_arena_take(&b->host, n, sizeof(gk_real));
-    b->stage.v = gk_arena_take(&b->host, n, sizeof(gk_real));
+    b->stage.optimiser = &gk_optimisers[b->size.recipe.optimiser];
+    for (int i = 0; i < b->stage.optimiser->moments; i++)
+        b->stage.moment[i] = gk_arena_take(&b->host, n, sizeof(gk_real));
 }
 
 /* Sizes of a batch of runs like this one. */
@@ -72,7 +73,7 @@ static void find_size(gk_batch_size *size, const gk_analysis *a, int R)
     size->host_bytes = b.host.used;
 }
 
-gk_status gk_batch_measure(gk_batch_size *size, const gk_config *config, int R)
+gk_status gk_batch_size_of(gk_batch_size *size, const gk_config *config, int R)
 {
     gk_analysis analysis;
     const char *why;
@@ -121,11 +122,17 @@ static gk_status allocate(gk_batch *b)
 static gk_status put_examples(gk_batch *b, int r, const gk_config *config)
 {
     gk_feed *feed = &b->feed[r];
+    const gk_shape *shape = &b->size.shape;
+    gk_status status = GK_OK;
 
     gk_feed_close(feed);
     GK_TRY(gk_task_open(&feed->task, config));
     gk_data_put(&b->data, r, &feed->task, &b->analysis[r], b->be);
-    GK_TRY(gk_plan_put(&b->plan, r, config, &feed->task, &b->analysis[r]));
+    gk_real *initial = gk_alloc(gk_parameters(shape), sizeof *initial);
+    if (b->plan.recipe.to_init) status = gk_init(initial, shape, config);
+    if (status == GK_OK) gk_plan_put(&b->plan, r, &feed->task, &b->analysis[r], initial);
+    free(initial);
+    GK_TRY(status);
     gk_lens_put(&b->lens, r, b->be);
     gk_feed_open(feed, config, &b->data);
     return GK_OK;
@@ -193,6 +200,7 @@ void gk_batch_set_slot(gk_batch *b, int r, const gk_config *c, int64_t epoch, do
     b->slot[r] = (gk_slot){.step = epoch,
                            .active = 1,
                            .l2 = c->optim.decay == GK_DECAY_L2,
+                           .schedule = GK_SCHEDULE_CONSTANT,
                            .warmup = c->optim.warmup,
                            .lr = c->optim.lr,
                            .weight_decay = c->optim.weight_decay,
@@ -216,18 +224,26 @@ gk_status gk_batch_download_slots(gk_batch *b)
     return b->be->sync(b->be);
 }
 
+/* Where the device has moment i of the optimiser. */
+static const gk_params *moment(const gk_model *model, int i)
+{
+    const gk_params *const all[GK_MOMENTS_MAX] = {&model->m, &model->v};
+
+    return all[i];
+}
+
 void gk_batch_put(gk_batch *b, int r)
 {
     gk_model_put(&b->model, &b->model.params, r, b->stage.params, b->be);
-    gk_model_put(&b->model, &b->model.m, r, b->stage.m, b->be);
-    gk_model_put(&b->model, &b->model.v, r, b->stage.v, b->be);
+    for (int i = 0; i < b->stage.optimiser->moments; i++)
+        gk_model_put(&b->model, moment(&b->model, i), r, b->stage.moment[i], b->be);
 }
 
 void gk_batch_get(gk_batch *b, int r)
 {
     gk_model_get(&b->model, &b->model.params, r, b->stage.params, b->be);
-    gk_model_get(&b->model, &b->model.m, r, b->stage.m, b->be);
-    gk_model_get(&b->model, &b->model.v, r, b->stage.v, b->be);
+    for (int i = 0; i < b->stage.optimiser->moments; i++)
+        gk_model_get(&b->model, moment(&b->model, i), r, b->stage.moment[i], b->be);
 }
 
 /* The next k updates of every run get their rows. */

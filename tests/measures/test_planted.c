@@ -1,6 +1,7 @@
 /* What the measures say of planted cosines: one spectral line for each, the key set, restricted =
  * whole, excluded = the loss of the rest, controls as if nothing had happened. */
 #include "lib/plant.h"
+#include "gk/records.h"
 
 #include <unistd.h>
 
@@ -111,25 +112,30 @@ static void check_neurons(const gk_row *r, const gk_neurons *neurons, const plan
 static void check_record(const lab *l, const gk_row *r, const plant *t)
 {
     gk_run *run = gk_alloc(1, sizeof *run);
-    char path[GK_PATH_MAX + 32];
-    double loss;
+    const gk_snapshot *s = &l->batch.snapshot;
 
     gk_events_start(&run->events);
-    snprintf(run->dir, sizeof run->dir, P_tmpdir "/grokc-planted-XXXXXX");
-    assert_non_null(mkdtemp(run->dir));
-    snprintf(path, sizeof path, "%s/projections.bin", run->dir);
-    FILE *projections = fopen(path, "wb"), *metrics = tmpfile();
+    FILE *projections = tmpfile(), *metrics = tmpfile();
     assert_true(projections && metrics);
     run->projections = fileno(projections);
     run->metrics = fileno(metrics);
-    OK(gk_run_append(run, r, &l->batch.snapshot));
-    OK(gk_run_restricted(run, &l->batch.snapshot, t->k, t->keys, &loss, 1));
-    CLOSE(loss, r->restricted_all, 1e-5);
+    run->record = gk_record_values(s->lens->n, s->lens->K);
+    float *record = gk_alloc(run->record, sizeof *record);
+    double *pairs = gk_alloc((size_t)s->lens->n * (size_t)s->lens->n, sizeof *pairs);
+    gk_elements elements = gk_snapshot_elements(s);
+    gk_record_make(record, &elements, s->label_sum, s->label_sum + s->lens->n * s->lens->n);
+    OK(gk_run_append(run, r, record));
+    memset(record, 0, run->record * sizeof *record);
+    OK(gk_run_record(run, 0, record));
+    assert_int_equal(gk_run_record(run, 1, record), GK_EDATA);
+    for (int i = 0; i < GK_ROW_GROUPS * s->lens->n * s->lens->n; i++)
+        pairs[i % (s->lens->n * s->lens->n)] += s->pairs[i];
+    CLOSE(gk_record_restricted(record, &elements, t->k, t->keys, pairs), r->restricted_all, 1e-5);
     fclose(projections);
     fclose(metrics);
-    unlink(path);
-    rmdir(run->dir);
     gk_events_free(&run->events);
+    free(record);
+    free(pairs);
     free(run);
 }
 
