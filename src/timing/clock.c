@@ -1,6 +1,6 @@
 /* Times of calls. A block of calls is timed as a whole and the device is waited for at its end
  * only, so that the cost of launching shows as it does in a step. */
-#include "timing/timing.h"
+#include "gk/timing.h"
 #include "gk/verify.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* Lanes: which backends are timed, and the two ceilings of each: bytes of a large copy, operations
  * of a large product. */
-#include "timing/timing.h"
+#include "gk/timing.h"
 #include "gk/startup.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* bench measure: what each part of a measured row costs, beside 100 training steps. The weights are
  * those that the config starts from: --set model.init=file:PATH measures grokked ones, with the key
  * set that they show. */
-#include "timing/timing.h"
+#include "gk/timing.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* bench ops: the largest cases of each op in the verify table, first held to ref, then timed on
  * every lane. The products of the cpu backend are timed through BLAS too. */
-#include "timing/timing.h"
+#include "gk/timing.h"
 #include "gk/verify.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* The report: who measured what on which machine, and a line for each time; and the comparison with
  * an earlier one. */
-#include "timing/timing.h"
+#include "gk/timing.h"
 #include "gk_version.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* bench step: whole training steps of the config, on every lane in turn, beside the floor that the
  * plan's own operations and the rate of a large product on the same lane give. */
-#include "timing/timing.h"
+#include "gk/timing.h"
 
 #include <math.h>
 #include <stdio.h>

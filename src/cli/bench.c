@@ -1,6 +1,6 @@
 /* grokc bench ops|step|measure: times on this machine; bench compare: of two reports. */
 #include "cli/cli.h"
-#include "timing/timing.h"
+#include "gk/timing.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* `grokc bench`: lanes (a backend, or the CPU's with so many threads) that take turns, lines of
  * times with their spread, and the report of them. Times are wall time; results go to stdout. */
-#ifndef GK_BENCH_H
-#define GK_BENCH_H
+#ifndef GK_TIMING_H
+#define GK_TIMING_H
 
 #include "gk/batch.h"
 
