@@ -30,8 +30,10 @@ void gk_hook_open(gk_run *run);
 /* Takes in what has been answered. May this row be asked? */
 bool gk_hook_ready(gk_run *run);
 
-/* The row of run->position.epoch, where gk_hook_ready said yes. `params`: packed, on the host. */
-void gk_hook_ask(gk_run *run, const gk_real *params);
+/* Asks about the row of run->position.epoch, where gk_hook_ready said yes. Its weights lie at
+ * gk_epoch_path(path, dir, GK_EPOCH_HOOK, epoch), or `written` says that they could not be written
+ * (gk_message(): why) and the row is skipped. */
+void gk_hook_ask(gk_run *run, gk_status written);
 
 /* Ends the hooks of R runs, all at the same time. `hurry`: in less than a second. */
 void gk_hook_close(gk_run *const *runs, int R, bool hurry);

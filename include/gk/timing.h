@@ -72,14 +72,14 @@ double gk_cost_ops_plan(const gk_shape *shape, double B);
 double gk_cost_table_plan(const gk_table *t, double B);
 
 /* report.c */
-gk_status gk_report_begin(gk_bench *bench, const char *what);
+gk_status gk_timing_begin(gk_bench *bench, const char *what);
 /* A line of the report, to which the caller may add numbers. */
-json_t *gk_report_line(gk_bench *bench, const char *name, int threads, int runs, gk_spread seconds);
-void gk_report_number(json_t *object, const char *key, double value); /* null where not finite */
-gk_status gk_report_write(const gk_bench *bench, const char *path);
-gk_status gk_report_read(json_t **report, const char *path);
+json_t *gk_timing_line(gk_bench *bench, const char *name, int threads, int runs, gk_spread seconds);
+void gk_timing_number(json_t *object, const char *key, double value); /* null where not finite */
+gk_status gk_timing_write(const gk_bench *bench, const char *path);
+gk_status gk_timing_read(json_t **report, const char *path);
 /* Prints the ratio of every line to that of the same name in an earlier report, of `path`; says
  * where the two quartile ranges do not meet. */
-void gk_report_compare(const json_t *now, const json_t *then, const char *path);
+void gk_timing_compare(const json_t *now, const json_t *then, const char *path);
 
 #endif

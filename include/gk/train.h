@@ -3,6 +3,7 @@
 #ifndef GK_TRAIN_H
 #define GK_TRAIN_H
 
+#include "gk/batch.h"
 #include "gk/run.h"
 
 /* What a profiler is to record: from the event at epoch `from` to that at epoch `to` of the first
@@ -24,6 +25,11 @@ struct gk_queue {
     void (*show)(gk_queue *queue, gk_run *const *run, int R);
 };
 
+/* Makes report.html of a run, where run.report_every asks for it: the program puts gk_report there,
+ * whose arguments these are. NULL: there are no reports. */
+extern gk_status (*gk_live_page)(const char *const *dir, int n, const char *out,
+                                 const char *figures, int refresh, char trouble[512]);
+
 /* Trains all runs of a queue to their ends, at most R side by side. GK_STOPPED after a signal, with a resume point for
  * each. A diverged run is not an error: see run->state. profile: NULL: nothing is recorded. */
 gk_status gk_train(gk_queue *queue, int R, gk_backend *be, const gk_profile *profile);
@@ -33,8 +39,6 @@ gk_status gk_train_one(gk_run *run, gk_backend *be, const gk_profile *profile);
 /* final.c: measures of every kept checkpoint with the final weights' key set, into final.jsonl;
  * run->final: its last line. Slot r ends up with the run's final weights and zero moments. */
 gk_status gk_final(gk_run *run, gk_batch *batch, int r);
-/* Epochs of the checkpoints of a run directory, ascending; caller frees. */
-gk_status gk_run_checkpoints(const char *dir, int64_t **epochs, int *n);
 /* Every measure of a weights file in slot r, with a given key set. */
 gk_status gk_measure_checkpoint(gk_batch *batch, int r, const gk_config *config, const char *path,
                                 int64_t epoch, const int *key, int keys, gk_row *row);

@@ -1,5 +1,6 @@
 /* The cpu backend: our own loops for what costs time, ref's for the rest. */
 #include "cpu/cpu.h"
+#include "host.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -97,17 +98,7 @@ gk_status cpu_backend(gk_backend *be, const gk_device_options *options)
         .name = "cpu",
         .state = s,
         .close = cpu_close,
-        .alloc = host_alloc,
-        .release = host_release,
-        .upload = host_upload,
-        .download = host_download,
-        .zero = host_zero,
-        .sync = host_sync,
-        .room = host_room,
-        .repeat = host_repeat,
-        .enter = host_enter,
-        .leave = host_leave,
-        .profile = host_profile,
+        HOST_MEMBERS,
         .describe = cpu_describe,
         .matmul = cpu_matmul,
         .add_rows = cpu_add_rows,

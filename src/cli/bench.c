@@ -29,9 +29,9 @@ static gk_status compare(const gk_cli *cli)
 
     if (cli->n_arguments < 2 || !cli->compare)
         return gk_fail(GK_EUSAGE, "grokc bench compare NEW.json --compare OLD.json");
-    GK_TRY(gk_report_read(&report, cli->arguments[1]));
-    gk_status status = gk_report_read(&earlier, cli->compare);
-    if (status == GK_OK) gk_report_compare(report, earlier, cli->compare);
+    GK_TRY(gk_timing_read(&report, cli->arguments[1]));
+    gk_status status = gk_timing_read(&earlier, cli->compare);
+    if (status == GK_OK) gk_timing_compare(report, earlier, cli->compare);
     json_decref(earlier);
     json_decref(report);
     return status;
@@ -66,12 +66,12 @@ static gk_status run(gk_bench *bench, const gk_cli *cli, bench_mode *mode)
 {
     json_t *earlier = NULL;
 
-    if (cli->compare) GK_TRY(gk_report_read(&earlier, cli->compare));
+    if (cli->compare) GK_TRY(gk_timing_read(&earlier, cli->compare));
     if (mode == gk_bench_ops) gk_bench_mend_blas();
     gk_status status = gk_bench_open(bench, cli->argument);
     if (status == GK_OK) status = mode(bench);
-    if (status == GK_OK && cli->json) status = gk_report_write(bench, cli->json);
-    if (status == GK_OK && earlier) gk_report_compare(bench->report, earlier, cli->compare);
+    if (status == GK_OK && cli->json) status = gk_timing_write(bench, cli->json);
+    if (status == GK_OK && earlier) gk_timing_compare(bench->report, earlier, cli->compare);
     gk_bench_close(bench);
     json_decref(earlier);
     return status;

@@ -92,10 +92,10 @@ gk_status gk_cli_run(const gk_config *config, const char *dir, const gk_cli *cli
     gk_run *run = gk_alloc(1, sizeof *run);
 
     gk_signal_install();
-    gk_status status = gk_batch_measure(&size, config, 1);
+    gk_status status = gk_batch_size_of(&size, config, 1);
 
     if (status == GK_OK && (status = gk_cli_device(&be, config, cli)) == GK_OK) {
-        status = gk_run_open(run, dir, config, &size.shape, cli->fresh ? GK_FRESH : GK_GO_ON);
+        status = gk_run_open(run, dir, config, cli->fresh ? GK_FRESH : GK_GO_ON);
         if (status == GK_OK) status = train_opened(run, &be, &profile);
         gk_run_close(run);
         gk_backend_close(&be);

@@ -1,5 +1,6 @@
 /* grokc compare: runs side by side. */
 #include "gk/compare.h"
+#include "gk/report.h"
 #include "cli/cli.h"
 
 #include <stdio.h>

@@ -1,7 +1,9 @@
 /* grokc gather: the finished runs of a sweep as tables; on stdout how many there are, and the cells
  * in short, as cells.csv has them. */
-#include "gather/parts.h"
+#include "gk/gather.h"
 #include "cli/cli.h"
+#include "gk/csv.h"
+#include "gk/sweep.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -110,7 +112,7 @@ gk_status gk_cli_gather(const gk_cli *cli)
     if (counts.runs) print_counts(cli->argument, &counts);
     GK_TRY(status);
     GK_TRY(gk_path(path, "%s/cells.csv", cli->argument));
-    status = gk_csv_read(&cells, path);
+    status = gk_csv_read(&cells, path, GK_CSV_STRICT);
     if (status == GK_OK) print_cells(&cells);
     gk_csv_free(&cells);
     return status;

@@ -1,6 +1,7 @@
 /* grokc SUBCOMMAND ...: finds the subcommand, prints the message of a failure, sets the exit
  * code. */
 #include "cli/words.h"
+#include "gk/report.h"
 #include "gk/startup.h"
 #include "gk_version.h"
 
@@ -68,7 +69,8 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    gk_mend_blas(argv);
+    gk_start_backends(argv);
+    gk_live_page = gk_report;
     int code = run(argc, argv);
     bool lost = fflush(stdout) != 0; /* a full buffer may have been lost before */
     if ((lost || ferror(stdout)) && code == 0) {

@@ -1,6 +1,7 @@
 /* grokc measure RUN|FILE: every measure, recomputed from checkpoints or from somebody else's
  * weights. */
 #include "cli/cli.h"
+#include "gk/archive.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,7 @@ typedef struct source {
 static gk_status path_of(char path[GK_PATH_MAX], const source *from, int i)
 {
     if (!from->is_run) return gk_path(path, "%s", from->path);
-    return gk_path(path, "%s/checkpoints/%08lld.safetensors", from->path,
-                   (long long)from->epochs[i]);
+    return gk_epoch_path(path, from->path, GK_EPOCH_WEIGHTS, from->epochs[i]);
 }
 
 /* A file says its sizes; what it was trained on is the user's to say. Without a split: no train and
@@ -57,7 +57,7 @@ static gk_status open_source(source *from, gk_config *config, const gk_cli *cli)
     if (!from->is_run) return config_of_file(config, from->path, cli);
     GK_TRY(gk_path(path, "%s/config.yaml", from->path));
     GK_TRY(gk_cli_config(config, path, cli));
-    GK_TRY(gk_run_checkpoints(from->path, &from->epochs, &from->n));
+    GK_TRY(gk_run_epochs(&from->epochs, &from->n, from->path, GK_EPOCH_WEIGHTS));
     if (!from->n) return gk_fail(GK_EDATA, "%s has no checkpoints", from->path);
     return GK_OK;
 }
@@ -100,8 +100,9 @@ static gk_status print_rows(gk_batch *b, const source *from, const gk_config *co
     }
     if (status == GK_OK && cli->arrays) {
         gk_tensors_writer arrays;
-        gk_arrays_write(&arrays, &b->snapshot);
-        gk_arrays_maps(&arrays, &b->snapshot);
+        gk_writer_open(&arrays);
+        gk_arrays_write(&arrays, &b->snapshot, &b->found);
+        gk_arrays_maps(&arrays, &b->snapshot, &b->found);
         status = gk_writer_save(&arrays, cli->arrays);
     }
     free(key);

@@ -1,5 +1,6 @@
 /* grokc sweep SWEEP.yaml */
 #include "cli/cli.h"
+#include "gk/gather.h"
 #include "gk/slurm.h"
 #include "gk/sweep_train.h"
 

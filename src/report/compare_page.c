@@ -1,12 +1,13 @@
 /* The report of `grokc compare`: its tables, and the curves of the runs overlaid. */
-#include "browse/compare.h"
+#include "gk/compare.h"
+#include "gk/report.h"
 #include "report/run/data.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CURVES = 8 }; /* runs that have a colour of their own */
+enum { CURVES = 8, ANSWERS = 8 }; /* runs that have a colour of their own; hooks' columns */
 
 static const struct overlay {
     const char *column, *name, *title, *unit, *range, *caption; /* range: NULL: logarithmic */
@@ -69,7 +70,7 @@ static void set_range(gk_figure *f, const struct overlay *o, const double range[
 }
 
 static gk_status add_figure(gk_page *page, const gk_comparison *c, const struct overlay *o,
-                            const gk_rows *rows, int n)
+                            const gk_row_table *rows, int n)
 {
     double range[2] = {INFINITY, 0};
     gk_text plot = {0};
@@ -77,8 +78,8 @@ static gk_status add_figure(gk_page *page, const gk_comparison *c, const struct 
 
     gk_figure_open(&f, o->name, o->title);
     for (int i = 0; i < n; i++) {
-        const double *x = gk_rows_column(&rows[i], "epoch");
-        const double *y = gk_rows_column(&rows[i], o->column);
+        const double *x = gk_row_table_column(&rows[i], "epoch");
+        const double *y = gk_row_table_column(&rows[i], o->column);
         char letter[16];
         if (!x || !y) continue;
         widen(range, y, rows[i].n);
@@ -101,21 +102,54 @@ static gk_status add_figure(gk_page *page, const gk_comparison *c, const struct 
     return gk_page_figure(page, &f);
 }
 
+/* The columns that hooks answered in any of the runs, each once; returns how many. */
+static int list_answers(const char *list[ANSWERS], const gk_row_table *rows, int n)
+{
+    int count = 0;
+
+    for (int i = 0; i < n; i++)
+        for (int k = rows[i].own; k < rows[i].columns && count < ANSWERS; k++) {
+            bool known = false;
+            for (int j = 0; j < count; j++) known |= !strcmp(list[j], rows[i].name[k]);
+            if (!known) list[count++] = rows[i].name[k];
+        }
+    return count;
+}
+
+static gk_status add_answers(gk_page *page, const gk_comparison *c, const gk_row_table *rows, int n)
+{
+    const char *list[ANSWERS];
+    int count = list_answers(list, rows, n);
+
+    for (int k = 0; k < count; k++) {
+        char name[24], title[GK_ANSWER_TITLE];
+        snprintf(name, sizeof name, "hook-%d", k + 1);
+        gk_answer_title(title, list[k]);
+        GK_TRY(add_figure(page, c,
+                          &(struct overlay){list[k], name, title, "as the hook answered", "[*:*]",
+                                            "What run.hook measured."},
+                          rows, n));
+    }
+    return GK_OK;
+}
+
 static gk_status add_figures(gk_page *page, const gk_comparison *c)
 {
     int n = c->cards.n < CURVES ? c->cards.n : CURVES;
-    gk_rows rows[CURVES] = {{0}};
+    gk_row_table rows[CURVES] = {{0}};
     gk_status status = GK_OK;
-    char path[GK_PATH_MAX];
 
-    for (int i = 0; i < n; i++)
-        if (gk_path(path, "%s/metrics.jsonl", gk_card_text(&c->cards, i, GK_CARD_RUN)) != GK_OK ||
-            (gk_exists(path) && gk_rows_read(&rows[i], path) != GK_OK))
+    for (int i = 0; i < n; i++) {
+        const char *dir = gk_card_text(&c->cards, i, GK_CARD_RUN);
+        if (gk_row_table_read(&rows[i], dir, "metrics.jsonl") != GK_OK ||
+            gk_row_table_join(&rows[i], dir) != GK_OK)
             gk_warn("its curves are left out: %s", gk_message());
+    }
     gk_page_section(page, "curves", "Curves");
     for (int k = 0; k < OVERLAYS && status == GK_OK; k++)
         status = add_figure(page, c, &overlays[k], rows, n);
-    for (int i = 0; i < n; i++) gk_rows_free(&rows[i]);
+    if (status == GK_OK) status = add_answers(page, c, rows, n);
+    for (int i = 0; i < n; i++) gk_row_table_free(&rows[i]);
     return status;
 }
 

@@ -39,8 +39,6 @@ void gk_keys_print(char text[GK_KEYS_TEXT], const int *key, int keys)
         at += (size_t)snprintf(text + at, GK_KEYS_TEXT - at, "%s%d", i ? "," : "", key[i]);
 }
 
-static int ascending(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
-
 gk_status gk_keys_parse(int *key, int *keys, const char *text, int K)
 {
     *keys = 0;
@@ -63,7 +61,7 @@ gk_status gk_keys_parse(int *key, int *keys, const char *text, int K)
         key[(*keys)++] = (int)k;
         at = *end ? end + 1 : end;
     }
-    qsort(key, (size_t)*keys, sizeof *key, ascending);
+    qsort(key, (size_t)*keys, sizeof *key, gk_ascending_ints);
     return GK_OK;
 }
 

@@ -2,6 +2,7 @@
  * hook has to end, or NULL. One question is on its way at a time and what comes between two answers
  * is limited: however the child behaves, an event costs a bounded time. */
 #include "gk/hook.h"
+#include "gk/archive.h"
 #include "run/hook_child.h"
 
 #include <errno.h>
@@ -43,8 +44,7 @@ static void remove_file(const gk_run *run, int64_t epoch)
 {
     char path[GK_PATH_MAX];
 
-    if (gk_path(path, "%s/hook/%08lld.safetensors", run->dir, (long long)epoch) == GK_OK)
-        unlink(path);
+    if (gk_epoch_path(path, run->dir, GK_EPOCH_HOOK, epoch) == GK_OK) unlink(path);
 }
 
 /* All but the struct and the child, and all that is in the run's directory but hook.jsonl. */
@@ -275,14 +275,12 @@ bool gk_hook_ready(gk_run *run)
     return false;
 }
 
-void gk_hook_ask(gk_run *run, const gk_real *params)
+void gk_hook_ask(gk_run *run, gk_status written)
 {
     struct gk_hook *h = run->hook;
-    char path[GK_PATH_MAX];
     int64_t epoch = run->position.epoch;
 
-    if (gk_path(path, "%s/hook/%08lld.safetensors", run->dir, (long long)epoch) != GK_OK ||
-        gk_checkpoint_save(path, &run->shape, params, epoch) != GK_OK) {
+    if (written != GK_OK) {
         if (h->skipped++ == 0)
             gk_run_log(run, "hook: epoch %lld is skipped: %s", (long long)epoch, gk_message());
         return;

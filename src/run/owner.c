@@ -1,6 +1,6 @@
 /* The owner file: host, pid, the process's start time, so that two processes never write one
  * directory. */
-#include "gk/run.h"
+#include "gk/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>

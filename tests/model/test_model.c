@@ -205,7 +205,7 @@ static void test_layout(void **state)
 
     (void)state;
     CONFIG(&c, "model.outputs=114");
-    OK(gk_batch_measure(&size, &c, 1));
+    OK(gk_batch_size_of(&size, &c, 1));
     assert_int_equal(gk_parameters(&size.shape), 226816);
     assert_int_equal(size.n_train, 3830);
     assert_int_equal(size.n_test, 8939);

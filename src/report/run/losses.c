@@ -85,7 +85,7 @@ static gk_status positions(gk_page *page, const gk_run_data *d)
     char name[32], title[32], style[48];
     gk_curves c;
 
-    if (!gk_rows_column(&d->rows, "loss_pos.0")) return GK_OK;
+    if (!gk_row_table_column(&d->rows, "loss_pos.0")) return GK_OK;
     gk_curves_start(&c, d, &d->rows, "loss-positions", "Test loss by position of the answer",
                     GK_AXIS_LINEAR);
     for (int i = 0; i < 16; i++) {

@@ -84,7 +84,7 @@ static bool read_record(source *s, size_t i)
 static void read_all(gk_projections *p, const gk_run_data *d, source *s)
 {
     size_t rows = d->own_rows, shown = rows < ROWS ? rows : ROWS;
-    const double *epoch = gk_rows_column(&d->rows, "epoch") + (d->rows.n - rows);
+    const double *epoch = gk_row_table_column(&d->rows, "epoch") + (d->rows.n - rows);
 
     p->epoch = gk_alloc(shown, sizeof *p->epoch);
     p->restricted = gk_alloc(shown, sizeof *p->restricted);

@@ -1,9 +1,23 @@
-/* Least squares on characters, and losses of tables: small, on the host, in double. */
-#include "gk/lens.h"
+/* Characters, least squares on them, and losses of tables. */
+#include "gk/fit.h"
+#include "gk/config.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+void gk_characters(double *basis, int n)
+{
+    int K = n / 2;
+
+    for (int s = 0; s < n; s++)
+        for (int k = 1; k <= K; k++) {
+            double angle = 2 * M_PI * (double)((int64_t)k * s % n) / n,
+                   *at = basis + (size_t)s * 2 * K + 2 * (k - 1);
+            at[0] = cos(angle);
+            at[1] = 2 * k == n ? 0 : sin(angle);
+        }
+}
 
 int gk_character_columns(int *column, const int *k, int keys, int n)
 {
@@ -73,30 +87,6 @@ void gk_fit(double *coef, const double *basis, int width, const int *column, int
                     b * sum[(size_t)e * (size_t)cols + (size_t)c];
         }
     gk_fit_solve(coef, basis, width, column, m, count, n, cols);
-}
-
-void gk_polynomial_fit(gk_polynomial *p, const gk_lens *l, const double *hat, const int *k,
-                       int keys, int cols)
-{
-    size_t n = (size_t)cols, W = (size_t)l->W, m = 2 * (size_t)keys + 1;
-    double points = (double)l->P * l->P;
-
-    *p = (gk_polynomial){(int)m, gk_alloc(m, sizeof *p->column), gk_alloc(4 * m * n, sizeof *hat)};
-    p->column[m - 1] = (int32_t)W - 1;
-    for (size_t j = 0; j + 1 < m; j++) {
-        bool last = 2 * k[j / 2] == l->P; /* no sine; u - v is u + v */
-        p->column[j] = 2 * (k[j / 2] - 1) + (int)(j % 2);
-        for (size_t t = 0; t < (last ? 3 : 4); t++)
-            for (size_t c = 0; c < n; c++)
-                p->coef[(t * m + j) * n + c] =
-                    (last ? 1 : 2) / points * hat[(t * W + (size_t)p->column[j]) * n + c];
-    }
-}
-
-void gk_polynomial_free(gk_polynomial *p)
-{
-    free(p->column);
-    free(p->coef);
 }
 
 /* -log softmax(row)[label] in the exact form: never a difference of near-equal numbers. */

@@ -1,9 +1,7 @@
-/* The part of mutants.h that is about the table plan. Included there, and nowhere else. */
-#define TABLE_PAIRS                                                                                \
-    double *row_loss, uint8_t *row_hit, const gk_table *t, const gk_pairs *pairs, int form,        \
-        double scale
+/* Bugs of the table plan. */
+#include "kernels/mutants/mutants.h"
 
-MUTANT(table_build_forgets_b_out, table_build, const gk_table *t)
+MUTANT(table_build_forgets_b_out, table_build)
 {
     gk_table x = *t;
 
@@ -11,7 +9,7 @@ MUTANT(table_build_forgets_b_out, table_build, const gk_table *t)
     ref.table_build(be, &x);
 }
 
-MUTANT(table_build_scores_position_0_twice, table_build, const gk_table *t)
+MUTANT(table_build_scores_position_0_twice, table_build)
 {
     size_t half = (size_t)t->N * t->H;
 
@@ -22,15 +20,14 @@ MUTANT(table_build_scores_position_0_twice, table_build, const gk_table *t)
     }
 }
 
-MUTANT(table_build_takes_run_0, table_build, const gk_table *t)
+MUTANT(table_build_takes_run_0, table_build)
 {
     ref.table_build(be, t);
     for (size_t r = 1, n = (size_t)t->F + t->rest; r < (size_t)t->R; r++)
         memcpy(t->table.base + r * n, t->table.base, n * sizeof *t->table.base);
 }
 
-MUTANT(table_rows_shifts_only_once, table_rows, gk_real *pre, gk_real *rest, gk_real *prob,
-       const gk_table *t, const int32_t *token, int B)
+MUTANT(table_rows_shifts_only_once, table_rows)
 {
     size_t half = (size_t)t->H * (t->F + t->rest), n = 2 * half * t->R;
     gk_table x = *t;
@@ -42,8 +39,7 @@ MUTANT(table_rows_shifts_only_once, table_rows, gk_real *pre, gk_real *rest, gk_
     free(x.table.shift);
 }
 
-MUTANT(table_rows_attends_to_two, table_rows, gk_real *pre, gk_real *rest, gk_real *prob,
-       const gk_table *t, const int32_t *token, int B)
+MUTANT(table_rows_attends_to_two, table_rows)
 {
     gk_table x = *t;
 
@@ -53,7 +49,7 @@ MUTANT(table_rows_attends_to_two, table_rows, gk_real *pre, gk_real *rest, gk_re
     free(x.table.score_eq);
 }
 
-MUTANT(table_pairs_loses_the_last, table_pairs, TABLE_PAIRS)
+MUTANT(table_pairs_loses_the_last, table_pairs)
 {
     gk_pairs x = *pairs;
 
@@ -67,7 +63,7 @@ MUTANT(table_pairs_loses_the_last, table_pairs, TABLE_PAIRS)
 }
 
 /* The first hidden unit of each run passes its gradient on whether it is on or not. */
-MUTANT(table_pairs_forgets_a_mask, table_pairs, TABLE_PAIRS)
+MUTANT(table_pairs_forgets_a_mask, table_pairs)
 {
     size_t W = (size_t)t->F + t->rest, n = t->R * W;
     gk_table x = *t;
@@ -83,19 +79,19 @@ MUTANT(table_pairs_forgets_a_mask, table_pairs, TABLE_PAIRS)
     free(d_base);
 }
 
-MUTANT(table_pairs_moves_no_third_score, table_pairs, TABLE_PAIRS)
+MUTANT(table_pairs_moves_no_third_score, table_pairs)
 {
     ref.table_pairs(be, row_loss, row_hit, t, pairs, form, scale);
     for (int i = 0; i < t->R * t->H; i++) t->d_table.score_eq[i] = 0;
 }
 
-MUTANT(table_pairs_ignores_the_form, table_pairs, TABLE_PAIRS)
+MUTANT(table_pairs_ignores_the_form, table_pairs)
 {
     (void)form;
     ref.table_pairs(be, row_loss, row_hit, t, pairs, GK_LOSS_F32, scale);
 }
 
-MUTANT(table_pairs_swaps_shifts, table_pairs, TABLE_PAIRS)
+MUTANT(table_pairs_swaps_shifts, table_pairs)
 {
     size_t half = (size_t)t->H * (t->F + t->rest), bytes = half * sizeof(gk_real);
 
@@ -108,7 +104,7 @@ MUTANT(table_pairs_swaps_shifts, table_pairs, TABLE_PAIRS)
     }
 }
 
-MUTANT(table_back_forgets_the_residual_path, table_back, const gk_table *t)
+MUTANT(table_back_forgets_the_residual_path, table_back)
 {
     gk_table x = *t;
 
@@ -117,7 +113,7 @@ MUTANT(table_back_forgets_the_residual_path, table_back, const gk_table *t)
     free(x.x_eq);
 }
 
-MUTANT(table_back_gives_positions_one_gradient, table_back, const gk_table *t)
+MUTANT(table_back_gives_positions_one_gradient, table_back)
 {
     ref.table_back(be, t);
     for (int r = 0; r < t->R; r++) {
@@ -126,7 +122,7 @@ MUTANT(table_back_gives_positions_one_gradient, table_back, const gk_table *t)
     }
 }
 
-MUTANT(table_back_drops_the_key_scale, table_back, const gk_table *t)
+MUTANT(table_back_drops_the_key_scale, table_back)
 {
     ref.table_back(be, t);
     for (int i = 0; i < t->R * t->D * t->H * t->K; i++)

@@ -1,26 +1,7 @@
-/* The part of mutants.h that is about the ops of decoders and MLPs. Included there, and nowhere
- * else. */
-#define NORM                                                                                       \
-    gk_real *y, gk_real *stat, const gk_real *x, const gk_real *w, const gk_real *b, int R,        \
-        int rows, int D
-#define NORM_BACK                                                                                  \
-    gk_real *dx, gk_real *dw, gk_real *db, const gk_real *dy, const gk_real *x,                    \
-        const gk_real *stat, const gk_real *w, int R, int rows, int D, gk_real beta
-#define DROPOUT                                                                                    \
-    gk_real *x, const gk_slot *slot, int R, size_t n, size_t first, int site, double rate
-#define NOISE                                                                                      \
-    gk_real *out, const gk_real *param, const gk_slot *slot, const gk_tensor_span *tensor, int n,  \
-        int R
-#define BAG                                                                                        \
-    gk_real *x, const gk_real *w, const int32_t *token, int R, int B, int T, int D, int V, int apart
-#define BAG_BACK                                                                                   \
-    gk_real *d_w, const gk_real *dx, const int32_t *token, int R, int B, int T, int D, int V,      \
-        int apart, gk_real beta
-#define SELECT                                                                                     \
-    int32_t *out, const int32_t *pool, const int32_t *index, const gk_slot *slot, int R, int B,    \
-        int N, int cols, int ring
+/* Bugs of the ops of decoders and MLPs. */
+#include "kernels/mutants/mutants.h"
 
-MUTANT(layer_norm_swaps_its_numbers, layer_norm, NORM)
+MUTANT(layer_norm_swaps_its_numbers, layer_norm)
 {
     ref.layer_norm(be, y, stat, x, w, b, R, rows, D);
     for (int i = 0; i < R * rows; i++) {
@@ -31,14 +12,14 @@ MUTANT(layer_norm_swaps_its_numbers, layer_norm, NORM)
     }
 }
 
-MUTANT(layer_norm_takes_run_0, layer_norm, NORM)
+MUTANT(layer_norm_takes_run_0, layer_norm)
 {
     for (size_t r = 0; r < (size_t)R; r++)
         ref.layer_norm(be, y + r * rows * D, stat + 2 * r * rows, x + r * rows * D, w, b, 1, rows,
                        D);
 }
 
-MUTANT(layer_norm_is_unbiased, layer_norm, NORM)
+MUTANT(layer_norm_is_unbiased, layer_norm)
 {
     ref.layer_norm(be, y, stat, x, w, b, R, rows, D);
     for (int i = 0; i < R * rows * D && D > 1; i++) {
@@ -48,7 +29,7 @@ MUTANT(layer_norm_is_unbiased, layer_norm, NORM)
     }
 }
 
-MUTANT(layer_norm_rounds_the_mean, layer_norm, NORM)
+MUTANT(layer_norm_rounds_the_mean, layer_norm)
 {
     ref.layer_norm(be, y, stat, x, w, b, R, rows, D);
     for (int i = 0; i < R * rows * D; i++) {
@@ -58,14 +39,14 @@ MUTANT(layer_norm_rounds_the_mean, layer_norm, NORM)
     }
 }
 
-MUTANT(layer_norm_back_overwrites, layer_norm_back, NORM_BACK)
+MUTANT(layer_norm_back_overwrites, layer_norm_back)
 {
     (void)beta;
     ref.layer_norm_back(be, dx, dw, db, dy, x, stat, w, R, rows, D, 0);
 }
 
 /* As if the scale did not depend on x. */
-MUTANT(layer_norm_back_keeps_the_scale, layer_norm_back, NORM_BACK)
+MUTANT(layer_norm_back_keeps_the_scale, layer_norm_back)
 {
     gk_real *before = copy(dy, (size_t)R * rows * D * sizeof *before);
 
@@ -81,7 +62,7 @@ MUTANT(layer_norm_back_keeps_the_scale, layer_norm_back, NORM_BACK)
     free(before);
 }
 
-MUTANT(layer_norm_back_spoils_dy, layer_norm_back, NORM_BACK) /* before the columns are summed */
+MUTANT(layer_norm_back_spoils_dy, layer_norm_back) /* before the columns are summed */
 {
     gk_real *none = gk_alloc(2 * (size_t)R * D, sizeof *none);
 
@@ -92,31 +73,31 @@ MUTANT(layer_norm_back_spoils_dy, layer_norm_back, NORM_BACK) /* before the colu
     free(none);
 }
 
-MUTANT(dropout_forgets_the_scale, dropout, DROPOUT)
+MUTANT(dropout_forgets_the_scale, dropout)
 {
     ref.dropout(be, x, slot, R, n, first, site, rate);
     for (size_t i = 0; i < R * n; i++) x[i] *= (gk_real)(1 - rate);
 }
 
-MUTANT(dropout_begins_at_0, dropout, DROPOUT)
+MUTANT(dropout_begins_at_0, dropout)
 {
     (void)first;
     ref.dropout(be, x, slot, R, n, 0, site, rate);
 }
 
-MUTANT(dropout_drops_alike_everywhere, dropout, DROPOUT)
+MUTANT(dropout_drops_alike_everywhere, dropout)
 {
     (void)site;
     ref.dropout(be, x, slot, R, n, first, 0, rate);
 }
 
-MUTANT(dropout_takes_run_0, dropout, DROPOUT)
+MUTANT(dropout_takes_run_0, dropout)
 {
     for (size_t r = 0; r < (size_t)R; r++)
         ref.dropout(be, x + r * n, slot, 1, n, first, site, rate);
 }
 
-MUTANT(dropout_forgets_high_steps, dropout, DROPOUT)
+MUTANT(dropout_forgets_high_steps, dropout)
 {
     gk_slot *low = copy(slot, R * sizeof *low);
 
@@ -125,7 +106,7 @@ MUTANT(dropout_forgets_high_steps, dropout, DROPOUT)
     free(low);
 }
 
-MUTANT(add_noise_stands_still, add_noise, NOISE)
+MUTANT(add_noise_stands_still, add_noise)
 {
     gk_slot *still = copy(slot, R * sizeof *still);
 
@@ -134,7 +115,7 @@ MUTANT(add_noise_stands_still, add_noise, NOISE)
     free(still);
 }
 
-MUTANT(add_noise_moves_the_frozen, add_noise, NOISE)
+MUTANT(add_noise_moves_the_frozen, add_noise)
 {
     gk_tensor_span *all = copy(tensor, n * sizeof *tensor);
 
@@ -143,30 +124,30 @@ MUTANT(add_noise_moves_the_frozen, add_noise, NOISE)
     free(all);
 }
 
-MUTANT(add_noise_repeats_itself, add_noise, NOISE) /* in every tensor */
+MUTANT(add_noise_repeats_itself, add_noise) /* in every tensor */
 {
     for (int i = 0; i < n; i++) ref.add_noise(be, out, param, slot, tensor + i, 1, R);
 }
 
-MUTANT(bag_shares_rows, bag, BAG)
+MUTANT(bag_shares_rows, bag)
 {
     (void)apart;
     ref.bag(be, x, w, token, R, B, T, D, V, 0);
 }
 
-MUTANT(bag_takes_the_mean, bag, BAG)
+MUTANT(bag_takes_the_mean, bag)
 {
     ref.bag(be, x, w, token, R, B, T, D, V, apart);
     for (int i = 0; i < R * B * D; i++) x[i] /= (gk_real)T;
 }
 
-MUTANT(bag_back_overwrites, bag_back, BAG_BACK)
+MUTANT(bag_back_overwrites, bag_back)
 {
     (void)beta;
     ref.bag_back(be, d_w, dx, token, R, B, T, D, V, apart, 0);
 }
 
-MUTANT(bag_back_keeps_absent_tokens, bag_back, BAG_BACK)
+MUTANT(bag_back_keeps_absent_tokens, bag_back)
 {
     size_t size = (size_t)R * (apart ? T : 1) * V * D;
     gk_real *before = copy(d_w, size * sizeof *d_w);
@@ -176,13 +157,13 @@ MUTANT(bag_back_keeps_absent_tokens, bag_back, BAG_BACK)
     free(before);
 }
 
-MUTANT(signs_are_bits, signs, gk_real *x, const int32_t *token, int R, int B, int T)
+MUTANT(signs_are_bits, signs)
 {
     ref.signs(be, x, token, R, B, T);
     for (int i = 0; i < R * B * T; i++) x[i] = (gk_real)token[i];
 }
 
-MUTANT(select_rows_stands_still, select_rows, SELECT)
+MUTANT(select_rows_stands_still, select_rows)
 {
     gk_slot *still = copy(slot, R * sizeof *still);
 
@@ -191,7 +172,7 @@ MUTANT(select_rows_stands_still, select_rows, SELECT)
     free(still);
 }
 
-MUTANT(select_rows_takes_run_0, select_rows, SELECT)
+MUTANT(select_rows_takes_run_0, select_rows)
 {
     for (size_t r = 0; r < (size_t)R; r++)
         ref.select_rows(be, out + r * B * cols, pool, index + r * ring * B, slot + r, 1, B, N, cols,

@@ -1,31 +1,19 @@
-/* The part of mutants.h that is about spectra and the other ops of measures. Included there, and
- * nowhere else. */
-#define FFT2 gk_real *out, const gk_real *in, int R, int P, int Q, int cols
-#define SUMS                                                                                       \
-    gk_real *sum, double *moments, const gk_real *in, const int32_t *index, int R, int B, int T,   \
-        int E, int cols, gk_real beta
-#define CHANGED                                                                                    \
-    double *sum, const gk_real *logits, const int32_t *label, const uint8_t *group,                \
-        const int32_t *index, const gk_real *basis, const gk_real *coef, const int32_t *begin,     \
-        const int32_t *column, int R, int B, int C, int G, int V, int T, int E, int W, int M,      \
-        int beta
-#define ROUNDING                                                                                   \
-    double *sum, const gk_real *logits, const gk_real *dlogits, const int32_t *label,              \
-        const uint8_t *group, int R, int B, int C, int beta
+/* Bugs of spectra and of the other ops of measures. */
+#include "kernels/mutants/mutants.h"
 
-MUTANT(fft2_turns_the_other_way, fft2, FFT2)
+MUTANT(fft2_turns_the_other_way, fft2)
 {
     ref.fft2(be, out, in, R, P, Q, cols);
     for (size_t i = 1; i < (size_t)R * P * (Q / 2 + 1) * cols * 2; i += 2) out[i] = -out[i];
 }
 
-MUTANT(fft2_normalises, fft2, FFT2)
+MUTANT(fft2_normalises, fft2)
 {
     ref.fft2(be, out, in, R, P, Q, cols);
     for (size_t i = 0; i < (size_t)R * P * (Q / 2 + 1) * cols * 2; i++) out[i] /= (gk_real)(P * Q);
 }
 
-MUTANT(fft2_swaps_P_and_Q, fft2, FFT2)
+MUTANT(fft2_swaps_P_and_Q, fft2)
 {
     gk_real *most = gk_alloc((size_t)R * P * Q * cols * 4, sizeof *most);
 
@@ -34,7 +22,7 @@ MUTANT(fft2_swaps_P_and_Q, fft2, FFT2)
     free(most);
 }
 
-MUTANT(fft2_forgets_the_last_frequency, fft2, FFT2) /* Q / 2 of an even Q */
+MUTANT(fft2_forgets_the_last_frequency, fft2) /* Q / 2 of an even Q */
 {
     int half = Q / 2 + 1;
 
@@ -43,27 +31,27 @@ MUTANT(fft2_forgets_the_last_frequency, fft2, FFT2) /* Q / 2 of an even Q */
         if (Q % 2 == 0 && (int)(i / (2 * cols) % half) == Q / 2) out[i] = 0;
 }
 
-MUTANT(fft2_loses_digits, fft2, FFT2)
+MUTANT(fft2_loses_digits, fft2)
 {
     ref.fft2(be, out, in, R, P, Q, cols);
     for (size_t i = 0; i < (size_t)R * P * (Q / 2 + 1) * cols * 2; i++)
         out[i] *= 1 + (gk_real)gk_verify_limit(64, 1);
 }
 
-MUTANT(row_sums_overwrites, row_sums, SUMS)
+MUTANT(row_sums_overwrites, row_sums)
 {
     (void)beta;
     ref.row_sums(be, sum, moments, in, index, R, B, T, E, cols, 0);
 }
 
-MUTANT(row_sums_takes_run_0, row_sums, SUMS)
+MUTANT(row_sums_takes_run_0, row_sums)
 {
     for (int r = 0; r < R; r++)
         ref.row_sums(be, sum + (size_t)r * T * E * cols, moments ? moments + 2 * r * cols : NULL,
                      in, index, 1, B, T, E, cols, beta);
 }
 
-MUTANT(row_sums_reads_one_index, row_sums, SUMS)
+MUTANT(row_sums_reads_one_index, row_sums)
 {
     int32_t *first = copy(index, (size_t)B * T * sizeof *first);
 
@@ -72,13 +60,13 @@ MUTANT(row_sums_reads_one_index, row_sums, SUMS)
     free(first);
 }
 
-MUTANT(row_sums_squares_in_single, row_sums, SUMS)
+MUTANT(row_sums_squares_in_single, row_sums)
 {
     ref.row_sums(be, sum, moments, in, index, R, B, T, E, cols, beta);
     for (int c = 0; moments && c < cols; c++) moments[cols + c] = (float)moments[cols + c];
 }
 
-MUTANT(changed_losses_adds_the_change, changed_losses, CHANGED)
+MUTANT(changed_losses_adds_the_change, changed_losses)
 {
     size_t n = (size_t)R * T * M * C;
     gk_real *minus = copy(coef, n * sizeof *minus);
@@ -89,7 +77,7 @@ MUTANT(changed_losses_adds_the_change, changed_losses, CHANGED)
     free(minus);
 }
 
-MUTANT(changed_losses_forgets_a_term, changed_losses, CHANGED)
+MUTANT(changed_losses_forgets_a_term, changed_losses)
 {
     int32_t *less = copy(column, (size_t)M * sizeof *less);
 
@@ -99,7 +87,7 @@ MUTANT(changed_losses_forgets_a_term, changed_losses, CHANGED)
     free(less);
 }
 
-MUTANT(changed_losses_clamps_groups, changed_losses, CHANGED)
+MUTANT(changed_losses_clamps_groups, changed_losses)
 {
     uint8_t *inside = copy(group, (size_t)R * B);
 
@@ -118,7 +106,7 @@ static int32_t *scored(const int32_t *label, int n)
     return all;
 }
 
-MUTANT(changed_losses_scores_every_row, changed_losses, CHANGED)
+MUTANT(changed_losses_scores_every_row, changed_losses)
 {
     int32_t *all = scored(label, R * B);
 
@@ -127,7 +115,7 @@ MUTANT(changed_losses_scores_every_row, changed_losses, CHANGED)
     free(all);
 }
 
-MUTANT(changed_losses_overwrites, changed_losses, CHANGED)
+MUTANT(changed_losses_overwrites, changed_losses)
 {
     (void)beta;
     ref.changed_losses(be, sum, logits, label, group, index, basis, coef, begin, column, R, B, C, G,
@@ -135,7 +123,7 @@ MUTANT(changed_losses_overwrites, changed_losses, CHANGED)
 }
 
 /* Exponentials of the far ones are lost. */
-MUTANT(changed_losses_cuts_logits, changed_losses, CHANGED)
+MUTANT(changed_losses_cuts_logits, changed_losses)
 {
     size_t n = (size_t)R * B * C;
     gk_real *near = logits ? copy(logits, n * sizeof *near) : NULL;
@@ -146,7 +134,7 @@ MUTANT(changed_losses_cuts_logits, changed_losses, CHANGED)
     free(near);
 }
 
-MUTANT(rounding_counts_all_groups, rounding, ROUNDING)
+MUTANT(rounding_counts_all_groups, rounding)
 {
     uint8_t *zero = gk_alloc((size_t)R * B, 1);
 
@@ -155,7 +143,7 @@ MUTANT(rounding_counts_all_groups, rounding, ROUNDING)
     free(zero);
 }
 
-MUTANT(rounding_counts_hits, rounding, ROUNDING)
+MUTANT(rounding_counts_hits, rounding)
 {
     ref.rounding(be, sum, logits, dlogits, label, group, R, B, C, beta);
     for (int i = 0; i < R * B; i++) {
@@ -166,7 +154,7 @@ MUTANT(rounding_counts_hits, rounding, ROUNDING)
     }
 }
 
-MUTANT(rounding_adds_up_signs, rounding, ROUNDING)
+MUTANT(rounding_adds_up_signs, rounding)
 {
     ref.rounding(be, sum, logits, dlogits, label, group, R, B, C, beta);
     for (int i = 0; i < R * B; i++) {
@@ -177,7 +165,7 @@ MUTANT(rounding_adds_up_signs, rounding, ROUNDING)
     }
 }
 
-MUTANT(rounding_scores_every_row, rounding, ROUNDING)
+MUTANT(rounding_scores_every_row, rounding)
 {
     int32_t *all = scored(label, R * B);
 
