@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* `cur`: what is being typed; `before`: the option or key that it is a value of, else the word
- * before it; `prefix`: what of the same word precedes it, where bash does not break words at "=". */
+ * before it; `prefix`: what of the same word precedes it, where bash does not break words at "=".
+ */
 static const char head[] =
     "# Completion of grokc for bash; written by `grokc help --completion bash`.\n"
     "# shellcheck shell=bash\n"
