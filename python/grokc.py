@@ -108,7 +108,8 @@ def tensors(path: PathLike) -> Tensors:
             raise ValueError(f"{os.fspath(path)} is damaged: {name} does not fit its bytes")
         values = np.ndarray(entry["shape"], kind, data[first:last] if count else b"")
         if entry["dtype"] == "BF16":
-            values = (values.astype(np.uint32) << 16).view(np.float32)
+            wide = values.ravel().astype(np.uint32) << 16
+            values = wide.view(np.float32).reshape(values.shape)
         values.flags.writeable = False
         found[name] = values
     return found
@@ -192,23 +193,27 @@ def _columns(rows: List[Row]) -> Dict[str, np.ndarray]:
     return columns
 
 
+def _given(value: Any) -> Any:
+    """numpy's values as Python's; [] for what stands for no value."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    return [] if value is None or value != value else value  # NaN: pandas's None
+
+
 def key_freqs(value: Any) -> List[int]:
     """A key_freqs of a row, summary or sweep.csv as a list, whichever way it is written there:
     "14,35,41", a list, or None."""
+    value = _given(value)
     if isinstance(value, str):
         value = [k for k in re.split(r"[,\s]+", value.strip("[] ")) if k]
-    elif value is None or value != value:  # NaN: pandas's None
-        value = []
     return [int(k) for k in (value if isinstance(value, (list, tuple)) else [value])]
 
 
 def clusters(value: Any) -> Dict[int, int]:
     """A clusters of a row as frequency -> number of neurons, whichever way it is written there:
     "14:30,35:53", an object, a list of pairs, or None."""
+    value = _given(value)
     if isinstance(value, str):
         value = [pair.split(":") for pair in value.split(",") if pair]
-    elif value is None or value != value:
-        value = []
     pairs = value.items() if isinstance(value, dict) else value
     return {int(k): int(count) for k, count in pairs}
 
@@ -768,9 +773,7 @@ class _TensorBoard:
 
     def send(self, epoch: int, scalars: Scalars) -> None:
         values = [self.Summary.Value(tag=name, simple_value=x) for name, x in scalars.items()]
-        event = self.Event(
-            wall_time=time.time(), step=epoch, summary=self.Summary(value=values)
-        )
+        event = self.Event(wall_time=time.time(), step=epoch, summary=self.Summary(value=values))
         self.writer.add_event(event)
 
     def flush(self) -> None:
@@ -866,7 +869,9 @@ def follow(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python3 -m grokc", description="Runs of grokc elsewhere.")
+    parser = argparse.ArgumentParser(
+        prog="python3 -m grokc", description="Runs of grokc elsewhere."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     words = commands.add_parser("follow", help="send runs to TensorBoard or Weights & Biases")
     words.add_argument("runs", nargs="+", metavar="RUN", help="one after the other")
@@ -884,7 +889,9 @@ def main() -> None:
             sys.exit(130)
         except (OSError, ImportError, ValueError) as error:
             sys.exit(f"grokc follow: {error}")
-        silent = ", and has given no sign of life for a while" if state in ("new", "running") else ""
+        silent = (
+            ", and has given no sign of life for a while" if state in ("new", "running") else ""
+        )
         print(f"{path}: {state}{silent}")
 
 

@@ -82,7 +82,8 @@ class Tensor:
 
     def numbers(self) -> np.ndarray:
         if self.kind == "BF16":
-            return (self.values.astype(np.uint32) << 16).view(np.float32)
+            wide = self.values.ravel().astype(np.uint32) << 16
+            return wide.view(np.float32).reshape(self.values.shape)
         return self.values
 
     def turned(self, values: np.ndarray) -> "Tensor":
@@ -90,7 +91,9 @@ class Tensor:
 
     def equals(self, other: "Tensor") -> bool:
         mine, its = self.values, other.values
-        return self.kind == other.kind and mine.shape == its.shape and mine.tobytes() == its.tobytes()
+        return (
+            self.kind == other.kind and mine.shape == its.shape and mine.tobytes() == its.tobytes()
+        )
 
 
 Weights = Dict[str, Tensor]
@@ -153,7 +156,9 @@ class Array(Tensor):
         names = {dtype: name for name, dtype in STORAGES.values() if name not in ("BF16", "BOOL")}
         names.update({"|i1": "I8", "|u1": "U8", "|b1": "BOOL"})
         if values.dtype.str not in names:
-            raise pickle.UnpicklingError(f"an array of a type that is not known here: {values.dtype}")
+            raise pickle.UnpicklingError(
+                f"an array of a type that is not known here: {values.dtype}"
+            )
         super().__init__(names[values.dtype.str], values)
 
 
@@ -468,7 +473,9 @@ def one_model(weights: Weights, prefix: Optional[str], path: Path) -> Weights:
     """Those whose names begin with the prefix, without it; where none is given, what stands before
     the name of an embedding."""
     if prefix is None:
-        ends = [(name, first) for name in weights for first in FIRST if f".{name}".endswith(f".{first}")]
+        ends = [
+            (name, first) for name in weights for first in FIRST if f".{name}".endswith(f".{first}")
+        ]
         heads = {name[: -len(first)] for name, first in ends}
         if len(heads) > 1:
             named = ", ".join(sorted(repr(head) for head in heads))
@@ -476,7 +483,9 @@ def one_model(weights: Weights, prefix: Optional[str], path: Path) -> Weights:
         prefix = heads.pop() if heads else ""
         if not heads and all(name.startswith("model.") for name in weights):
             prefix = prefix or "model."
-    chosen = {name[len(prefix) :]: item for name, item in weights.items() if name.startswith(prefix)}
+    chosen = {
+        name[len(prefix) :]: item for name, item in weights.items() if name.startswith(prefix)
+    }
     if not chosen:
         some = ", ".join(list(weights)[:6])
         fail(f"{path}: no tensor's name begins with {prefix!r}; there are {some}, ...")
@@ -499,27 +508,34 @@ def turned(tensor: Tensor, how: str, heads: int) -> Tensor:
     return tensor.turned(x)
 
 
+def match_of(name: str) -> Optional[Tuple[str, str]]:
+    """The name up to 3 and what becomes of the axes; None where 4 has no such name."""
+    for pattern, old, how in NEW_NAMES:
+        match = re.fullmatch(pattern, name)
+        if match:
+            return match.expand(old), how
+    return None
+
+
 def old_names(weights: Weights, heads: Optional[int], path: Path) -> Weights:
     """Names of TransformerLens 4 as those up to 3; all others as they are."""
     if not any(name in weights for name in FIRST[1:]):
         return weights
     renamed: Weights = {}
-    for name, tensor in weights.items():
-        for pattern, old, how in NEW_NAMES:
-            match = re.fullmatch(pattern, name)
-            if not match:
-                continue
-            if how.startswith("heads") and not heads:
-                fail(f"{path} has the names of TransformerLens 4 and no config with 'n_heads': --heads")
-            try:
-                put(renamed, match.expand(old), turned(tensor, how, heads or 1), path)
-            except (ValueError, IndexError):
-                shape = tensor.values.shape
-                fail(f"{path}: {name} of shape {shape} is not of {heads} heads, or no such weight")
-            break
-        else:
-            note(f"{name} is no name that TransformerLens 4 has in such models; all stay as they are")
-            return weights
+    matches = {name: match_of(name) for name in weights}
+    strange = [name for name, match in matches.items() if not match]
+    if strange:
+        note(
+            f"{strange[0]} is no name that TransformerLens 4 has in such models; all stay as they are"
+        )
+        return weights
+    if not heads and any(how.startswith("heads") for _, how in matches.values()):
+        fail(f"{path} has the names of TransformerLens 4 and no config with 'n_heads': --heads")
+    for name, (old, how) in matches.items():
+        try:
+            put(renamed, old, turned(weights[name], how, heads or 1), path)
+        except (ValueError, IndexError):
+            fail(f"{path}: {name} of shape {weights[name].values.shape} is not of {heads} heads")
     return renamed
 
 
@@ -631,7 +647,9 @@ def yaml_of(values: Values) -> str:
     for group, keys in values.items():
         given = {key: value for key, value in keys.items() if value is not None}
         lines += [f"{group}:"] * bool(given)
-        lines += [f"  {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in given.items()]
+        lines += [
+            f"  {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in given.items()
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -639,14 +657,18 @@ def losses_of(found: Dict[str, Any], late: int) -> List[Dict[str, Any]]:
     """Rows; test losses may be stored less often, at a whole number of epochs, and `late` updates
     after the train loss beside them."""
     train, test = (
-        [number(item) for item in listed(found.get(name))] for name in ("train_losses", "test_losses")
+        [number(item) for item in listed(found.get(name))]
+        for name in ("train_losses", "test_losses")
     )
     if None in train or None in test:
         note("its losses are no numbers; left out")
         return []
     every = -(-len(train) // len(test)) if test and train else 1
     rows: Dict[int, Dict[str, Any]] = {}
-    for name, values, step, first in (("train_loss", train, 1, 0), ("test_loss", test, every, late)):
+    for name, values, step, first in (
+        ("train_loss", train, 1, 0),
+        ("test_loss", test, every, late),
+    ):
         for i, value in enumerate(values):
             epoch = i * step + first
             value = value if math.isfinite(value) else None
@@ -736,7 +758,9 @@ def main() -> None:
     parser.add_argument("input", type=Path, metavar="IN.pth")
     parser.add_argument("output", type=Path, metavar="OUT_DIR|OUT.safetensors")
     parser.add_argument("--prefix", help="of the names of the one model that is wanted")
-    parser.add_argument("--heads", type=int, help="of the attention, for names of TransformerLens 4")
+    parser.add_argument(
+        "--heads", type=int, help="of the attention, for names of TransformerLens 4"
+    )
     args = parser.parse_args()
 
     found = read(args.input)
