@@ -1,6 +1,6 @@
-/* The table plan, weights <-> tables; what happens to pairs in between is table_pairs.c. gk/table.h has the way there:
- * with W_L = W_out W_U, M_h = W_O[h] S and so on. The way back is the same list of products read upwards, d for "gradient of
- * the loss with respect to":
+/* The table plan, weights <-> tables; what happens to pairs in between is table_pairs.c.
+ * gk/table.h has the way there: with W_L = W_out W_U, M_h = W_O[h] S and so on. The way back is
+ * the same list of products read upwards, d for "gradient of the loss with respect to":
  *
  *     T_h = V_h M_h,  c_hj = (vp_hj - v_h2) M_h,  base = x= S + sum_h v_h2 M_h + [ b_in | b_out tail ]
  *         dM_h  = V_h^T dT_h + sum_j (vp_hj - v_h2)^T dc_hj + v_h2^T dbase
@@ -195,7 +195,8 @@ static void back_values(gk_real *d_eq, const gk_real *d_value, const gk_table *t
     product(d_eq, D, d_value + (N + 2) * HK, HK, 0, w->w_v, HK, 1, 1, D, HK, 1);
 }
 
-/* From the gradients of the scores: dW_K, dW_Q and what they add to dW_E, dW_pos and dx=. du (H,D), dq (H*K) are scratch. */
+/* From the gradients of the scores: dW_K, dW_Q and what they add to dW_E, dW_pos and dx=. du
+ * (H,D), dq (H*K) are scratch. */
 static void back_scores(gk_real *d_eq, gk_real *du, gk_real *dq, const gk_table *t)
 {
     int N = t->N, D = t->D, H = t->H, K = t->K, HK = H * K;

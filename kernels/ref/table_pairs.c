@@ -1,5 +1,6 @@
-/* The table plan, from pairs to the loss and back to the tables. For each pair (a, b), head h, with the scores s_h0(a),
- * s_h1(b), s_h2 and the rows X_h0 = T_h[a] + c_h0, X_h1 = T_h[b] + c_h1 (gk/table.h):
+/* The table plan, from pairs to the loss and back to the tables. For each pair (a, b), head h,
+ * with the scores s_h0(a), s_h1(b), s_h2 and the rows X_h0 = T_h[a] + c_h0, X_h1 = T_h[b] + c_h1
+ * (gk/table.h):
  *
  *     (A0, A1, A2) = softmax(s_h0, s_h1, s_h2);   E = base + sum_h A0 X_h0 + A1 X_h1;   H = relu(E[:F])
  *     wide:    logits = H W_L + E[F:];             G = dlogits

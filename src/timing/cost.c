@@ -117,7 +117,8 @@ static gk_cost dropout(const int *s) /* n first site percent step */
     return (gk_cost){(RANDOM + 2) * n, REAL * 2 * n};
 }
 
-/* The case's blob has the same 13,369 weights at any size; a root, a logarithm, sine and cosine for two of them. */
+/* The case's blob has the same 13,369 weights at any size; a root, a logarithm, sine and cosine
+ * for two of them. */
 static gk_cost add_noise(const int *s)
 {
     (void)s;

@@ -8,7 +8,7 @@ static gk_file_shape shape(const gk_tensor *t, const gk_shape *s)
     switch (t->form) {
     case GK_PLAIN: break;
     case GK_VECTOR:
-    case GK_NORM: return (gk_file_shape){1, {t->cols}};
+    case GK_FORM_NORM: return (gk_file_shape){1, {t->cols}};
     case GK_HEADS_IN: return (gk_file_shape){3, {s->H, s->K, s->D}};
     case GK_HEADS_OUT: return (gk_file_shape){3, {s->H, s->D, s->K}};
     }

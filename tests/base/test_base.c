@@ -38,8 +38,7 @@ static int in_child(void (*work)(void))
     return status;
 }
 
-/* ------------------------------------------------------------------------------- status and
- * text */
+/* ---- status and text */
 
 static void test_messages(void **state)
 {
@@ -98,8 +97,7 @@ static void test_json_strings(void **state)
     gk_text_free(&text);
 }
 
-/* ----------------------------------------------------------------------------------------
- * numbers */
+/* ---- numbers */
 
 /* Reads back as the same bits, by us, by strtod and as JSON; and no shorter form would. */
 static void comes_back(double value)
@@ -269,8 +267,7 @@ static void test_nearest(void **state)
     assert_int_equal(gk_nearest(longer, names, 6), -1);
 }
 
-/* -----------------------------------------------------------------------------------------
- * arenas */
+/* ---- arenas */
 
 static void lay_out(gk_arena *arena, void *taken[4])
 {
@@ -322,8 +319,7 @@ static void test_arena_overflow_is_a_bug(void **state)
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
-/* ----------------------------------------------------------------------------------------
- * signals */
+/* ---- signals */
 
 static void two_interrupts(void)
 {
