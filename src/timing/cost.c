@@ -191,8 +191,8 @@ static gk_cost sgd(const int *s)
     return (gk_cost){(6 + s[2]) * 13369.0, REAL * (5 + s[2]) * 13369};
 }
 
-static gk_cost
-fft2(const int *s) /* P Q cols; 5 n log2 n for complex input, half of that for real */
+/* Sizes P Q cols; 5 n log2 n for complex input, half of that for real. */
+static gk_cost fft2(const int *s)
 {
     double n = (double)s[0] * s[1], cols = s[2], half = (double)s[0] * (s[1] / 2 + 1);
 

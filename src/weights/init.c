@@ -88,7 +88,7 @@ static void own_init(gk_real *packed, const gk_shape *s, bool linear, uint64_t s
     for (const gk_tensor *t = list; t < list + n; t++) {
         gk_real *out = packed + t->packed;
         bool embeds = t->id == GK_ID_w_e || t->id == GK_ID_w_pos;
-        if (t->form == GK_FORM_NORM || (t->form == GK_VECTOR && !linear)) continue;
+        if (t->form == GK_FORM_NORM || (t->form == GK_FORM_VECTOR && !linear)) continue;
         if (linear && !embeds)
             fill_uniform(out, t, sqrt(fan_in(t, s)), seed);
         else

@@ -21,7 +21,7 @@ static inline void stir_biases(lab *l, gk_real *packed)
 {
     for (int i = 0; i < l->batch.model.n_tensors; i++) {
         const gk_tensor *t = &l->batch.model.tensor[i];
-        bool vector = t->form == GK_VECTOR || t->form == GK_FORM_NORM;
+        bool vector = t->form == GK_FORM_VECTOR || t->form == GK_FORM_NORM;
         for (size_t j = 0; vector && j < t->size; j++)
             packed[t->packed + j] += (gk_real)(0.05 * sin((double)(7 * i) + (double)j));
     }
