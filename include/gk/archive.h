@@ -90,9 +90,10 @@ void gk_row_table_free(gk_row_table *table);
 const double *gk_row_table_column(const gk_row_table *table, const char *name);
 
 /* ------------------------------------------------------------------------------------- answers.c
- * What run.hook answered, as columns of rows: hook.jsonl by epoch, where the last answer of an epoch
- * counts. A column is called as the hook calls it; "hook.NAME" where NAME already stands for a
- * column, a config key or a value of summary.json. Objects are "NAME.PART"; lists are left out. */
+ * What run.hook answered, as columns of rows: hook.jsonl by epoch, where the last answer of an
+ * epoch counts. A column is called as the hook calls it; "hook.NAME" where NAME already stands for
+ * a column, a config key or a value of summary.json. Objects are "NAME.PART"; lists are left
+ * out. */
 
 typedef struct gk_answers {
     size_t n;

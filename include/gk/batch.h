@@ -1,5 +1,6 @@
 /* R runs that share shapes, side by side on one backend: memory, model, examples, and the
- * instrument that measures them. No run directories: training, `grokc measure` and tests all stand on it. */
+ * instrument that measures them. No run directories: training, `grokc measure` and tests all stand
+ * on it. */
 #ifndef GK_BATCH_H
 #define GK_BATCH_H
 
@@ -34,13 +35,17 @@ typedef struct gk_batch {
     gk_stage stage;
 } gk_batch;
 
-/* GK_EUSAGE where the task or the split is impossible. Reads split files; touches no backend. */
+/* GK_EUSAGE where the task, the split, the shape or the plan is impossible; GK_EIO, GK_EDATA of a
+ * split file. Touches no backend. */
 gk_status gk_batch_size_of(gk_batch_size *size, const gk_config *config, int R);
 
 /* Memory for the configs' runs (all of one shape, form and task family) and their examples; weights
- * and moments are zero, slots inactive. Close in any case. */
+ * and moments are zero, slots inactive. Close in any case. As gk_batch_size_of; GK_EUSAGE where the
+ * runs cannot stand side by side, or as gk_init where decay pulls to the initial weights; GK_EMEM;
+ * GK_EDEVICE. */
 gk_status gk_batch_open(gk_batch *batch, const gk_config *const *config, int R, gk_backend *be);
-/* Another run's examples into slot r; its weights and slot are the caller's to set. */
+/* Another run's examples into slot r; its weights and slot are the caller's to set. As
+ * gk_batch_open. */
 gk_status gk_batch_replace(gk_batch *batch, int r, const gk_config *config);
 void gk_batch_close(gk_batch *batch);
 
@@ -48,7 +53,7 @@ void gk_batch_close(gk_batch *batch);
 void gk_batch_set_slot(gk_batch *batch, int r, const gk_config *config, int64_t epoch,
                        double loss_max);
 void gk_batch_upload_slots(gk_batch *batch);
-gk_status gk_batch_download_slots(gk_batch *batch);
+gk_status gk_batch_download_slots(gk_batch *batch); /* GK_EDEVICE */
 
 /* Between the stage and slot r on the device. */
 void gk_batch_put(gk_batch *batch, int r);

@@ -7,7 +7,7 @@
 #include "gk/product.h"
 #include "gk/snapshot.h"
 
-/* (R,rows,D): what W_U, and what the last MLP (which the model has), reads at the block's inputs. */
+/* (R,rows,D): what W_U, and what the last MLP (which the model has) reads at the block's inputs. */
 gk_matrix gk_block_out(const gk_snapshot *s, gk_row_block b);
 gk_matrix gk_block_mid(const gk_snapshot *s, gk_row_block b);
 

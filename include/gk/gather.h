@@ -1,11 +1,12 @@
 /* `grokc gather`: the finished runs of a sweep directory as tables.
  *
- *     DIR/sweep.csv        a line for each point: its swept values, config, summary and last numbers
+ *     DIR/sweep.csv        a line for each point: swept values, config, summary and last numbers
  *     DIR/curves.csv.gz    a line for each row of each finished run
  *     DIR/cells.csv        runs that differ in nothing but seeds, taken together
  *
- * Columns are called as in metrics.jsonl and summary.json; what run.hook answered is beside the rows
- * of its epochs in curves.csv.gz, and its last answer in sweep.csv, named as gk/archive.h says. */
+ * Columns are called as in metrics.jsonl and summary.json. What run.hook answered is beside the
+ * rows of its epochs in curves.csv.gz, and its last answer in sweep.csv; gk/archive.h says how those
+ * columns are called. */
 #ifndef GK_GATHER_H
 #define GK_GATHER_H
 

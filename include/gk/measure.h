@@ -11,7 +11,7 @@
  * needs of another family it asks for by a function (gk_find_neurons): the order of measures.def is
  * that of the columns alone. */
 typedef struct gk_family {
-    /* Its columns of row (R) from s (R); found (R) is its own part's to fill. */
+    /* Its columns of row (R) from s (R); of found (R) it fills in what its file answers for. */
     void (*measure)(gk_row *row, gk_findings *found, const gk_snapshot *s, int R);
     /* Takes from the scratch what `measure` will take, with the lens's sizes; NULL: nothing. */
     void (*layout)(gk_lens *lens);

@@ -23,11 +23,13 @@
 
 #include "gk/events.h"
 #include "gk/position.h"
+#include "gk/stop.h"
 
 typedef struct gk_run {
     char dir[GK_PATH_MAX];
     gk_config config;
     gk_events events;
+    gk_stop stop;
     int64_t began;         /* the epoch where this process took it */
     gk_position position;  /* of the current event: what a resume point written now holds */
     int64_t metrics_bytes; /* length of metrics.jsonl now */
@@ -50,8 +52,8 @@ gk_status gk_run_check_directory(const char *dir);
 
 /* Takes the directory (owner file) and finds out what it is: new, to be gone on with, or finished
  * (run->finished; nothing is written then). GK_EUSAGE: a directory of another config, one that is
- * no run, a branch that is to be started over. GK_EBUSY: another process has it. GK_EIO: it cannot
- * be read or written. Close it in any case. */
+ * no run, a branch that is to be started over, or a run.stop_when that gk_stop_open refuses.
+ * GK_EBUSY: another process has it. GK_EIO: it cannot be read or written. Close it in any case. */
 gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, gk_open_mode mode);
 /* Where the resume point lies; "" where there is none. GK_EDATA: of a branch, it must be there. */
 gk_status gk_run_resume_path(const gk_run *run, char path[GK_PATH_MAX]);
@@ -63,7 +65,8 @@ gk_status gk_run_restore(gk_run *run, const gk_position *position, size_t record
 void gk_run_close(gk_run *run);
 
 /* append.c: the line of a row in metrics.jsonl with its events, and its record (run->record values)
- * in projections.bin; NULL where the run has none. GK_EIO: the files are as they were. */
+ * in projections.bin; NULL where the run has none. GK_EIO: the files are as they were. GK_EUSAGE:
+ * of the first row, as gk_stop_check. */
 gk_status gk_run_append(gk_run *run, const gk_row *row, const float *record);
 /* The record of row i. GK_EDATA where projections.bin ends before it, GK_EIO. */
 gk_status gk_run_record(const gk_run *run, int64_t i, float *record);
@@ -74,7 +77,8 @@ void gk_run_forget_weights(const gk_run *run);
 /* All rows on the disk, before a state says that they are there. GK_EIO. */
 gk_status gk_run_sync(const gk_run *run);
 
-/* summary.json and state. `state` is done or diverged. GK_EIO. */
+/* summary.json and state. `state` is done or diverged. GK_EIO, as of gk_run_set_state: the file
+ * `state`, a line. */
 gk_status gk_run_finish(gk_run *run, const char *state, const char *ended_by);
 gk_status gk_run_set_state(gk_run *run, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -74,7 +74,7 @@ int gk_most_keys(const gk_snapshot *s, int R);
 /* lens/keys.c: raw, raws from w_l_norm. Called by gk_snapshot_take. */
 void gk_snapshot_find_keys(gk_snapshot *s);
 
-/* Can losses of changed logits be compared with the run's own? Only cross-entropies are computed. */
+/* Can losses of changed logits be compared with the run's? Only cross-entropies are computed. */
 bool gk_snapshot_has_nats(const gk_snapshot *s);
 
 /* The packed weight whose name ends so, e.g. "mlp.W_out", of a layer; NULL: the model has none. */

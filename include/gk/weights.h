@@ -1,5 +1,6 @@
-/* A model's weights in files: TransformerLens names and shapes out; those or the paper's layout in.
- * The conversion between memory's and the files' shapes happens here and nowhere else. */
+/* A model's weights: where they begin, and in files. TransformerLens names and shapes out; any
+ * layout of gk/export.h in. The conversion between memory's and the files' shapes happens here and
+ * nowhere else. */
 #ifndef GK_WEIGHTS_H
 #define GK_WEIGHTS_H
 
@@ -14,7 +15,7 @@ typedef struct gk_stage {
     gk_real *moment[GK_MOMENTS_MAX]; /* (optimiser->moments); NULL: the optimiser has no such */
 } gk_stage;
 
-/* Memory of its own, all zero; free it. */
+/* Memory of its own, all zero; close it. */
 void gk_stage_open(gk_stage *stage, const gk_shape *shape, const gk_optimiser_info *optimiser);
 void gk_stage_close(gk_stage *stage);
 void gk_stage_clear_moments(gk_stage *stage, const gk_shape *shape);
@@ -39,16 +40,17 @@ gk_status gk_state_save(const char *path, const gk_shape *shape, const gk_stage 
  * Weights in any layout of export.h (told apart by W_O: (H,K,D), (D,H*K)), of a checkpoint, a
  * state or somebody else. Missing biases are zero; a bias of the file that the shape has no room
  * for must be zero; any other missing, misshapen or unknown tensor is GK_EDATA ("mask" and
- * "IGNORE" buffers and a state's moments are skipped). */
+ * "IGNORE" buffers and a state's moments are skipped). GK_EIO where it cannot be read. */
 gk_status gk_checkpoint_load(const char *path, const gk_shape *shape, gk_real *params);
 /* A state of the stage's optimiser. Only our own files with checksums: others are GK_EDATA, as is
- * the state of another optimiser, or what gk_checkpoint_load would refuse; GK_EIO. Files of format 1
- * have adam_m.NAME and adam_v.NAME for the first and the second moment of every optimiser. */
+ * the state of another optimiser, or what gk_checkpoint_load would refuse; GK_EIO. Files of format
+ * 1 have adam_m.NAME and adam_v.NAME for the first and the second moment of every optimiser. */
 gk_status gk_state_load(const char *path, const gk_shape *shape, gk_stage *stage,
                         gk_position *position);
 
 /* One tensor set named PREFIX + name, from an open file: for tests and init. Tensors without the
- * prefix are ignored; without a prefix, moments are. NaN and infinity are accepted. */
+ * prefix are ignored; without a prefix, moments are. NaN and infinity are accepted. GK_EDATA as
+ * gk_checkpoint_load. */
 gk_status gk_tensors_read(const gk_tensors_file *file, const char *path, const char *prefix,
                           const gk_shape *shape, gk_real *packed);
 

@@ -119,7 +119,9 @@ static gk_status replay(gk_events *events, const source *s)
         status = gk_row_file_next(&rows, &more);
         if (status != GK_OK || !more) break;
         status = gk_row_parse(&row, rows.line, rows.length);
-        if (status == GK_OK) gk_events_add(events, &row, &s->config);
+        if (status != GK_OK) break;
+        gk_events_add(events, &row);
+        gk_row_free(&row);
     }
     gk_row_file_close(&rows);
     return status;

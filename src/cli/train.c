@@ -21,9 +21,11 @@ static gk_status dry_run(const gk_config *config, const char *dir)
 {
     gk_batch_size size;
     gk_text text = {0};
+    gk_stop stop;
     const char *why;
 
     GK_TRY(gk_batch_size_of(&size, config, 1));
+    GK_TRY(gk_stop_open(&stop, config));
     GK_TRY(gk_plan_choose(&size.tables, &why, config, &size.shape));
     gk_config_print(&text, config);
     const gk_shape *s = &size.shape;

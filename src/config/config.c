@@ -1,6 +1,6 @@
-/* From YAML and --set to a gk_config: the layers, and which wins. yaml.c reads the file, layer.c takes
- * what it gives, message.c says what is wrong, key.c knows what each key takes, check.c how they fit
- * together. */
+/* From YAML and --set to a gk_config: the layers, and which wins. yaml.c reads the file, layer.c
+ * takes what it gives, message.c says what is wrong, key.c knows what each key takes, check.c how
+ * they fit together. */
 #include "gk/reader.h"
 
 #include <inttypes.h>

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-/* The quarter rule: key is a frequency whose norm in the transform of W_L is above a quarter of the
- * largest. That W_L has few such frequencies: Nanda et al. 2023, section 4.2; they were read off its
- * norms by eye there, the threshold is ours. */
+/* The quarter rule: key is a frequency whose norm in the transform of W_L is above a quarter of
+ * the largest. That W_L has few such frequencies: Nanda et al. 2023, section 4.2; there they were
+ * read off the norms by eye, the threshold is ours. */
 void gk_snapshot_find_keys(gk_snapshot *s)
 {
     double largest = 0;

@@ -20,8 +20,8 @@ static spectrum take_spectrum(gk_lens *l, size_t rows)
     return x;
 }
 
-/* hat (2K,rows), norm (K): the orthonormal DFT of run r from x->hat, where it is not normalised; norm
- * is over both parts of a frequency. */
+/* hat (2K,rows), norm (K): the orthonormal DFT of run r from x->hat, where it is not normalised;
+ * norm is over both parts of a frequency. */
 static void read_spectrum(double *hat, double *norm, const gk_snapshot *s, const spectrum *x, int r,
                           size_t rows)
 {

@@ -1,4 +1,5 @@
-/* The parts of gk_snapshot_take that go by way of the device, and what each takes from the scratch. */
+/* The parts of gk_snapshot_take that go by way of the device, and what each takes from the
+ * scratch. */
 #ifndef GK_LENS_TAKE_H
 #define GK_LENS_TAKE_H
 
@@ -8,8 +9,8 @@
 void gk_spectra_take(gk_snapshot *s, int R);
 void gk_spectra_layout(gk_lens *lens);
 
-/* sums.c, after that: sums of the logits over all inputs and over the training examples, losses over
- * the group's outputs, attention. */
+/* sums.c, after that: sums of the logits over all inputs and over the training examples, losses
+ * over the group's outputs, attention. */
 void gk_sums_take(gk_snapshot *s, int R);
 void gk_sums_layout(gk_lens *lens);
 

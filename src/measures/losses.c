@@ -1,5 +1,5 @@
-/* Loss and accuracy over training and test examples; where several positions are scored, by position
- * and of whole examples. */
+/* Loss and accuracy over training and test examples; where several positions are scored, by
+ * position and of whole examples. */
 #include "gk/measure.h"
 
 enum { POSITIONS = 16 }; /* more would not fit on a screen */

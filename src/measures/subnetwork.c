@@ -1,7 +1,7 @@
-/* The smallest part of a one-output mlp that predicts as it does: its neurons with the largest input
- * weights, as few as give every training example the sign that all neurons together give it; and how
- * many test examples get their sign from these alone. Merrill, Tsilivis & Shukla 2023, who ask for the
- * same accuracy instead of the same signs. */
+/* The smallest part of a one-output mlp that predicts as it does: its neurons with the largest
+ * input weights, as few as give every training example the sign that all neurons together give it;
+ * and how many test examples get their sign from these alone. Merrill, Tsilivis & Shukla 2023, who
+ * ask for the same accuracy instead of the same signs. */
 #include "measures/parts.h"
 #include "gk/blocks.h"
 

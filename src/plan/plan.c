@@ -124,7 +124,7 @@ void gk_step_gradients(gk_plan *plan)
     model->params = clean;
 }
 
-/* One op for each line of optimisers.def. */
+/* One op for each line of optimisers.def, which takes as many moments as that line says. */
 static void update(gk_plan *plan)
 {
     gk_model *model = plan->model;
@@ -136,8 +136,14 @@ static void update(gk_plan *plan)
     int n = model->n_tensors, R = model->R;
 
     switch ((enum gk_optimiser)plan->recipe.optimiser) {
-    case GK_ADAMW: be->adamw(be, param, m, v, grad, anchor, slot, span, n, R); break;
-    case GK_SGD: be->sgd(be, param, m, grad, anchor, slot, span, n, R); break;
+#define MOMENTS_1 m
+#define MOMENTS_2 m, v
+#define OPTIMISER(id, op, name, decay, momentum, moments, ...)                                     \
+    case GK_##id:                                                                                  \
+        be->op(be, param, MOMENTS_##moments, grad, anchor, slot, span, n, R);                      \
+        break;
+#include "gk/optimisers.def"
+#undef OPTIMISER
     }
 }
 

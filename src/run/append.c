@@ -28,6 +28,7 @@ gk_status gk_run_append(gk_run *run, const gk_row *row, const float *record)
     gk_text line = {0};
     gk_status status = GK_OK;
 
+    if (run->events.rows == 0) GK_TRY(gk_stop_check(&run->stop, row));
     gk_row_print(&line, row, true);
     if (bytes)
         status = append(run->projections, record, bytes, run->events.rows * (int64_t)bytes, run,
@@ -37,7 +38,8 @@ gk_status gk_run_append(gk_run *run, const gk_row *row, const float *record)
             append(run->metrics, line.data, line.length, run->metrics_bytes, run, "metrics.jsonl");
     if (status == GK_OK) {
         run->metrics_bytes += (int64_t)line.length;
-        gk_events_add(&run->events, row, &run->config);
+        gk_events_add(&run->events, row);
+        gk_stop_row(&run->stop, row);
     }
     gk_text_free(&line);
     return status;

@@ -179,6 +179,7 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, gk_
 
     *run =
         (gk_run){.config = *config, .metrics = -1, .projections = -1, .last_resume = gk_seconds()};
+    GK_TRY(gk_stop_open(&run->stop, config));
     GK_TRY(gk_path(run->dir, "%s", dir));
     GK_TRY(gk_path(checkpoints, "%s/checkpoints/1000000000.state.safetensors" GK_TEMPORARY, dir));
     GK_TRY(gk_path(checkpoints, "%s/checkpoints", dir)); /* the longest name fits, too */
@@ -215,8 +216,10 @@ static gk_status replay_rows(gk_run *run, gk_row_file *rows, int64_t bytes)
         if (status != GK_OK)
             return gk_fail(GK_EDATA, "%s: byte %lld: %s; --fresh starts over", rows->path,
                            (long long)rows->at, gk_message());
-        gk_events_add(&run->events, &row, &run->config);
+        gk_events_add(&run->events, &row);
+        gk_stop_row(&run->stop, &row);
         gk_key_watch_add(&run->keys, row.key_freqs);
+        gk_row_free(&row);
     }
     return GK_OK;
 }
@@ -237,13 +240,12 @@ static gk_status replay(gk_run *run, const char *name, int64_t bytes)
     return status;
 }
 
-/* What looks back over rows, looks back over the parent's too; all else begins with the branch. */
+/* What looks back over rows (key sets, stop rules) looks back over the parent's too; events begin
+ * with the branch. */
 static gk_status replay_parent(gk_run *run)
 {
     GK_TRY(replay(run, "parent.jsonl", -1));
-    int64_t acc_rows = run->events.acc_rows;
     gk_events_start(&run->events);
-    run->events.acc_rows = acc_rows;
     return GK_OK;
 }
 

@@ -1,8 +1,26 @@
-/* Weights, states and arrays of a run into its directory. */
-#include "train/keep.h"
+/* Rows, weights, states and arrays of a run into its directory. */
 #include "gk/archive.h"
 #include "gk/hook.h"
+#include "gk/records.h"
 #include "gk/weights.h"
+#include "train/keep.h"
+
+#include <stdlib.h>
+
+gk_status gk_keep_row(gk_run *run, const gk_row *row, const gk_batch *b)
+{
+    const gk_snapshot *snapshot = &b->snapshot;
+    size_t n = (size_t)snapshot->lens->n;
+    float *record = gk_alloc(run->record, sizeof *record);
+
+    if (run->record) {
+        gk_elements elements = gk_snapshot_elements(snapshot);
+        gk_record_make(record, &elements, snapshot->label_sum, snapshot->label_sum + n * n);
+    }
+    gk_status status = gk_run_append(run, row, record);
+    free(record);
+    return status;
+}
 
 gk_status gk_keep_weights(const gk_run *run, const gk_batch *b, bool last)
 {

@@ -9,7 +9,9 @@
 static gk_status key_of(gk_text *key, const gk_config *config)
 {
     static gk_config alike, initial;
+    gk_stop stop;
 
+    GK_TRY(gk_stop_open(&stop, config)); /* before any run begins */
     gk_config_defaults(&initial);
     alike = *config;
     alike.optim = initial.optim;
@@ -91,8 +93,9 @@ void gk_sweep_groups_free(gk_sweep_group *groups, int n)
     free(groups);
 }
 
-/* On a CPU, runs side by side are for small models, whose steps are too short to be cut for all cores; larger ones would
- * only push each other out of the caches. On a GPU they are what fills it. */
+/* On a CPU, runs side by side are for small models, whose steps are too short to be cut for all
+ * cores; larger ones would only push each other out of the caches. On a GPU they are what fills
+ * it. */
 static int suitable(const gk_sweep_group *group, bool gpu)
 {
     enum { GPU_SLOTS = 1024, CPU_SLOTS = 64 };

@@ -1,5 +1,5 @@
-/* A sweep's runs: a queue for each group of shapes, trained one after the other. Works on a shared disk: one
- * writer for each run directory, files replaced by rename, no locks. */
+/* A sweep's runs: a queue for each group of shapes, trained one after the other. Works on a shared
+ * disk: one writer for each run directory, files replaced by rename, no locks. */
 #include "gk/sweep_train.h"
 #include "gk/archive.h"
 #include "gk/branch.h"
@@ -49,7 +49,8 @@ static void count(gk_sweep_counts *counts, const gk_run *run)
     counts->grokked += has_grokked(run->dir);
 }
 
-/* Makes what is not there yet, or not whole, of a sweep of branches: config.yaml is written last. */
+/* Makes what is not there yet, or not whole, of a sweep of branches: config.yaml is written
+ * last. */
 static gk_status branch(const char *dir, const gk_sweep *sweep, const gk_config *config,
                         const gk_shape *shape)
 {

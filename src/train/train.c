@@ -4,7 +4,6 @@
 #include "gk/train.h"
 #include "gk/hook.h"
 #include "gk/owner.h"
-#include "gk/records.h"
 #include "train/keep.h"
 
 #include <stdio.h>
@@ -27,46 +26,6 @@ typedef struct loop {
     gk_profile profile;
     bool profiled; /* a profiler is recording */
 } loop;
-
-/* Weights and moments into the stage, from the run's resume point or from its seed. */
-static gk_status restore(gk_run *run, gk_batch *b, const gk_analysis *analysis)
-{
-    const gk_shape *shape = &b->size.shape;
-    size_t record = analysis->undefined ? 0 : gk_record_values(analysis->n, analysis->K);
-    char resume[GK_PATH_MAX];
-    gk_position position;
-
-    GK_TRY(gk_run_resume_path(run, resume));
-    if (*resume) {
-        GK_TRY(gk_state_load(resume, shape, &b->stage, &position));
-        return gk_run_restore(run, &position, record);
-    }
-    gk_stage_clear_moments(&b->stage, shape);
-    GK_TRY(gk_run_restore(run, NULL, record));
-    return gk_init(b->stage.params, shape, &run->config);
-}
-
-/* Weights, moments and slot of one run. */
-static gk_status start_run(loop *l, int r)
-{
-    gk_run *run = l->run[r];
-    gk_batch *b = &l->batch;
-
-    GK_TRY(restore(run, b, &b->analysis[r]));
-    run->began = run->position.epoch;
-    gk_batch_put(b, r);
-    gk_batch_set_slot(b, r, &run->config, run->position.epoch, run->position.loss_max);
-
-    gk_text backend = {0};
-    gk_text_add(&backend, "\"backend\": \"%s\", ", b->be->name);
-    b->be->describe(b->be, &backend);
-    gk_status status = gk_run_environment(run, backend.data, b->size.tables ? "table" : "ops");
-    gk_run_log(run, "%s at epoch %lld of %lld; %s", run->restored ? "goes on" : "starts",
-               (long long)run->position.epoch, (long long)run->config.run.epochs, backend.data);
-    gk_text_free(&backend);
-    if (status == GK_OK) gk_hook_open(run);
-    return status;
-}
 
 static bool row_due(const gk_run *run, int64_t epoch)
 {
@@ -94,21 +53,6 @@ static gk_status end_run(loop *l, int r, const char *state, const char *by)
     return GK_OK;
 }
 
-/* The row that the snapshot was taken for, and its record. */
-static gk_status append(gk_run *run, const gk_row *row, const gk_snapshot *snapshot)
-{
-    size_t n = (size_t)snapshot->lens->n;
-    float *record = gk_alloc(run->record, sizeof *record);
-
-    if (run->record) {
-        gk_elements elements = gk_snapshot_elements(snapshot);
-        gk_record_make(record, &elements, snapshot->label_sum, snapshot->label_sum + n * n);
-    }
-    gk_status status = gk_run_append(run, row, record);
-    free(record);
-    return status;
-}
-
 /* The row of this event into the files; why the run ends with it, if it does. */
 static gk_status record(loop *l, int r, const char **state, const char **by)
 {
@@ -118,9 +62,10 @@ static gk_status record(loop *l, int r, const char **state, const char **by)
 
     gk_batch_row(&l->batch, r, &row, &run->keys);
     gk_status status = l->batch.be->sync(l->batch.be);
-    if (status == GK_OK) status = append(run, &row, &l->batch.snapshot);
+    if (status == GK_OK) status = gk_keep_row(run, &row, &l->batch);
     l->batch.slot[r].loss_max = -1;
-    *by = gk_events_stop(&run->events, c);
+    gk_hook_hear(run);
+    *by = gk_stop_reason(&run->stop);
     if (!*by && row.epoch == c->run.epochs) *by = "run.epochs";
     if (*by) *state = "done";
     if (gk_row_diverged(&row)) {
@@ -238,10 +183,11 @@ static gk_status event(loop *l)
     return GK_OK;
 }
 
-/* start_run; what is wrong with a run's own files ends that run alone, and leaves its slot empty. */
+/* gk_start_run; what is wrong with a run's own files ends that run alone, and leaves its slot
+ * empty. */
 static gk_status begin(loop *l, int r)
 {
-    gk_status status = start_run(l, r);
+    gk_status status = gk_start_run(l->run[r], &l->batch, r);
 
     l->seen[r] = -1;
     if (status != GK_EDATA) return status;

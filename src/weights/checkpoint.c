@@ -23,7 +23,7 @@ typedef struct weights {
     gk_extra extras[GK_EXTRAS_MAX];
 } weights;
 
-/* -------------------------------------------------------------------------------------- reading */
+/* ---- reading */
 
 static const gk_entry *find(const weights *w, const char *name)
 {
@@ -235,7 +235,7 @@ gk_status gk_state_load(const char *path, const gk_shape *shape, gk_stage *stage
     return status;
 }
 
-/* -------------------------------------------------------------------------------------- writing */
+/* ---- writing */
 
 static void add_tensors(gk_tensors_writer *writer, const char *prefix, const gk_shape *shape,
                         const gk_real *packed)

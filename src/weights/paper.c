@@ -1,5 +1,5 @@
-/* The layout of the paper's code: most matrices are (outputs, inputs), and W_O has no axis of heads.
- * Its modules keep their causal mask with their weights. */
+/* The layout of the paper's code: most matrices are (outputs, inputs), and W_O has no axis of
+ * heads. Its modules keep their causal mask with their weights. */
 #include "weights/layout.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* What a weights file shows of its model: kind and sizes from its tensors' names and shapes. What it does not show
- * (activation, residual, pre- or post-norm, the task) is the user's to say. */
+/* What a weights file shows of its model: kind and sizes from its tensors' names and shapes. What
+ * it does not show (activation, residual, pre- or post-norm, the task) is the user's to say. */
 #include "gk/weights.h"
 #include "gk/task.h"
 #include "weights/layout.h"
@@ -52,7 +52,8 @@ static gk_status shape_of(const gk_entry **entry, const reader *r, const char *n
     return GK_OK;
 }
 
-/* Of a task on pairs: T tokens of V, or V alone, or T V of one-hot inputs (0: not known); C outputs. */
+/* Of a task on pairs: T tokens of V, or V alone, or T V of one-hot inputs (0: not known); C
+ * outputs. */
 typedef struct sequence {
     int T, V, inputs, C;
 } sequence;

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "gk/events.h"
+#include "gk/stop.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -15,11 +16,13 @@
 static gk_config config;
 static gk_events events;
 static gk_turning turning;
+static gk_stop rules;
 
 static int start(void **state)
 {
     (void)state;
     gk_config_defaults(&config);
+    assert_int_equal(gk_stop_open(&rules, &config), GK_OK);
     gk_events_start(&events);
     gk_turning_find(&turning, &events, NULL, NULL, 0);
     return 0;
@@ -41,7 +44,8 @@ static void add(int64_t epoch, double train_acc, double test_loss, double test_a
     row.train_acc = train_acc;
     row.test_loss = test_loss;
     row.test_acc = test_acc;
-    gk_events_add(&events, &row, &config);
+    gk_events_add(&events, &row);
+    gk_stop_row(&rules, &row);
 }
 
 static json_t *summary(const char *by)
@@ -137,15 +141,15 @@ static void test_phases(void **state)
     add(1, 0.99, 3, 0);
     assert_string_equal(gk_events_phase(&events), "circuit formation");
     row.test_loss = 0.2;
-    gk_events_add(&events, &row, &config);
+    gk_events_add(&events, &row);
     assert_string_equal(gk_events_phase(&events), "circuit formation");
     row.restricted_all = 0.0099;
-    gk_events_add(&events, &row, &config);
+    gk_events_add(&events, &row);
     assert_string_equal(gk_events_phase(&events), "cleanup");
     row.test_loss = 0.09;
-    for (int i = 0; i < 10; i++, row.sum_squares += 10) gk_events_add(&events, &row, &config);
+    for (int i = 0; i < 10; i++, row.sum_squares += 10) gk_events_add(&events, &row);
     assert_string_equal(gk_events_phase(&events), "cleanup");
-    for (int i = 0; i < 11; i++, row.sum_squares += 0.1) gk_events_add(&events, &row, &config);
+    for (int i = 0; i < 11; i++, row.sum_squares += 0.1) gk_events_add(&events, &row);
     assert_string_equal(gk_events_phase(&events), "stable");
 }
 
@@ -160,7 +164,7 @@ static void test_turning_points(void **state)
 
     for (int i = 0; i < 6; i++) {
         gk_row row = {.epoch = 10 * i, .test_loss = test[i], .sum_squares = squares[i]};
-        gk_events_add(&events, &row, &config);
+        gk_events_add(&events, &row);
     }
     gk_turning_find(&turning, &events, restricted, excluded, 5);
     strcpy(turning.key_freqs, "3,5");
@@ -229,9 +233,11 @@ static void test_nan_fulfils_nothing(void **state)
     config.run.stop_test_loss = 1e9;
     config.run.stop_test_acc = 0;
     config.run.stop_rows = 1;
+    assert_int_equal(gk_stop_open(&rules, &config), GK_OK);
     add(0, 1, 0.001, 1);
-    gk_events_add(&events, &row, &config);
-    assert_null(gk_events_stop(&events, &config));
+    gk_events_add(&events, &row);
+    gk_stop_row(&rules, &row);
+    assert_null(gk_stop_reason(&rules));
     assert_int_equal(gk_grok_epoch(&events), -1);
     assert_int_equal(events.peak_epoch, 0);
     assert_true(gk_row_diverged(&row));
@@ -246,7 +252,7 @@ static void test_nan_fulfils_nothing(void **state)
 
     gk_events_start(&events);
     row.test_loss = INFINITY; /* no peak either */
-    gk_events_add(&events, &row, &config);
+    gk_events_add(&events, &row);
     assert_int_equal(events.peak_epoch, -1);
 }
 
@@ -254,13 +260,14 @@ static void test_stop_test_loss(void **state)
 {
     (void)state;
     config.run.stop_test_loss = 0.1;
-    assert_null(gk_events_stop(&events, &config));
+    assert_int_equal(gk_stop_open(&rules, &config), GK_OK);
+    assert_null(gk_stop_reason(&rules));
     add(0, 1, 0.1, 1); /* not below */
-    assert_null(gk_events_stop(&events, &config));
+    assert_null(gk_stop_reason(&rules));
     add(1, 1, 0.0999, 1);
-    assert_string_equal(gk_events_stop(&events, &config), "run.stop_test_loss");
+    assert_string_equal(gk_stop_reason(&rules), "run.stop_test_loss");
     add(2, 1, 0.2, 1);
-    assert_null(gk_events_stop(&events, &config));
+    assert_null(gk_stop_reason(&rules));
 }
 
 static void test_stop_test_acc(void **state)
@@ -268,23 +275,26 @@ static void test_stop_test_acc(void **state)
     (void)state;
     config.run.stop_test_acc = 0.99;
     config.run.stop_rows = 3;
+    assert_int_equal(gk_stop_open(&rules, &config), GK_OK);
     add(0, 1, 1, 0.99);
     add(1, 1, 1, 1);
     add(2, 1, 1, 0.98); /* counts from the start again */
     add(3, 1, 1, 0.99);
     add(4, 1, 1, 0.99);
-    assert_null(gk_events_stop(&events, &config));
+    assert_null(gk_stop_reason(&rules));
     add(5, 1, 1, 0.99);
-    assert_string_equal(gk_events_stop(&events, &config), "run.stop_test_acc");
+    assert_string_equal(gk_stop_reason(&rules), "run.stop_test_acc");
     config.run.stop_test_acc = GK_NULL;
-    assert_null(gk_events_stop(&events, &config));
+    assert_int_equal(gk_stop_open(&rules, &config), GK_OK);
+    add(6, 1, 1, 0.99);
+    assert_null(gk_stop_reason(&rules));
 }
 
 static void test_no_rule(void **state)
 {
     (void)state;
     for (int64_t e = 0; e < 10; e++) add(e, 1, 0, 1);
-    assert_null(gk_events_stop(&events, &config));
+    assert_null(gk_stop_reason(&rules));
 }
 
 int main(void)

@@ -196,7 +196,8 @@ static void test_wrong_files(void **state)
                      GK_EIO);
 }
 
-/* The state at `path` as a file of format 1 has it: adam_m, adam_v for the moments in their order. */
+/* The state at `path` as a file of format 1 has it: adam_m, adam_v for the moments in their
+ * order. */
 static void make_first_format(const gk_optimiser_info *optimiser)
 {
     static const char *const names[] = {"adam_m", "adam_v"};
