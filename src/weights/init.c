@@ -1,4 +1,4 @@
-/* Initial weights: our own, and the dispatch to published programs' (init_published.c) and files.
+/* Initial weights: our own, and the dispatch to published programs' (published.c) and files.
  * Layer norms start as the identity, biases at zero unless the source says otherwise.
  *
  * Weights start as float32 values in the program in double too: both start from the same point. */
