@@ -1,12 +1,15 @@
 /* The report of `grokc compare`: its tables, and the curves of the runs overlaid. */
-#include "browse/compare.h"
+#include "report/compare_names.h"
 #include "report/run/data.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CURVES = 8 }; /* runs that have a colour of their own */
+enum {
+    SERIES = 8, /* colours; as many kinds of dashes: a line of its own for each run */
+    KEYS = 12,  /* names that have room beside each figure; more stand beside the first one only */
+};
 
 static const struct overlay {
     const char *column, *name, *title, *unit, *range, *caption; /* range: NULL: logarithmic */
@@ -27,24 +30,43 @@ static const struct overlay {
 
 enum { OVERLAYS = sizeof overlays / sizeof *overlays };
 
-/* Numbers stand below the letter of their run. */
-static void add_grid(gk_page *page, const gk_grid *grid)
+/* Numbers stand below the name of their run. */
+static void add_grid(gk_page *page, const gk_grid *grid, char **names)
 {
     gk_page_html(page, "<div class=\"left\">");
     gk_page_table(page, "", grid->columns);
-    for (int i = 0; i < grid->cells; i++) gk_page_cell(page, "%s", grid->cell[i]);
+    page->row_heads = true;
+    for (int i = 0; i < grid->cells; i++)
+        gk_page_cell(page, "%s", i && i < grid->columns ? names[i - 1] : grid->cell[i]);
+    gk_page_table_end(page);
+    gk_page_html(page, "</div>\n");
+}
+
+/* The letters that the text of `grokc compare` and the table of rows use, and the names. */
+static void add_runs(gk_page *page, const gk_grid *grid, char **names)
+{
+    gk_page_html(page, "<div class=\"left\">");
+    gk_page_table(page, "", grid->columns + 1);
+    page->row_heads = true;
+    for (int i = 0; i < grid->cells; i++) {
+        gk_page_cell(page, "%s", grid->cell[i]);
+        if (i % grid->columns) continue;
+        gk_page_cell(page, "%s", i ? names[i / grid->columns - 1] : "name");
+    }
     gk_page_table_end(page);
     gk_page_html(page, "</div>\n");
 }
 
 /* The rows have no heading of their own. */
-static void add_rows(gk_page *page, const gk_grid *grid)
+static void add_rows(gk_page *page, const gk_grid *grid, char **names)
 {
     gk_page_table(page, "", grid->columns);
+    page->row_heads = true;
     gk_page_cell(page, "%s", "");
-    gk_page_cell(page, "compared with A");
+    gk_page_cell(page, "compared with A, %s", names[0]);
     gk_page_cell(page, "what differs");
-    for (int i = 0; i < grid->cells; i++) gk_page_cell(page, "%s", grid->cell[i]);
+    for (int i = 0; i < grid->cells; i++)
+        gk_page_cell(page, "%s", i % grid->columns ? grid->cell[i] : names[1 + i / grid->columns]);
     gk_page_table_end(page);
 }
 
@@ -68,43 +90,69 @@ static void set_range(gk_figure *f, const struct overlay *o, const double range[
     }
 }
 
-static gk_status add_figure(gk_page *page, const gk_comparison *c, const struct overlay *o,
-                            const gk_rows *rows, int n)
+static void add_curve(gk_figure *f, gk_text *plot, const struct overlay *o, const gk_rows *rows,
+                      const char *name, int run)
+{
+    static const char *const dashes[SERIES] = {"1",      "(9,4)",         "(2,3)", "(9,3,2,3)",
+                                               "(18,5)", "(9,3,2,3,2,3)", "(4,6)", "(18,4,6,4)"};
+    const double *x = gk_rows_column(rows, "epoch"), *y = gk_rows_column(rows, o->column);
+
+    if (!x || !y) return;
+    int block = gk_figure_curve(f, name, "epoch", o->title, x, y, rows->n, GK_AXIS_LOG);
+    gk_text_add(plot, "%s data index %d using 1:2 with %s lt %d dt %s title ",
+                plot->length ? ", \\\n" : "", block,
+                rows->n > 60 ? "lines" : "linespoints pt 7 ps 0.4", run % SERIES + 1,
+                dashes[run / SERIES % SERIES]);
+    gk_figure_quote(plot, name);
+}
+
+/* Beside the plot; of many runs beside the first plot only, which then takes the whole width. */
+static void set_key(gk_figure *f, int n, bool first)
+{
+    if (n <= KEYS) {
+        gk_text_add(&f->script, "set key outside right top Left reverse samplen 1.5 font ',11'\n");
+        return;
+    }
+    if (!first) {
+        gk_text_add(&f->script, "unset key\n");
+        gk_text_add(&f->caption, " Lines as in the first figure.");
+        return;
+    }
+    f->wide = true;
+    f->width = 940;
+    f->height = 380;
+    gk_text_add(&f->script,
+                "set key outside right top Left reverse samplen 2 font ',10' spacing 0.9 "
+                "maxrows 22\n");
+}
+
+static gk_status add_figure(gk_page *page, const struct overlay *o, const gk_rows *rows,
+                            char **names, int n)
 {
     double range[2] = {INFINITY, 0};
     gk_text plot = {0};
     gk_figure f;
 
     gk_figure_open(&f, o->name, o->title);
+    gk_text_add(&f.caption, "%s", o->caption);
     for (int i = 0; i < n; i++) {
-        const double *x = gk_rows_column(&rows[i], "epoch");
         const double *y = gk_rows_column(&rows[i], o->column);
-        char letter[16];
-        if (!x || !y) continue;
-        widen(range, y, rows[i].n);
-        int block = gk_figure_curve(&f, gk_comparison_letter(letter, i), "epoch", o->title, x, y,
-                                    rows[i].n, GK_AXIS_LOG);
-        gk_text_add(&plot, "%s data index %d using 1:2 with %s lt %d title '%s'",
-                    plot.length ? ", \\\n" : "", block,
-                    rows[i].n > 60 ? "lines" : "linespoints pt 7 ps 0.4", i + 1, letter);
+        if (y) widen(range, y, rows[i].n);
+        add_curve(&f, &plot, o, &rows[i], names[i], i);
     }
     if (!plot.length) gk_text_add(&f.missing, "no run has a row of it");
     set_range(&f, o, range);
-    gk_text_add(&f.script,
-                "set logscale x\nset xlabel 'epoch'\nset ylabel '%s'\nset key outside right top "
-                "Left reverse samplen 1.5\nplot %s\n",
+    set_key(&f, n, o == overlays);
+    gk_text_add(&f.script, "set logscale x\nset xlabel 'epoch'\nset ylabel '%s'\nplot %s\n",
                 o->unit, plot.data ? plot.data : "");
-    gk_text_add(&f.caption, "%s", o->caption);
-    if (n < c->cards.n)
-        gk_text_add(&f.caption, " The first %d of %d runs are shown.", n, c->cards.n);
     gk_text_free(&plot);
     return gk_page_figure(page, &f);
 }
 
-static gk_status add_figures(gk_page *page, const gk_comparison *c)
+static gk_status add_figures(gk_page *page, const gk_comparison *c, char **names)
 {
-    int n = c->cards.n < CURVES ? c->cards.n : CURVES;
-    gk_rows rows[CURVES] = {{0}};
+    int n = c->cards.n;
+    gk_rows *rows = gk_alloc((size_t)n, sizeof *rows);
     gk_status status = GK_OK;
     char path[GK_PATH_MAX];
 
@@ -114,30 +162,31 @@ static gk_status add_figures(gk_page *page, const gk_comparison *c)
             gk_warn("its curves are left out: %s", gk_message());
     gk_page_section(page, "curves", "Curves");
     for (int k = 0; k < OVERLAYS && status == GK_OK; k++)
-        status = add_figure(page, c, &overlays[k], rows, n);
+        status = add_figure(page, &overlays[k], rows, names, n);
     for (int i = 0; i < n; i++) gk_rows_free(&rows[i]);
+    free(rows);
     return status;
 }
 
-static gk_status add_all(gk_page *page, const gk_comparison *c)
+static gk_status add_all(gk_page *page, const gk_comparison *c, char **names)
 {
     char title[64];
 
     snprintf(title, sizeof title, "%d runs compared", c->cards.n);
     gk_page_part(page, "", title);
-    add_grid(page, &c->grid[GK_GRID_RUNS]);
+    add_runs(page, &c->grid[GK_GRID_RUNS], names);
     gk_page_section(page, "config", "Config");
     if (c->grid[GK_GRID_CONFIG].cells)
-        add_grid(page, &c->grid[GK_GRID_CONFIG]);
+        add_grid(page, &c->grid[GK_GRID_CONFIG], names);
     else
         gk_page_paragraph(page, "No key differs.");
     gk_page_section(page, "rows", "Where they part");
-    add_rows(page, &c->grid[GK_GRID_ROWS]);
-    GK_TRY(add_figures(page, c));
+    add_rows(page, &c->grid[GK_GRID_ROWS], names);
+    GK_TRY(add_figures(page, c, names));
     gk_page_section(page, "events", c->grid[GK_GRID_EVENTS].title);
-    if (c->grid[GK_GRID_EVENTS].cells) add_grid(page, &c->grid[GK_GRID_EVENTS]);
+    if (c->grid[GK_GRID_EVENTS].cells) add_grid(page, &c->grid[GK_GRID_EVENTS], names);
     gk_page_section(page, "last", c->grid[GK_GRID_LAST].title);
-    if (c->grid[GK_GRID_LAST].cells) add_grid(page, &c->grid[GK_GRID_LAST]);
+    if (c->grid[GK_GRID_LAST].cells) add_grid(page, &c->grid[GK_GRID_LAST], names);
     return GK_OK;
 }
 
@@ -153,7 +202,9 @@ gk_status gk_compare_report(char **dir, int n, const char *out, const char *figu
     if (status == GK_OK) status = gk_drawing_open(&drawing, figures);
     if (status == GK_OK) {
         gk_page_open(&page, "grokc compare", &drawing);
-        status = add_all(&page, c);
+        char **names = gk_compare_names(c);
+        status = add_all(&page, c, names);
+        gk_compare_names_free(names, c);
         if (status == GK_OK)
             status = gk_page_save(&page, out);
         else
