@@ -90,15 +90,40 @@ static void set_range(gk_figure *f, const struct overlay *o, const double range[
     }
 }
 
+/* Epochs of all runs: the first, the least above 0, the last. */
+typedef struct span {
+    double first, second, last;
+} span;
+
+static span epochs_of(const gk_rows *rows, int n)
+{
+    span all = {INFINITY, INFINITY, 1};
+
+    for (int i = 0; i < n; i++) {
+        const double *epoch = rows[i].n ? gk_rows_column(&rows[i], "epoch") : NULL;
+        for (size_t j = 0; epoch && j < rows[i].n; j++) {
+            all.first = fmin(all.first, epoch[j]);
+            if (epoch[j] > 0) all.second = fmin(all.second, epoch[j]);
+            all.last = fmax(all.last, epoch[j]);
+        }
+    }
+    if (!isfinite(all.second)) all.second = 1;
+    return all;
+}
+
 static void add_curve(gk_figure *f, gk_text *plot, const struct overlay *o, const gk_rows *rows,
-                      const char *name, int run)
+                      const span *all, const char *name, int run)
 {
     static const char *const dashes[SERIES] = {"1",      "(9,4)",         "(2,3)", "(9,3,2,3)",
                                                "(18,5)", "(9,3,2,3,2,3)", "(4,6)", "(18,4,6,4)"};
-    const double *x = gk_rows_column(rows, "epoch"), *y = gk_rows_column(rows, o->column);
+    const double *epoch = gk_rows_column(rows, "epoch"), *y = gk_rows_column(rows, o->column);
 
-    if (!x || !y) return;
+    if (!epoch || !y) return;
+    double *x = gk_alloc(rows->n, sizeof *x);
+    for (size_t j = 0; j < rows->n; j++)
+        x[j] = epoch[j] > 0 ? epoch[j] : gk_figure_zero(all->second);
     int block = gk_figure_curve(f, name, "epoch", o->title, x, y, rows->n, GK_AXIS_LOG);
+    free(x);
     gk_text_add(plot, "%s data index %d using 1:2 with %s lt %d dt %s title ",
                 plot->length ? ", \\\n" : "", block,
                 rows->n > 60 ? "lines" : "linespoints pt 7 ps 0.4", run % SERIES + 1,
@@ -106,30 +131,42 @@ static void add_curve(gk_figure *f, gk_text *plot, const struct overlay *o, cons
     gk_figure_quote(plot, name);
 }
 
-/* Beside the plot; of many runs beside the first plot only, which then takes the whole width. */
-static void set_key(gk_figure *f, int n, bool first)
+/* Above the plot, in as many columns as there is room for. */
+static void key_above(gk_figure *f, char **names, int n)
 {
-    if (n <= KEYS) {
-        gk_text_add(&f->script, "set key outside right top Left reverse samplen 1.5 font ',11'\n");
-        return;
-    }
-    if (!first) {
+    size_t longest = 0;
+
+    for (int i = 0; i < n; i++)
+        if (strlen(names[i]) > longest) longest = strlen(names[i]);
+    int across = (int)(420 / (40 + 6.2 * (double)longest));
+    if (across < 1) across = 1;
+    f->height += 16 * ((n + across - 1) / across);
+    gk_text_add(&f->script, "set key tmargin center horizontal maxcols %d samplen 2 font ',11'\n",
+                across);
+}
+
+/* Of many runs beside the first plot only, which then takes the whole width. */
+static void set_key(gk_figure *f, char **names, int n, bool first)
+{
+    if (n <= KEYS)
+        key_above(f, names, n);
+    else if (first) {
+        f->wide = true;
+        f->width = 940;
+        f->height = 380;
+        gk_text_add(&f->script, "set key outside right top Left reverse samplen 2 font ',10' "
+                                "spacing 0.9 maxrows 22\n");
+    } else {
         gk_text_add(&f->script, "unset key\n");
         gk_text_add(&f->caption, " Lines as in the first figure.");
-        return;
     }
-    f->wide = true;
-    f->width = 940;
-    f->height = 380;
-    gk_text_add(&f->script,
-                "set key outside right top Left reverse samplen 2 font ',10' spacing 0.9 "
-                "maxrows 22\n");
 }
 
 static gk_status add_figure(gk_page *page, const struct overlay *o, const gk_rows *rows,
                             char **names, int n)
 {
     double range[2] = {INFINITY, 0};
+    span all = epochs_of(rows, n);
     gk_text plot = {0};
     gk_figure f;
 
@@ -138,13 +175,14 @@ static gk_status add_figure(gk_page *page, const struct overlay *o, const gk_row
     for (int i = 0; i < n; i++) {
         const double *y = gk_rows_column(&rows[i], o->column);
         if (y) widen(range, y, rows[i].n);
-        add_curve(&f, &plot, o, &rows[i], names[i], i);
+        add_curve(&f, &plot, o, &rows[i], &all, names[i], i);
     }
     if (!plot.length) gk_text_add(&f.missing, "no run has a row of it");
     set_range(&f, o, range);
-    set_key(&f, n, o == overlays);
-    gk_text_add(&f.script, "set logscale x\nset xlabel 'epoch'\nset ylabel '%s'\nplot %s\n",
-                o->unit, plot.data ? plot.data : "");
+    set_key(&f, names, n, o == overlays);
+    gk_figure_log_epochs(&f, all.first, all.second, all.last);
+    gk_text_add(&f.script, "set xlabel 'epoch' offset 0,0.5\nset ylabel '%s'\nplot %s\n", o->unit,
+                plot.data ? plot.data : "");
     gk_text_free(&plot);
     return gk_page_figure(page, &f);
 }

@@ -329,50 +329,6 @@ void gk_figure_panel(gk_figure *f, const gk_panels *p, size_t i, const char *x, 
                 -(double)(BOTTOM + BAR + 38) / p->side);
 }
 
-/* ---------------------------------------------------------------------------------------- axes */
-
-/* Marks at these multiples of powers of ten; returns how many lie between low and high. */
-static int marks_at(gk_text *marks, const double *multiple, double low, double high)
-{
-    int n = 0;
-
-    for (double power = pow(10, floor(log10(low))); power <= high; power *= 10)
-        for (int i = 0; multiple[i] > 0; i++) {
-            double at = multiple[i] * power;
-            if (at < low || at > high) continue;
-            gk_text_add(marks, "%s'%.9g' %.9g", n++ ? ", " : "", at, at);
-        }
-    return n;
-}
-
-/* Marks at equal distances, for what spans less than a factor of three. */
-static void even_marks(gk_text *marks, double low, double high)
-{
-    double power = pow(10, floor(log10((high - low) / 4))), steps = (high - low) / 4 / power;
-    double step = power * (steps < 2 ? 1 : steps < 5 ? 2 : 5);
-
-    for (double at = step * ceil(low / step); at <= high; at += step)
-        gk_text_add(marks, "%s'%.9g' %.9g", marks->length ? ", " : "", at, at);
-}
-
-void gk_figure_log_axis(gk_figure *f, char axis, double low, double high)
-{
-    static const double sets[][8] = {{1, 3}, {1, 2, 5}, {1, 1.5, 2, 3, 4, 6, 8}};
-    gk_text marks = {0};
-
-    gk_text_add(&f->script, "set logscale %c\nset %crange [%g:%g]\n", axis, axis, low, high);
-    if (high / low >= 100) return;
-    if (high / low < 3)
-        even_marks(&marks, low, high);
-    else
-        for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
-            gk_text_free(&marks);
-            if (marks_at(&marks, sets[i], low, high) >= 4) break;
-        }
-    gk_text_add(&f->script, "set %ctics (%s)\n", axis, marks.data ? marks.data : "");
-    gk_text_free(&marks);
-}
-
 void gk_figure_quote(gk_text *script, const char *text)
 {
     gk_text_add(script, "'");

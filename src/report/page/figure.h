@@ -80,6 +80,12 @@ void gk_figure_place(gk_figure *figure, double left, double top, double width, d
  * of ten alone would be one or two. */
 void gk_figure_log_axis(gk_figure *figure, char axis, double low, double high);
 
+/* A logarithmic axis x of epochs from the first to the last of a log's rows. Epoch 0 has no place on
+ * such an axis: it stands before `second`, the least epoch above it, at gk_figure_zero(second),
+ * where its points must be put. */
+double gk_figure_zero(double second);
+void gk_figure_log_epochs(gk_figure *figure, double first, double second, double last);
+
 /* 'text' as a gnuplot string in which nothing is expanded; for use with `noenhanced`. */
 void gk_figure_quote(gk_text *script, const char *text);
 

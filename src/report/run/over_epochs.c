@@ -55,9 +55,6 @@ static void phase_names(gk_figure *f, const gk_curves *c)
     }
 }
 
-/* Epoch 0 has no place on a logarithmic axis: it stands before the first of the others. */
-static double zero_place(const gk_curves *c) { return c->second > 1 ? c->second / 2 : 0.5; }
-
 static const double *epochs_of(const gk_curves *c) { return gk_rows_column(c->rows, "epoch"); }
 
 void gk_curves_start(gk_curves *c, const gk_run_data *d, const gk_rows *rows, const char *name,
@@ -71,7 +68,8 @@ void gk_curves_start(gk_curves *c, const gk_run_data *d, const gk_rows *rows, co
         c->first = epoch[i];
         if (i == rows->n - 1) c->last = epoch[i];
     }
-    if (axis == GK_AXIS_LOG && c->first <= 0) c->first = zero_place(c);
+    c->from_zero = axis == GK_AXIS_LOG && c->first <= 0;
+    if (c->from_zero) c->first = gk_figure_zero(c->second);
 }
 
 void gk_curves_add(gk_curves *c, const char *column, const char *title, const char *style)
@@ -134,9 +132,7 @@ static void epoch_axis(gk_curves *c)
             gk_text_add(script, "set xrange [%g:%g]\n", 0.9 * c->first, c->first + 1);
         return;
     }
-    if (c->last / c->first >= 100) gk_text_add(script, "set format x '10^{%%T}'\n");
-    gk_figure_log_axis(&c->f, 'x', c->first, fmax(c->last, 2 * c->first));
-    if (c->first < c->second) gk_text_add(script, "set xtics add ('0' %.9g)\n", c->first);
+    gk_figure_log_epochs(&c->f, c->from_zero ? 0 : c->first, c->second, c->last);
 }
 
 gk_status gk_curves_finish(gk_curves *c, gk_page *page, const char *missing)

@@ -14,6 +14,7 @@ typedef struct gk_curves {
     gk_text plot;
     double first, last; /* of the axis; of a logarithmic one: where epoch 0 stands */
     double second;      /* the first epoch above 0; 0: none */
+    bool from_zero;     /* the axis is logarithmic and epoch 0 stands at its left end */
     size_t longest;     /* title, in bytes */
 } gk_curves;
 

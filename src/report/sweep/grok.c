@@ -143,12 +143,14 @@ static void add_marks(gk_figure *f, gk_text *plot, const marks *m, int kind, int
     gk_text_free(&name);
 }
 
-/* Medians of a series in the order of the axis: (5,room) of place, median, low, high, and whether
- * the interval has no upper end (high is then none). A cell whose median is not reached is a gap. */
+/* Medians of a series in the order of the axis: (6,room) of place, median, low, high, whether the
+ * median is reached, and whether its interval has no upper end (high is then none). A cell whose
+ * median is not reached is a gap. */
 static size_t list_medians(double *block, size_t room, const gk_sweep_data *d, const placing *p,
                            int series)
 {
-    double *x = block, *y = x + room, *low = y + room, *high = low + room, *open = high + room;
+    double *x = block, *y = x + room, *low = y + room, *high = low + room, *reached = high + room,
+           *open = reached + room;
     size_t n = 0;
 
     for (int i = 0; i < (p->axis ? p->axis->n : d->cells); i++)
@@ -156,12 +158,12 @@ static size_t list_medians(double *block, size_t room, const gk_sweep_data *d, c
             const gk_estimate *grok = &d->cell[c].grok;
             bool here = !p->axis || d->cell[c].position[p->axis - d->axis] == i;
             if (!here || p->series[c] != series || !d->cell[c].begun) continue;
-            bool reached = !isnan(grok->value);
+            reached[n] = !isnan(grok->value);
             x[n] = place(p, d, c, 0);
-            y[n] = reached ? fmax(grok->value, 1) : GK_FIGURE_GAP;
-            low[n] = !reached ? GK_FIGURE_GAP : isnan(grok->low) ? y[n] : fmax(grok->low, 1);
-            high[n] = reached ? grok->high : GK_FIGURE_GAP;
-            open[n] = reached ? isnan(grok->high) : GK_FIGURE_GAP;
+            y[n] = reached[n] ? fmax(grok->value, 1) : GK_FIGURE_GAP;
+            low[n] = !reached[n] ? GK_FIGURE_GAP : isnan(grok->low) ? y[n] : fmax(grok->low, 1);
+            high[n] = reached[n] ? grok->high : GK_FIGURE_GAP;
+            open[n] = reached[n] && isnan(grok->high);
             n++;
         }
     return n;
@@ -173,25 +175,24 @@ static void add_medians(gk_figure *f, gk_text *plot, const gk_sweep_data *d, con
                         int series, const char *title)
 {
     size_t room = (size_t)d->cells + 1;
-    double *block = gk_alloc(5 * room, sizeof *block);
+    double *block = gk_alloc(6 * room, sizeof *block);
     size_t n = list_medians(block, room, d, p, series);
     gk_text name = {0};
     char colour[24] = "lc rgb ink"; /* a single series would hide them among its runs */
 
     if (p->n > 1) snprintf(colour, sizeof colour, "lt %d", series + 1);
     gk_text_add(&name, "%s: median, 95 percent interval", title);
-    int at = gk_figure_block(f, name.data,
-                             (const char *[]){"place", "median", "low", "high", "no upper end"},
-                             (const double *[]){block, block + room, block + 2 * room,
-                                                block + 3 * room, block + 4 * room},
-                             5, n);
-    gk_text_add(
-        plot,
-        ", \\\n data index %d using 1:3:(0):($5==0?$4-$3:NaN) with vectors nohead %s lw 1.2 "
-        "notitle, \\\n data index %d using 1:3:(0):($5==1?top-$3:NaN) with vectors head "
-        "filled size screen 0.012,20 %s lw 1.2 notitle, \\\n"
-        " data index %d using 1:($2==$2?NaN:top) with points %s pt 10 ps 0.9 notitle",
-        at, colour, at, colour, at, colour);
+    int at = gk_figure_block(
+        f, name.data, (const char *[]){"place", "median", "low", "high", "reached", "no upper end"},
+        (const double *[]){block, block + room, block + 2 * room, block + 3 * room,
+                           block + 4 * room, block + 5 * room},
+        6, n);
+    gk_text_add(plot,
+                ", \\\n data index %d using 1:3:(0):($4-$3) with vectors nohead %s lw 1.2 "
+                "notitle, \\\n data index %d using 1:3:(0):($6==1?top-$3:NaN) with vectors head "
+                "filled size screen 0.012,20 %s lw 1.2 notitle, \\\n"
+                " data index %d using 1:($5==0?top:NaN) with points %s pt 10 ps 0.9 notitle",
+                at, colour, at, colour, at, colour);
     if (p->axis)
         gk_text_add(plot, ", \\\n data index %d using 1:2 with lines %s lw 0.8 notitle", at,
                     colour);
