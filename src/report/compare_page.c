@@ -112,19 +112,15 @@ static span epochs_of(const gk_rows *rows, int n)
 }
 
 static void add_curve(gk_figure *f, gk_text *plot, const struct overlay *o, const gk_rows *rows,
-                      const span *all, const char *name, int run)
+                      const char *name, int run)
 {
     static const char *const dashes[SERIES] = {"1",      "(9,4)",         "(2,3)", "(9,3,2,3)",
                                                "(18,5)", "(9,3,2,3,2,3)", "(4,6)", "(18,4,6,4)"};
     const double *epoch = gk_rows_column(rows, "epoch"), *y = gk_rows_column(rows, o->column);
 
     if (!epoch || !y) return;
-    double *x = gk_alloc(rows->n, sizeof *x);
-    for (size_t j = 0; j < rows->n; j++)
-        x[j] = epoch[j] > 0 ? epoch[j] : gk_figure_zero(all->second);
-    int block = gk_figure_curve(f, name, "epoch", o->title, x, y, rows->n, GK_AXIS_LOG);
-    free(x);
-    gk_text_add(plot, "%s data index %d using 1:2 with %s lt %d dt %s title ",
+    int block = gk_figure_curve(f, name, "epoch", o->title, epoch, y, rows->n, GK_AXIS_LOG);
+    gk_text_add(plot, "%s data index %d " GK_FIGURE_EPOCHS " with %s lt %d dt %s title ",
                 plot->length ? ", \\\n" : "", block,
                 rows->n > 60 ? "lines" : "linespoints pt 7 ps 0.4", run % SERIES + 1,
                 dashes[run / SERIES % SERIES]);
@@ -175,7 +171,7 @@ static gk_status add_figure(gk_page *page, const struct overlay *o, const gk_row
     for (int i = 0; i < n; i++) {
         const double *y = gk_rows_column(&rows[i], o->column);
         if (y) widen(range, y, rows[i].n);
-        add_curve(&f, &plot, o, &rows[i], &all, names[i], i);
+        add_curve(&f, &plot, o, &rows[i], names[i], i);
     }
     if (!plot.length) gk_text_add(&f.missing, "no run has a row of it");
     set_range(&f, o, range);

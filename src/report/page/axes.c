@@ -51,14 +51,13 @@ void gk_figure_log_axis(gk_figure *f, char axis, double low, double high)
     set_log(f, axis, low, low, high);
 }
 
-/* At no power of ten, which has a number of its own. */
-double gk_figure_zero(double second) { return second > 1 ? second / 2.7 : 0.37; }
-
 void gk_figure_log_epochs(gk_figure *f, double first, double second, double last)
 {
-    double low = first > 0 ? first : gk_figure_zero(second);
+    double zero = second > 1 ? second / 2.7 : 0.37; /* no power of ten: it has its own number */
+    double low = first > 0 ? first : zero;
 
+    gk_text_add(&f->script, "at(x) = x > 0 ? x : %.9g\n", zero);
     if (last / low >= 100) gk_text_add(&f->script, "set format x '10^{%%T}'\n");
-    set_log(f, 'x', low, first > 0 ? first : low * 1.5, fmax(last, 2 * low));
+    set_log(f, 'x', low, first > 0 ? first : 1.5 * low, fmax(last, 2 * low));
     if (first <= 0) gk_text_add(&f->script, "set xtics add ('0' %.9g)\n", low);
 }

@@ -204,7 +204,7 @@ static void choose(bool *keep, const double *x, const double *y, size_t n, enum 
     double first = GK_FIGURE_GAP, width;
     size_t from = 0;
 
-    while (from < n && !isfinite(first = place(x[from], axis))) from++;
+    while (from < n && !isfinite(first = place(x[from], axis))) keep[from++] = true;
     if (from == n) return;
     width = (place(x[n - 1], axis) - first) / BUCKETS;
     while (from < n) {

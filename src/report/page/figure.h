@@ -53,8 +53,8 @@ void gk_figure_close(gk_figure *figure);
 int gk_figure_block(gk_figure *figure, const char *title, const char *const *names,
                     const double *const *column, int columns, size_t n);
 /* Two columns x (ascending) and y, thinned to what a screen can show: of every 200th of the axis
- * the first, last, smallest and largest value stay. Points that the axis cannot show (x <= 0 on
- * a logarithmic one) are left out. */
+ * the first, last, smallest and largest value stay, and so does what has no place on a logarithmic
+ * axis (epoch 0). */
 int gk_figure_curve(gk_figure *figure, const char *title, const char *x_name, const char *y_name,
                     const double *x, const double *y, size_t n, enum gk_axis axis);
 /* rows x cols values, row-major: `plot data index I matrix using 1:2:3 with image` (1: column,
@@ -80,10 +80,10 @@ void gk_figure_place(gk_figure *figure, double left, double top, double width, d
  * of ten alone would be one or two. */
 void gk_figure_log_axis(gk_figure *figure, char axis, double low, double high);
 
-/* A logarithmic axis x of epochs from the first to the last of a log's rows. Epoch 0 has no place on
- * such an axis: it stands before `second`, the least epoch above it, at gk_figure_zero(second),
- * where its points must be put. */
-double gk_figure_zero(double second);
+/* A logarithmic axis x of epochs, from the first to the last of a log's rows. Epoch 0 has no place on
+ * such an axis: it stands at its left end, before `second`, the least epoch above it. Curves are
+ * plotted with GK_FIGURE_EPOCHS, which puts it there. */
+#define GK_FIGURE_EPOCHS "using (at($1)):2"
 void gk_figure_log_epochs(gk_figure *figure, double first, double second, double last);
 
 /* 'text' as a gnuplot string in which nothing is expanded; for use with `noenhanced`. */

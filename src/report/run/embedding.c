@@ -133,12 +133,17 @@ static int coordinates(gk_figure *f, const char *title, const double *x, size_t 
                        double *reach)
 {
     double *element = gk_alloc(2 * n, sizeof *element), *turn = element + n;
+    double near = INFINITY, far = 0;
 
     for (size_t i = 0; i < n; i++) {
+        near = fmin(near, hypot(x[i], x[n + i]));
+        far = fmax(far, hypot(x[i], x[n + i]));
         element[i] = (double)i;
         turn[i] = (double)(k * i % n);
         *reach = fmax(*reach, fmax(fabs(x[i]), fabs(x[n + i])));
     }
+    gk_text_add(&f->seen, "%s%s: %zu points, %.2g to %.2g from the centre.",
+                f->seen.length ? " " : "", title, n, near, far);
     int block = gk_figure_block(f, title, (const char *[]){"element a", "x", "y", "k a mod n"},
                                 (const double *[]){element, x, x + n, turn}, 4, n);
     free(element);

@@ -59,7 +59,7 @@ static gk_status losses_from_the_start(gk_page *page, const gk_run_data *d)
     gk_text_add(&c.f.script, "set logscale y\nset format y '10^{%%T}'\nset ylabel '%s'\n",
                 gk_run_loss_label(d));
     gk_text_add(&c.f.caption, "The same over logarithmic epochs, from the first row on%s.",
-                c.from_zero ? "; that of epoch 0 stands at the left end" : "");
+                c.first <= 0 ? "; that of epoch 0 stands at the left end" : "");
     if (rows_of_memorisation(&d->rows) < 10)
         gk_text_add(&c.f.caption,
                     " Memorisation falls between the first %d rows: run.measure_at: "

@@ -13,18 +13,19 @@ static const struct {
 
 enum { PHASES = sizeof phases / sizeof *phases };
 
-static void phase_objects(gk_figure *f, const gk_run_data *d, double from)
+/* From the left end of the axis on. */
+static void phase_objects(gk_curves *c)
 {
+    char left[40] = "graph 0";
+
     for (int i = 0; i < PHASES; i++) {
-        double to = d->phase[i];
-        if (!isfinite(to)) continue;
-        if (to > from)
-            gk_text_add(
-                &f->script,
-                "set object %d rectangle from first %g, graph 0 to first %g, graph 1 behind "
-                "fillcolor rgb '%s' fillstyle solid noborder\n",
-                10 + i, from, to, phases[i].colour);
-        if (to > from) from = to;
+        double to = c->data->phase[i];
+        if (!isfinite(to) || !(to > c->first)) continue;
+        gk_text_add(&c->f.script,
+                    "set object %d rectangle from %s, graph 0 to first %g, graph 1 behind "
+                    "fillcolor rgb '%s' fillstyle solid noborder\n",
+                    10 + i, left, to, phases[i].colour);
+        snprintf(left, sizeof left, "first %g", to);
     }
 }
 
@@ -68,8 +69,6 @@ void gk_curves_start(gk_curves *c, const gk_run_data *d, const gk_rows *rows, co
         c->first = epoch[i];
         if (i == rows->n - 1) c->last = epoch[i];
     }
-    c->from_zero = axis == GK_AXIS_LOG && c->first <= 0;
-    if (c->from_zero) c->first = gk_figure_zero(c->second);
 }
 
 void gk_curves_add(gk_curves *c, const char *column, const char *title, const char *style)
@@ -86,14 +85,11 @@ void gk_curves_add_points(gk_curves *c, const char *title, const char *style, co
 
     for (size_t i = 0; i < n; i++) any |= isfinite(y[i]);
     if (!any) return;
-    double *x = gk_alloc(n, sizeof *x);
-    for (size_t i = 0; i < n; i++)
-        x[i] = c->axis == GK_AXIS_LOG && epoch[i] <= 0 ? c->first : epoch[i];
-    int block = gk_figure_curve(&c->f, title, "epoch", title, x, y, n, c->axis);
-    free(x);
+    int block = gk_figure_curve(&c->f, title, "epoch", title, epoch, y, n, c->axis);
+
     if (strlen(title) > c->longest) c->longest = strlen(title);
-    gk_text_add(&c->plot, "%s data index %d using 1:2 %s title ", c->n++ ? ", \\\n" : "", block,
-                style);
+    gk_text_add(&c->plot, "%s data index %d %s %s title ", c->n++ ? ", \\\n" : "", block,
+                c->axis == GK_AXIS_LOG ? GK_FIGURE_EPOCHS : "using 1:2", style);
     gk_figure_quote(&c->plot, title);
 }
 
@@ -132,7 +128,7 @@ static void epoch_axis(gk_curves *c)
             gk_text_add(script, "set xrange [%g:%g]\n", 0.9 * c->first, c->first + 1);
         return;
     }
-    gk_figure_log_epochs(&c->f, c->from_zero ? 0 : c->first, c->second, c->last);
+    gk_figure_log_epochs(&c->f, c->first, c->second, c->last);
 }
 
 gk_status gk_curves_finish(gk_curves *c, gk_page *page, const char *missing)
@@ -142,7 +138,7 @@ gk_status gk_curves_finish(gk_curves *c, gk_page *page, const char *missing)
                 "set xlabel 'epoch' offset 0,0.5\nset key tmargin center horizontal\n");
     epoch_axis(c);
     c->f.height = 266 + 18 * legend_rows(c);
-    phase_objects(&c->f, c->data, c->first);
+    phase_objects(c);
     if (c->name_phases) phase_names(&c->f, c);
     gk_text_add(&c->f.script, "plot %s\n", c->plot.data ? c->plot.data : "");
     gk_text_free(&c->plot);

@@ -12,9 +12,8 @@ typedef struct gk_curves {
     int n;            /* curves so far */
     bool name_phases; /* the bands have their names in them: of the first figure of a page */
     gk_text plot;
-    double first, last; /* of the axis; of a logarithmic one: where epoch 0 stands */
+    double first, last; /* epochs of the rows */
     double second;      /* the first epoch above 0; 0: none */
-    bool from_zero;     /* the axis is logarithmic and epoch 0 stands at its left end */
     size_t longest;     /* title, in bytes */
 } gk_curves;
 

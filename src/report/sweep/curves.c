@@ -36,39 +36,18 @@ static void add_key(gk_text *script, const gk_sweep_data *d)
 
 /* The curve of a run, if it can be read. */
 static void add_curve(gk_figure *f, gk_text *plot, const gk_sweep_data *d, int i,
-                      const gk_rows *rows, const char *column, double second)
+                      const gk_rows *rows, const char *column)
 {
     const double *epoch = gk_rows_column(rows, "epoch"), *y = gk_rows_column(rows, column);
     gk_text title = {0};
 
     if (!epoch || !y) return;
-    double *x = gk_alloc(rows->n, sizeof *x);
-    for (size_t j = 0; j < rows->n; j++) x[j] = epoch[j] > 0 ? epoch[j] : gk_figure_zero(second);
     gk_text_add(&title, "run %d", d->run[i].index);
-    int block = gk_figure_curve(f, title.data, "epoch", column, x, y, rows->n, GK_AXIS_LOG);
-    free(x);
-    gk_text_add(plot, "%s data index %d using 1:2 with lines lt %d lw %g notitle",
+    int block = gk_figure_curve(f, title.data, "epoch", column, epoch, y, rows->n, GK_AXIS_LOG);
+    gk_text_add(plot, "%s data index %d " GK_FIGURE_EPOCHS " with lines lt %d lw %g notitle",
                 plot->length ? ", \\\n" : "", block, type_of(d, &d->run[i]),
                 d->begun > 20 ? 0.5 : 1);
     gk_text_free(&title);
-}
-
-static void finish(gk_figure *f, gk_text *plot, const gk_sweep_data *d, int shown, double second)
-{
-    if (!plot->length) gk_text_add(&f->missing, "no run has a row of it yet");
-    gk_text_add(
-        &f->script,
-        "set logscale y\nset format y '10^{%%T}'\nset xlabel 'epoch'\nset ylabel 'loss (nats)'\n");
-    gk_figure_log_epochs(f, 0, second, gk_sweep_last_epoch(d));
-    if (by_cell(d))
-        gk_sweep_plot(&f->script, d, NULL);
-    else
-        gk_text_add(&f->script, "set key outside right top Left reverse samplen 1.5\nplot ");
-    gk_text_add(&f->script, "%s", plot->data ? plot->data : "");
-    add_key(&f->script, d);
-    gk_text_add(&f->script, "\n");
-    if (shown < d->begun)
-        gk_text_add(&f->caption, " %d of %d runs are shown, evenly picked.", shown, d->begun);
 }
 
 /* The least epoch above 0 that can have a row. */
@@ -88,6 +67,24 @@ static double second_row(const gk_sweep_data *d)
     return second;
 }
 
+static void finish(gk_figure *f, gk_text *plot, const gk_sweep_data *d, int shown)
+{
+    if (!plot->length) gk_text_add(&f->missing, "no run has a row of it yet");
+    gk_text_add(
+        &f->script,
+        "set logscale y\nset format y '10^{%%T}'\nset xlabel 'epoch'\nset ylabel 'loss (nats)'\n");
+    gk_figure_log_epochs(f, 0, second_row(d), gk_sweep_last_epoch(d));
+    if (by_cell(d))
+        gk_sweep_plot(&f->script, d, NULL);
+    else
+        gk_text_add(&f->script, "set key outside right top Left reverse samplen 1.5\nplot ");
+    gk_text_add(&f->script, "%s", plot->data ? plot->data : "");
+    add_key(&f->script, d);
+    gk_text_add(&f->script, "\n");
+    if (shown < d->begun)
+        gk_text_add(&f->caption, " %d of %d runs are shown, evenly picked.", shown, d->begun);
+}
+
 static int list_runs(int *list, const gk_sweep_data *d)
 {
     int some[CURVES], *begun = gk_alloc((size_t)d->runs + 1, sizeof *begun), n = 0;
@@ -101,7 +98,7 @@ static int list_runs(int *list, const gk_sweep_data *d)
 }
 
 static void read_curves(gk_figure f[2], gk_text plot[2], const gk_sweep_data *d, const int *list,
-                        int n, double second)
+                        int n)
 {
     char path[GK_PATH_MAX];
 
@@ -111,8 +108,8 @@ static void read_curves(gk_figure f[2], gk_text plot[2], const gk_sweep_data *d,
         gk_status status = gk_path(path, "%s/metrics.jsonl", dir);
         if (status == GK_OK) status = gk_rows_read(&rows, path);
         if (status == GK_OK) {
-            add_curve(&f[0], &plot[0], d, list[j], &rows, "test_loss", second);
-            add_curve(&f[1], &plot[1], d, list[j], &rows, "train_loss", second);
+            add_curve(&f[0], &plot[0], d, list[j], &rows, "test_loss");
+            add_curve(&f[1], &plot[1], d, list[j], &rows, "train_loss");
         } else
             gk_warn("left out: %s", gk_message());
         gk_rows_free(&rows);
@@ -123,18 +120,17 @@ gk_status gk_sweep_curves(gk_page *page, const gk_sweep_data *d)
 {
     int list[CURVES], n = list_runs(list, d);
     gk_text plot[2] = {{0}, {0}};
-    double second = second_row(d);
     gk_figure f[2];
 
     gk_page_section(page, "curves", "Loss curves");
     gk_figure_open(&f[0], "test-losses", "Test loss of the runs");
     gk_figure_open(&f[1], "train-losses", "Train loss of the runs");
-    read_curves(f, plot, d, list, n, second);
+    read_curves(f, plot, d, list, n);
     gk_text_add(&f[0].caption, "Mean loss over the examples held out, a line for each run.");
     gk_text_add(&f[1].caption, "Mean loss over the training examples.");
     gk_status status = GK_OK;
     for (int k = 0; k < 2; k++) {
-        finish(&f[k], &plot[k], d, n, second);
+        finish(&f[k], &plot[k], d, n);
         if (status == GK_OK)
             status = gk_page_figure(page, &f[k]);
         else
