@@ -214,6 +214,40 @@ what="the page of a killed run"
 matches other.html 'State: running'
 if grep -q http-equiv other.html; then fail "a report by hand reloads itself"; else pass; fi
 
+# -------------------------------------------------------------------- rows at log-spaced epochs besides
+# shellcheck disable=SC2086
+{
+    expect 0 train base.yaml $tiny --set run.epochs=300 --set run.measure_every=100 --out sparse
+    expect 0 train base.yaml $tiny --set run.epochs=300 --set run.measure_every=100 --set run.measure_at=log:40 --out logged
+    expect 0 train base.yaml $tiny --set run.epochs=300 --set run.measure_every=100 --set run.measure_at=0,3,130 --out listed
+}
+check "not set: null" grep -q '^  measure_at: *null$' sparse/config.yaml
+check "rows of run.measure_at" python3 - <<'PYTHON'
+import json
+def rows(run): return {row["epoch"]: row for row in map(json.loads, open(run + "/metrics.jsonl"))}
+sparse, logged, listed = rows("sparse"), rows("logged"), rows("listed")
+spaced = {0} | {int(300 ** (i / 39) + 0.5) for i in range(39)} | {300}
+assert sorted(sparse) == [0, 100, 200, 300], sorted(sparse)
+assert sorted(logged) == sorted(set(sparse) | spaced), (sorted(logged), sorted(spaced))
+assert sorted(listed) == [0, 3, 100, 130, 200, 300], sorted(listed)
+for other in logged, listed:                # the run is the same; only what is said since the last row differs
+    for epoch, row in sparse.items():
+        differ = {k for k in row if row[k] != other[epoch][k]} - {"train_loss_max"}
+        # a key set is taken online once three rows in a row had the same
+        assert all(k.endswith("_online") for k in differ), (epoch, differ)
+PYTHON
+for run in logged listed; do
+    check "$run: the same weights" cmp sparse/checkpoints/00000300.safetensors $run/checkpoints/00000300.safetensors
+done
+expect 0 report logged -o logged.html --figures logged-figures
+check "memorisation can be seen" test "$(grep -cE '^[0-9.]+ [0-9]' logged-figures/loss-log.dat)" -gt 50
+if grep -q 'Memorisation falls between' logged.html; then fail "it is seen, and the page says not"; else pass; fi
+expect 0 report sparse -o sparse.html
+what="the page of a run with few rows"
+matches sparse.html 'Memorisation falls between the first [0-9] rows: run.measure_at'
+refused 2 'run.measure_at: "log:0" is none of' train base.yaml --set run.measure_at=log:0 --out never
+refused 2 'run.measure_at: "log:40" -> null' train base.yaml $tiny --set run.epochs=300 --set run.measure_every=100 --out logged
+
 # ------------------------------------------------------------------------ comparisons: by what differs
 sweep=()
 for width in 4 8 12; do for seed in 0 1 2 3; do
