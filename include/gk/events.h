@@ -37,8 +37,8 @@ const char *gk_events_stop(const gk_events *events, const gk_config *config);
 /* Test loss < 0.1 from this epoch to the last row; -1: not. Provisional while the run goes on. */
 int64_t gk_grok_epoch(const gk_events *events);
 
-/* Where the phases end, -1: not told, and then no later one is either. docs/manual.md, "Phases", has
- * the same as a table.
+/* Where the phases end, -1: not told, and then no later one is either. docs/manual.md, "Phases",
+ * has the same as a table.
  *   memorisation       the row with the largest test loss
  *   circuit_formation  the first row with a restricted loss below 0.01; in a run without one (no
  *                      frequencies, no key set) the grok epoch

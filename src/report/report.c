@@ -39,8 +39,8 @@ gk_status gk_report_run(gk_page *page, const char *dir)
     return status;
 }
 
-/* The name of a run or sweep for titles: the last part of its path, which does not say whose disk it
- * lies on. */
+/* The name of a run or sweep for titles: the last part of its path, which does not say whose disk
+ * it lies on. */
 static const char *name_of(char path[GK_PATH_MAX])
 {
     for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--) path[end - 1] = 0;

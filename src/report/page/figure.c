@@ -64,8 +64,6 @@ static void table_rows(gk_text *table, const double *const *column, int columns,
     if (shown < n) gk_text_add(table, "<tr><td colspan=%d>%zu of %zu rows\n", columns, shown, n);
 }
 
-/* ---------------------------------------------------------------------------------- in words */
-
 /* "at epoch 1,400" */
 static void tell_point(gk_text *seen, const char *before, double y, const char *x_name, double x)
 {
@@ -139,8 +137,6 @@ static void tell_matrix(gk_figure *f, const char *title, const double *value, si
     }
     gk_text_add(&f->seen, ".");
 }
-
-/* ------------------------------------------------------------------------------------ blocks */
 
 int gk_figure_block(gk_figure *f, const char *title, const char *const *names,
                     const double *const *column, int columns, size_t n)

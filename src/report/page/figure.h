@@ -80,8 +80,8 @@ void gk_figure_place(gk_figure *figure, double left, double top, double width, d
  * of ten alone would be one or two. */
 void gk_figure_log_axis(gk_figure *figure, char axis, double low, double high);
 
-/* A logarithmic axis x of epochs, from the first to the last of a log's rows. Epoch 0 has no place on
- * such an axis: it stands at its left end, before `second`, the least epoch above it. Curves are
+/* A logarithmic axis x of epochs, from the first to the last of a log's rows. Epoch 0 has no place
+ * on such an axis: it stands at its left end, before `second`, the least epoch above it. Curves are
  * plotted with GK_FIGURE_EPOCHS, which puts it there. */
 #define GK_FIGURE_EPOCHS "using (at($1)):2"
 void gk_figure_log_epochs(gk_figure *figure, double first, double second, double last);

@@ -182,8 +182,6 @@ static gk_status excluded(gk_page *page, const gk_run_data *d)
     return gk_page_figure(page, &f);
 }
 
-/* ------------------------------------------------------------------------------ both numbers */
-
 enum { LEVELS = 4, MARK = 17 }; /* rows of marks; pixels that a mark needs */
 
 /* The rows in which the marks of the key frequencies stand, so that none writes over another;
