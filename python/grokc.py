@@ -10,12 +10,18 @@
     for row in grokc.train({"seed": 1, "run": {"epochs": 2000}}, out="runs/one"):
         print(row["epoch"], row["test_loss"])    # as they come
 
+    model = grokc.load("runs/paper", 20000)      # in TransformerLens, where it is installed
+
+    python3 -m grokc follow runs/paper --to tensorboard    # or wandb: rows as they come
+
 This module reads what the program wrote and starts the program; it trains nothing itself.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
+import hashlib
 import json
 import math
 import os
@@ -23,10 +29,12 @@ import re
 import shutil
 import struct
 import subprocess
+import sys
+import sysconfig
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Union
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
@@ -100,7 +108,8 @@ def tensors(path: PathLike) -> Tensors:
             raise ValueError(f"{os.fspath(path)} is damaged: {name} does not fit its bytes")
         values = np.ndarray(entry["shape"], kind, data[first:last] if count else b"")
         if entry["dtype"] == "BF16":
-            values = (values.astype(np.uint32) << 16).view(np.float32)
+            wide = values.ravel().astype(np.uint32) << 16
+            values = wide.view(np.float32).reshape(values.shape)
         values.flags.writeable = False
         found[name] = values
     return found
@@ -125,11 +134,16 @@ def _scalar(text: str) -> Any:
     return text
 
 
+def _text(path: Path) -> str:
+    """UTF-8 whatever the locale says, and no character taken for an end of line but the newline."""
+    return path.read_bytes().decode("utf-8")
+
+
 def _config(text: str) -> Dict[str, Any]:
     """The YAML that grokc writes: groups of scalars, lists of scalars. Not a reader of YAML."""
     config: Dict[str, Any] = {}
     group, key = config, ""
-    for line in text.splitlines():
+    for line in text.split("\n"):
         word = line.strip()
         if not word or word.startswith("#"):
             continue
@@ -150,15 +164,19 @@ def _config(text: str) -> Dict[str, Any]:
 
 def _rows(path: Path) -> List[Row]:
     """The complete lines of a file of rows; of one that is still written, the last may be half."""
-    if not path.exists():
+    return [json.loads(line) for line in _lines(path)]
+
+
+def _lines(path: Path) -> List[bytes]:
+    try:
+        return path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
         return []
-    text = path.read_text()
-    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
 def _columns(rows: List[Row]) -> Dict[str, np.ndarray]:
-    """Numbers as float64 with NaN where there is none; whole columns of integers as int64; others
-    as objects."""
+    """Numbers as float64 with NaN where there is none; whole columns of integers as int64; others,
+    lists among them, as objects."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {}
     for name in names:
@@ -169,8 +187,35 @@ def _columns(rows: List[Row]) -> Dict[str, np.ndarray]:
         elif kinds <= {int, float, type(None)}:
             columns[name] = np.array([math.nan if v is None else v for v in values], np.float64)
         else:
-            columns[name] = np.array(values, object)
+            columns[name] = np.empty(len(values), object)
+            for i, value in enumerate(values):  # at once, numpy would make a matrix of lists
+                columns[name][i] = value
     return columns
+
+
+def _given(value: Any) -> Any:
+    """numpy's values as Python's; [] for what stands for no value."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    return [] if value is None or value != value else value  # NaN: pandas's None
+
+
+def key_freqs(value: Any) -> List[int]:
+    """A key_freqs of a row, summary or sweep.csv as a list, whichever way it is written there:
+    "14,35,41", a list, or None."""
+    value = _given(value)
+    if isinstance(value, str):
+        value = [k for k in re.split(r"[,\s]+", value.strip("[] ")) if k]
+    return [int(k) for k in (value if isinstance(value, (list, tuple)) else [value])]
+
+
+def clusters(value: Any) -> Dict[int, int]:
+    """A clusters of a row as frequency -> number of neurons, whichever way it is written there:
+    "14:30,35:53", an object, a list of pairs, or None."""
+    value = _given(value)
+    if isinstance(value, str):
+        value = [pair.split(":") for pair in value.split(",") if pair]
+    pairs = value.items() if isinstance(value, dict) else value
+    return {int(k): int(count) for k, count in pairs}
 
 
 class Run:
@@ -187,18 +232,18 @@ class Run:
 
     def _json(self, name: str) -> Any:
         file = self.path / name
-        return json.loads(file.read_text()) if file.exists() else None
+        return json.loads(_text(file)) if file.exists() else None
 
     @property
     def config(self) -> Dict[str, Any]:
         """Group -> key -> value, fully resolved."""
-        return _config((self.path / "config.yaml").read_text())
+        return _config(_text(self.path / "config.yaml"))
 
     @property
     def state(self) -> str:
         """running, done, diverged, interrupted, failed: message; new where there is none yet."""
         file = self.path / "state"
-        return file.read_text().strip() if file.exists() else "new"
+        return _text(file).strip() if file.exists() else "new"
 
     @property
     def summary(self) -> Optional[Dict[str, Any]]:
@@ -235,8 +280,19 @@ class Run:
         """The columns of final.jsonl."""
         return _columns(self.final_rows)
 
+    @property
+    def key_freqs(self) -> List[List[int]]:
+        """Key frequencies of each row of metrics.jsonl; [] where a row has none."""
+        return [key_freqs(row.get("key_freqs")) for row in self.rows]
+
+    @property
+    def clusters(self) -> List[Dict[int, int]]:
+        """Neurons by frequency of each row of metrics.jsonl; {} where a row has none."""
+        return [clusters(row.get("clusters")) for row in self.rows]
+
     def frame(self):
-        """metrics.jsonl as a pandas DataFrame, where pandas is installed."""
+        """metrics.jsonl as a pandas DataFrame, where pandas is installed. (pandas.read_json has
+        these numbers only with precise_float=True.)"""
         import pandas
 
         return pandas.DataFrame(self.rows)
@@ -259,7 +315,7 @@ class Run:
         if epoch < 0 and there:
             epoch = there[epoch] if -epoch <= len(there) else epoch
         if epoch not in there:
-            some = ", ".join(map(str, there[:4] + (["..."] if len(there) > 5 else []) + there[-1:]))
+            some = ", ".join(map(str, there if len(there) < 6 else [*there[:4], "...", there[-1]]))
             raise KeyError(
                 f"{self.path / folder} has nothing of epoch {epoch}; there is: {some or 'nothing'}"
             )
@@ -303,7 +359,7 @@ class Sweep:
         file = self.path / "sweep.csv"
         if not file.exists():
             raise FileNotFoundError(f"{file} is not there yet: grokc gather {self.path}")
-        with open(file, newline="") as lines:
+        with open(file, newline="", encoding="utf-8") as lines:
             return [
                 {name: None if value == "" else _scalar(value) for name, value in row.items()}
                 for row in csv.DictReader(lines)
@@ -416,12 +472,15 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def program() -> str:
-    """Path of grokc: $GROKC, beside this file in a source tree or an installation, or on PATH."""
+    """Path of grokc: $GROKC, beside this file in a source tree or an installation, with the scripts
+    of this Python, or on PATH."""
     here = Path(__file__).resolve().parent
     for place in (
         os.environ.get("GROKC"),
         here.parent / "build/release/grokc",
         here.parent.parent.parent / "bin/grokc",
+        here / "bin/grokc",  # pip install --target
+        Path(sysconfig.get_path("scripts")) / "grokc",
         shutil.which("grokc"),
     ):
         if place and os.access(place, os.X_OK):
@@ -431,15 +490,58 @@ def program() -> str:
     )
 
 
-def _yaml(config: Dict[str, Any]) -> str:
-    """Values as JSON, which YAML takes."""
+def _plain(value: Any) -> Any:
+    """What YAML knows for what Python has: numpy's and torch's numbers and arrays as they are
+    (a float32 keeps its value, so 1e-3 becomes 0.0010000000474974513), paths as text, True and
+    False as on and off, whole floats as integers."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if isinstance(value, bytes):
+        value = os.fsdecode(value)
+    if hasattr(value, "tolist") and not isinstance(value, str):
+        value = value.tolist()
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, (list, tuple, range)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (int, float, str)):
+        return value
+    raise TypeError(f"{value!r} is a {type(value).__name__}, which no key of a config takes")
+
+
+# Raw in quotes these are ends of lines, or forbidden, in YAML 1.1; JSON may leave them raw.
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+
+def _word(value: Any) -> str:
+    """A value as JSON that YAML reads, too: characters beyond 16 bits as they are."""
+    text = json.dumps(value, ensure_ascii=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _yaml(config: Dict[str, Any]) -> bytes:
+    """A config file."""
     lines = []
     for group, value in config.items():
         if isinstance(value, dict):
-            lines += [f"{group}:"] + [f"  {key}: {json.dumps(item)}" for key, item in value.items()]
+            lines.append(f"{_word(group)}:")
+            lines += [f"  {_word(key)}: {_word(_plain(item))}" for key, item in value.items()]
         else:
-            lines.append(f"{group}: {json.dumps(value)}")
-    return "\n".join(lines) + "\n"
+            lines.append(f"{_word(group)}: {_word(_plain(value))}")
+    try:
+        return ("\n".join(lines) + "\n").encode("utf-8")
+    except UnicodeEncodeError as error:
+        text = error.object[max(error.start - 20, 0) : error.end + 20]
+        raise ValueError(f"a config is UTF-8 text, and {text!r} cannot be written so") from None
+
+
+def _message(text: bytes, code: int) -> str:
+    """What the program said, without the progress before it."""
+    lines = text.decode(errors="replace").splitlines()
+    first = [i for i, line in enumerate(lines) if line.startswith("grokc:")]
+    return "\n".join(lines[first[0] :]) if first else f"grokc ended with {code}"
 
 
 def _stamp(path: Path) -> Optional[tuple]:
@@ -465,16 +567,17 @@ def _follow(child: "subprocess.Popen[bytes]", out: Path, before: Optional[tuple]
                 text = stream.read()
             text = text[: text.rfind(b"\n") + 1]
             at += len(text)
-            yield from map(json.loads, text.splitlines())
+            yield from map(json.loads, text.split(b"\n")[:-1])
         if ended:
             return
         time.sleep(0.02)
 
 
 def train(
-    config: Dict[str, Any],
+    config: Union[Dict[str, Any], PathLike],
     out: PathLike,
     *,
+    sets: Optional[Dict[str, Any]] = None,
     fresh: bool = False,
     device: Optional[str] = None,
     command: Optional[str] = None,
@@ -484,14 +587,21 @@ def train(
     diverged has "diverged": true. Closing the generator, or leaving the loop, stops the program at
     a resume point: the same call goes on. The value of the generator is the Run.
 
-    config: groups of keys, as in a config file. RuntimeError with the program's message where it
+    config: groups of keys, as in a config file, or the path of one. sets: "group.key" -> value, on
+    top of it. Values may be numpy's and paths. RuntimeError with the program's message where it
     fails."""
     out = Path(out)
     before = _stamp(out / "state")
     with tempfile.TemporaryDirectory(prefix="grokc-") as folder:
         file = Path(folder) / "config.yaml"
-        file.write_text(_yaml(config))
+        if isinstance(config, dict):
+            file.write_bytes(_yaml(config))
+        else:
+            file = Path(config)
         words = [command or program(), "train", str(file), "--out", str(out)]
+        for key, value in (sets or {}).items():
+            value = _plain(value)
+            words += ["--set", f"{key}={value if isinstance(value, str) else _word(value)}"]
         words += ["--fresh"] * fresh + (["--device", device] if device else [])
         with open(Path(folder) / "stderr", "w+b") as errors:
             child = subprocess.Popen(
@@ -513,8 +623,277 @@ def train(
                         child.wait()
             if child.returncode not in (0, 3):
                 errors.seek(0)
-                lines = errors.read().decode(errors="replace").splitlines()
-                first = [i for i, line in enumerate(lines) if line.startswith("grokc:")]
-                message = "\n".join(lines[first[0] :]) if first else ""
-                raise RuntimeError(message or f"grokc ended with {child.returncode}")
+                raise RuntimeError(_message(errors.read(), child.returncode))
     return Run(out)
+
+
+# ----------------------------------------------------------------------------------- TransformerLens
+
+_ACTIVATIONS = {"relu": "relu", "gelu": "gelu_new", "gelu_erf": "gelu"}  # gelu_new: with tanh
+
+
+def load(run: Union[Run, PathLike], epoch: Optional[int] = None, dtype: Any = None) -> Any:
+    """A checkpoint in TransformerLens, on the CPU; the last one where no epoch is given.
+
+    TransformerLens 2 and 3: a HookedTransformer. From 4 on, which has none: a TransformerBridge of
+    the same weights, unprocessed, with the names of hooks that a HookedTransformer has. dtype is
+    torch's; float32 where it is not given. RuntimeError with the program's message for models that
+    TransformerLens cannot express."""
+    import torch
+
+    run = run if isinstance(run, Run) else Run(run)
+    file = run._file("checkpoints", -1 if epoch is None else epoch, run.checkpoints)
+    with tempfile.TemporaryDirectory(prefix="grokc-") as folder:
+        out = os.path.join(folder, "weights.safetensors")
+        source = f"{run.path}@{int(file.stem)}"
+        words = [program(), "export", source, "--layout", "transformer_lens", "-o", out]
+        done = subprocess.run(words, capture_output=True)
+        if done.returncode:
+            raise RuntimeError(_message(done.stderr, done.returncode))
+        weights = {name: torch.tensor(np.array(x)) for name, x in tensors(out).items()}
+    model = run.config["model"]
+    n_ctx, d_model = weights["pos_embed.W_pos"].shape
+    sizes = {
+        "n_layers": model["layers"],
+        "d_model": d_model,
+        "n_ctx": n_ctx,
+        "d_head": model["d_head"],
+        "n_heads": model["heads"],
+        "d_mlp": model["d_mlp"] or None,
+        "attn_only": model["d_mlp"] == 0,
+        "act_fn": _ACTIVATIONS[model["activation"]],
+        "d_vocab": len(weights["embed.W_E"]),
+        "d_vocab_out": weights["unembed.W_U"].shape[1],
+        "normalization_type": "LN" if model.get("norm", "none") == "pre" else None,
+        "dtype": dtype or torch.float32,
+    }
+    try:
+        from transformer_lens import HookedTransformer, HookedTransformerConfig
+    except ImportError:
+        return _bridge(sizes, weights)
+    hooked = HookedTransformer(HookedTransformerConfig(device="cpu", **sizes))
+    missing, unexpected = hooked.load_state_dict(weights, strict=False)
+    buffers = {name for name, _ in hooked.named_buffers()}
+    if unexpected or not set(missing) <= buffers:
+        raise RuntimeError(f"not as expected: missing {missing}, unexpected {unexpected}")
+    return hooked
+
+
+def _bridge(sizes: Dict[str, Any], weights: Dict[str, Any]) -> Any:
+    """TransformerLens from 4 on, which brings its own converter of the old names."""
+    from transformer_lens import TransformerBridge
+    from transformer_lens.config import TransformerBridgeConfig
+    from transformer_lens.model_bridge.sources.native import boot
+    from transformer_lens.utilities.tl_checkpoint_conversion import convert_tl_checkpoint
+
+    config = TransformerBridgeConfig(init_weights=False, **sizes)
+    bridge: TransformerBridge = boot(config, device="cpu", dtype=sizes["dtype"])
+    bridge.load_state_dict(convert_tl_checkpoint(weights, config), strict=True)
+    bridge.enable_compatibility_mode(no_processing=True)
+    return bridge
+
+
+# --------------------------------------------------------------------------------- runs, as they go
+
+Scalars = Dict[str, float]
+
+
+def _scalars(row: Row, prefix: str = "") -> Scalars:
+    """The numbers of a row that are defined."""
+    return {
+        prefix + name: float(value)
+        for name, value in row.items()
+        if name != "epoch" and type(value) in (int, float) and math.isfinite(value)
+    }
+
+
+class _Tail:
+    """The new lines of a file of rows. What is written again with the same bytes after a resume is
+    not new; `again` says that the file is another one than before."""
+
+    def __init__(self, path: Path):
+        self.path, self.seen, self.stamp = path, [], None
+
+    def read(self) -> Tuple[bool, List[Row]]:
+        stamp = _stamp(self.path)
+        if stamp == self.stamp and stamp is not None:
+            return False, []
+        self.stamp, lines = stamp, _lines(self.path)
+        n = min(len(lines), len(self.seen))
+        again = lines[:n] != self.seen[:n]
+        new = lines if again else lines[n:]
+        if again or new:
+            self.seen = lines
+        return again, [json.loads(line) for line in new]
+
+
+class _TensorBoard:
+    """Scalars at their epochs, in logdir/NAME. A run that is sent again replaces what it sent."""
+
+    def __init__(self, run: Run, logdir: PathLike):
+        try:
+            from tensorboard.compat.proto import event_pb2, summary_pb2
+            from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        except ImportError:
+            raise ImportError("TensorBoard is not installed: pip install tensorboard") from None
+        self.Event, self.Log, self.Summary = (
+            event_pb2.Event,
+            event_pb2.SessionLog,
+            summary_pb2.Summary,
+        )
+        self.Writer, self.writer = EventFileWriter, None
+        self.name = str(self._folder(run.path.resolve(), Path(logdir)))
+
+    @staticmethod
+    def _folder(path: Path, logdir: Path) -> Path:
+        """Named as the run is; of runs of one name, the later ones have their parents' names in
+        front. A file in it says whose it is."""
+        name = ""
+        for part in reversed(path.parts[1:]):
+            name = f"{part}-{name}" if name else part
+            folder = logdir / name
+            try:
+                folder.mkdir(parents=True)
+                (folder / "grokc-run").write_bytes(os.fsencode(path))
+                return folder
+            except FileExistsError:
+                mark = folder / "grokc-run"
+                if mark.exists() and mark.read_bytes() == os.fsencode(path):
+                    return folder
+        raise FileExistsError(f"{logdir / name} holds something else than {path}")
+
+    def begin(self) -> None:
+        if self.writer:
+            self.writer.close()
+        for old in Path(self.name).glob("events.out.tfevents.*"):
+            old.unlink()
+        self.writer = self.Writer(self.name)
+        start = self.Log(status=self.Log.START)  # a reader drops what it had of these epochs
+        self.writer.add_event(self.Event(wall_time=time.time(), step=0, session_log=start))
+
+    def send(self, epoch: int, scalars: Scalars) -> None:
+        values = [self.Summary.Value(tag=name, simple_value=x) for name, x in scalars.items()]
+        event = self.Event(wall_time=time.time(), step=epoch, summary=self.Summary(value=values))
+        self.writer.add_event(event)
+
+    def flush(self) -> None:
+        self.writer.flush()
+
+    def end(self, run: Run) -> None:
+        self.writer.close()
+
+
+class _WandB:
+    """Config, scalars by epoch, and what summary.json says; offline unless $WANDB_MODE says
+    otherwise. A run that is sent again has the same id there."""
+
+    def __init__(self, run: Run, project: str):
+        try:
+            import wandb
+        except ImportError:
+            raise ImportError("Weights & Biases is not installed: pip install wandb") from None
+        self.wandb, self.run, self.project, self.sent = wandb, run, project, None
+        self.name = run.path.resolve().name
+        begun = (run._json("env.json") or [None])[0]  # host and time: no two runs have one id
+        text = json.dumps([os.fsencode(run.path.resolve()).hex(), begun])
+        self.id = hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def begin(self) -> None:
+        if self.sent:
+            self.sent.finish(quiet=True)
+        self.sent = self.wandb.init(
+            project=self.project,
+            id=self.id,
+            name=self.name,
+            config=self.run.config,
+            mode=os.environ.get("WANDB_MODE") or "offline",
+        )
+        self.sent.define_metric("*", step_metric="epoch")
+
+    def send(self, epoch: int, scalars: Scalars) -> None:
+        self.sent.log({"epoch": epoch, **scalars})
+
+    def flush(self) -> None:
+        pass
+
+    def end(self, run: Run) -> None:
+        summary = run.summary or {}
+        for name in ("state", "grok_epoch", "grok_delay"):
+            self.sent.summary[name] = summary.get(name)
+        self.sent.summary["key_freqs"] = key_freqs(summary.get("key_freqs"))
+        self.sent.finish(exit_code=int(run.state.split(":")[0] in ("failed", "diverged")))
+
+
+_SILENT = 15 * 60  # seconds; a run that goes on touches its file `owner` more often
+
+
+def follow(
+    run: Union[Run, PathLike],
+    to: str = "tensorboard",
+    *,
+    every: float = 2,
+    logdir: PathLike = "tensorboard",
+    project: str = "grokc",
+) -> str:
+    """Sends a run to TensorBoard or Weights & Biases (`to`: tensorboard, wandb): the rows that are
+    there, and further ones as they come, until it ends; the answers of its hook as hook/NAME. Looks
+    for new rows `every` seconds. Returns the run's state; "running" of a run that says so and gives
+    no sign of life."""
+    run = run if isinstance(run, Run) else Run(run)
+    if to not in ("tensorboard", "wandb"):
+        raise ValueError(f"to={to!r}: expects tensorboard or wandb")
+    sender: Any = _TensorBoard(run, logdir) if to == "tensorboard" else _WandB(run, project)
+    tails = {"": _Tail(run.path / "metrics.jsonl"), "hook/": _Tail(run.path / "hook.jsonl")}
+    alive, heard = None, time.monotonic()
+    sender.begin()
+    try:
+        while True:
+            state = run.state  # looked at before the rows: nothing is missed
+            found = {prefix: tail.read() for prefix, tail in tails.items()}
+            if any(again for again, _ in found.values()):  # --fresh: from the start
+                tails = {prefix: _Tail(tail.path) for prefix, tail in tails.items()}
+                found = {prefix: tail.read() for prefix, tail in tails.items()}
+                sender.begin()
+            for prefix, (_, rows) in found.items():
+                for row in rows:
+                    sender.send(row["epoch"], _scalars(row, prefix))
+            sender.flush()
+            sign = [_stamp(run.path / name) for name in ("owner", "metrics.jsonl")]
+            if sign != alive:
+                alive, heard = sign, time.monotonic()
+            if state not in ("new", "running") or time.monotonic() - heard > _SILENT:
+                return state
+            time.sleep(every)
+    finally:
+        sender.end(run)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python3 -m grokc", description="Runs of grokc elsewhere."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    words = commands.add_parser("follow", help="send runs to TensorBoard or Weights & Biases")
+    words.add_argument("runs", nargs="+", metavar="RUN", help="one after the other")
+    words.add_argument("--to", choices=("tensorboard", "wandb"), default="tensorboard")
+    words.add_argument("--every", type=float, default=2, metavar="SECONDS")
+    words.add_argument("--logdir", default="tensorboard", help="of TensorBoard")
+    words.add_argument("--project", default="grokc", help="of Weights & Biases")
+    args = parser.parse_args()
+    for path in args.runs:
+        try:
+            state = follow(
+                path, args.to, every=args.every, logdir=args.logdir, project=args.project
+            )
+        except KeyboardInterrupt:
+            sys.exit(130)
+        except (OSError, ImportError, ValueError) as error:
+            sys.exit(f"grokc follow: {error}")
+        silent = (
+            ", and has given no sign of life for a while" if state in ("new", "running") else ""
+        )
+        print(f"{path}: {state}{silent}")
+
+
+if __name__ == "__main__":
+    main()

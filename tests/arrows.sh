@@ -152,8 +152,8 @@ caught() {
 }
 printf '%s\n' 'src/report/planted.c include/gk/lens.h' >"$scratch/plant"
 caught 'a report that includes the lens' '^src/report/planted.c (report) reaches include/gk/lens.h' "$scratch/plant" "$table"
-printf '%s\n' 'include/gk/row.h include/gk/lens.h' >"$scratch/plant"
-caught 'a report that reaches the lens through rows' '^src/report/.* reaches include/gk/lens.h.* < include/gk/row.h' \
+printf '%s\n' 'include/gk/archive.h include/gk/lens.h' >"$scratch/plant"
+caught 'a report that reaches the lens through the archive' '^src/report/.* reaches include/gk/lens.h.* < include/gk/archive.h' \
     "$scratch/plant" "$table"
 printf '%s\n' 'src/cli/planted.c src/report/page/html.h' >"$scratch/plant"
 caught 'a header inside another room' '^src/cli/planted.c (cli) names src/report/page/html.h' "$scratch/plant" "$table"

@@ -43,8 +43,4 @@ void gk_analysis_open(gk_analysis *analysis, const gk_task *task, const gk_confi
                       const int *order, int n_train);
 void gk_analysis_close(gk_analysis *analysis);
 
-/* basis (n, 2K): columns 2(k-1) and 2(k-1)+1 are cos and sin of 2 pi k s / n; the sine of k = n/2
- * is zero. */
-void gk_characters(double *basis, int n);
-
 #endif

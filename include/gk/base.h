@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #ifdef GK_F64
 typedef double gk_real; /* -DGK_F64=ON: the `ref`-only program that proves exactness */
@@ -77,6 +78,19 @@ void *gk_arena_take(gk_arena *arena, size_t count, size_t size);
 void *gk_alloc(size_t count, size_t size); /* zeroed; release with free() */
 
 /* ---------------------------------------------------------------------------------------------
+ * array.c */
+
+/* Room for one more element of `size` bytes behind the n of an array that grows by this alone, from
+ * NULL and n = 0. Returns the array, which may have moved; the new element is zero. Dies as
+ * gk_alloc does. */
+void *gk_grow(void *block, size_t n, size_t size);
+
+/* For qsort, from small to large: int, int64_t, double (without NaN). */
+int gk_ascending_ints(const void *a, const void *b);
+int gk_ascending_epochs(const void *a, const void *b);
+int gk_ascending_reals(const void *a, const void *b);
+
+/* ---------------------------------------------------------------------------------------------
  * text.c */
 
 /* A string that grows; data is always terminated (NULL while empty). Start from {0}. */
@@ -96,14 +110,18 @@ void gk_text_free(gk_text *text);                         /* back to {0} */
 bool gk_parse_int(const char *string, int64_t *value);
 bool gk_parse_real(const char *string, double *value);
 
+enum { GK_PATH_MAX = 1024 }; /* longer paths are refused with a message */
+
+/* "runs/paper@1000": a run directory and one of its epochs. Opens nothing. False where `text` is
+ * not of this form. */
+bool gk_parse_run_at(const char *text, char run[GK_PATH_MAX], int64_t *epoch);
+
 /* The index of the candidate nearest to `word` (edit distance at most 1 + a third of its length),
  * or -1. */
 int gk_nearest(const char *word, const char *const *candidates, int n);
 
 /* ---------------------------------------------------------------------------------------------
  * file.c */
-
-enum { GK_PATH_MAX = 1024 }; /* longer paths are refused with a message */
 
 /* snprintf into char[GK_PATH_MAX]; GK_EUSAGE where it does not fit. */
 gk_status gk_path(char out[GK_PATH_MAX], const char *format, ...)
@@ -123,6 +141,10 @@ gk_status gk_file_replace(const char *path, const void *data, size_t size);
 gk_status gk_make_directories(const char *path); /* mkdir -p */
 gk_status gk_sync_directory(const char *path);
 bool gk_exists(const char *path);
+
+/* fopen for reading, of regular files only and without waiting for anything: a pipe would never
+ * answer. */
+gk_status gk_file_open(FILE **file, const char *path);
 
 /* ------------------------------------------------------------------------------------- rng.c
  * (philox) */

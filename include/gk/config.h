@@ -29,15 +29,19 @@ typedef struct gk_config {
 } gk_config;
 
 /* The words of the PICK keys, in config.def's order. */
-enum gk_task_name {
-    GK_TASK_MODULAR,
-    GK_TASK_GROUP,
-    GK_TASK_DIGITS,
-    GK_TASK_REPEATS,
-    GK_TASK_MAXIMUM,
-    GK_TASK_TRIGRAMS,
-    GK_TASK_PARITY
+enum gk_task_name { /* GK_TASK_MODULAR ...: the lines of tasks.def */
+#define TASK(id, ...) GK_TASK_##id,
+#include "gk/tasks.def"
+#undef TASK
+                    GK_TASKS /* how many */
 };
+/* What a config has to know of a task; gk/task.h opens it. */
+typedef struct gk_task_info {
+    const char *name, *help;
+    bool drawn;   /* its examples are drawn; else they are all pairs of operands */
+    bool several; /* an example has several labels */
+} gk_task_info;
+extern const gk_task_info gk_tasks[GK_TASKS]; /* by enum gk_task_name */
 enum gk_group_op { GK_GROUP_XY, GK_GROUP_CONJUGATE, GK_GROUP_XYX };
 enum gk_sequence { GK_SEQUENCE_AB_IS, GK_SEQUENCE_A_OP_B_IS, GK_SEQUENCE_AB };
 enum gk_op {
@@ -59,7 +63,12 @@ enum gk_kind { GK_TRANSFORMER, GK_MLP };
 enum gk_input { GK_INPUT_SUM, GK_INPUT_ONEHOT, GK_INPUT_SIGNS };
 enum gk_norm { GK_NORM_NONE, GK_NORM_PRE, GK_NORM_POST };
 enum { GK_POSITIONS_LEARNED, GK_POSITIONS_SINUSOIDAL, GK_POSITIONS_NONE };
-enum gk_optimiser { GK_ADAMW, GK_SGD };
+/* GK_ADAMW, GK_SGD: the lines of optimisers.def, of which gk/optimiser.h tells more. */
+enum gk_optimiser {
+#define OPTIMISER(id, ...) GK_##id,
+#include "gk/optimisers.def"
+#undef OPTIMISER
+};
 enum { GK_TO_ZERO, GK_TO_INIT };
 enum { GK_LEFTOVER_WAIT, GK_LEFTOVER_REPEAT };
 enum gk_loss { GK_CROSS_ENTROPY, GK_MSE, GK_HINGE };

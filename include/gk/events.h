@@ -20,19 +20,15 @@ typedef struct gk_events {
     int64_t crossed[GK_EVENTS_MAX], stays[GK_EVENTS_MAX]; /* -1: not (any more) */
     int64_t peak_epoch; /* where the test loss was largest so far */
     double peak;
-    bool keyed;       /* some row has a restricted loss */
-    int64_t acc_rows; /* rows in a row with test accuracy >= run.stop_test_acc */
-    gk_row last;      /* without its extra text */
-    gk_text moments;  /* gk_moment of each row; owned */
+    bool keyed;      /* some row has a restricted loss */
+    gk_row last;     /* without its extra text */
+    gk_text moments; /* gk_moment of each row; owned */
 } gk_events;
 
 void gk_events_start(gk_events *events);
 void gk_events_free(gk_events *events);
-void gk_events_add(gk_events *events, const gk_row *row, const gk_config *config);
+void gk_events_add(gk_events *events, const gk_row *row);
 const gk_moment *gk_events_moments(const gk_events *events); /* (rows) */
-
-/* Why the stop rules end the run at the last row, or NULL. */
-const char *gk_events_stop(const gk_events *events, const gk_config *config);
 
 /* Test loss < 0.1 from this epoch to the last row; -1: not. Provisional while the run goes on. */
 int64_t gk_grok_epoch(const gk_events *events);

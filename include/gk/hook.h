@@ -16,6 +16,8 @@
  * then its process group gets TERM, a second later KILL. After a signal that is less than a second
  * in all. A process that leaves the group is the user's own.
  *
+ * run.stop_when may name what it answers: gk/stop.h.
+ *
  * hook.jsonl is not among the files that are the same on every rerun. A run that goes on starts its
  * hook anew, from its resume point on, and appends: an epoch may be there twice (the last one
  * counts) or not at all, where the run was stopped before the answer came. --fresh removes it. */
@@ -27,11 +29,15 @@
 /* Starts run.hook, if there is one, for an opened run; if it cannot, log.txt says why. */
 void gk_hook_open(gk_run *run);
 
-/* Takes in what has been answered. May this row be asked? */
+/* Takes in what has been answered: into hook.jsonl, and to the stop rules (gk/stop.h). */
+void gk_hook_hear(gk_run *run);
+/* The same. May this row be asked? */
 bool gk_hook_ready(gk_run *run);
 
-/* The row of run->position.epoch, where gk_hook_ready said yes. `params`: packed, on the host. */
-void gk_hook_ask(gk_run *run, const gk_real *params);
+/* Asks about the row of run->position.epoch, where gk_hook_ready said yes. Its weights lie at
+ * gk_epoch_path(path, dir, GK_EPOCH_HOOK, epoch), or `written` says that they could not be written
+ * (gk_message(): why) and the row is skipped. */
+void gk_hook_ask(gk_run *run, gk_status written);
 
 /* Ends the hooks of R runs, all at the same time. `hurry`: in less than a second. */
 void gk_hook_close(gk_run *const *runs, int R, bool hurry);

@@ -7,6 +7,8 @@
  *     grok_epoch, "events.test_loss < 0.1.crossed" ...     the values of summary.json; for a run
  *                         that is not finished, what that file would say if it ended now
  *     test_loss, restricted_all ...     every measure: of the final key set, else of the last row
+ *     what run.hook answered            to the last row, or to the last before it that it has
+ *                                       answered: under its own names, see gk/archive.h
  * and may be given by the last part alone where that is clear: weight_decay. */
 #ifndef GK_LS_H
 #define GK_LS_H
@@ -14,7 +16,7 @@
 #include "gk/base.h"
 
 typedef struct gk_ls_options {
-    const char *where;   /* a condition, see src/where.h; NULL: all runs */
+    const char *where;   /* a condition, see src/browse/where.h; NULL: all runs */
     const char *columns; /* names separated by commas; NULL: run, state, epoch, config keys that
                             differ, and how it went */
     const char *sort;    /* a name, with "-" before it from large to small; null comes last. NULL:

@@ -18,7 +18,7 @@
 #include "gk/ops.h"
 #include "gk/task.h"
 
-enum { GK_LAYERS_MAX = 16, GK_TENSORS_MAX = 6 + 12 * GK_LAYERS_MAX, GK_NAME_MAX = 64 };
+enum { GK_LAYERS_MAX = 16, GK_TENSORS_MAX = 6 + 12 * GK_LAYERS_MAX };
 
 /* Rows of the batch that go through the network at a time. Part of a run's meaning: sums over the
  * batch are cut here, whatever R and the number of threads. */
@@ -74,10 +74,7 @@ typedef struct gk_tensor {
 int gk_tensors(gk_tensor list[GK_TENSORS_MAX], const gk_shape *shape);
 size_t gk_parameters(const gk_shape *shape); /* elements of a packed blob */
 
-/* Initial weights of one run into a packed blob (init.c): config.model.init. */
-gk_status gk_init(gk_real *packed, const gk_shape *shape, const gk_config *config);
-
-/* Pointers into a blob of R runs in device memory. Params, gradients and both moments are this one
+/* Pointers into a blob of R runs in device memory. Params, gradients and moments are this one
  * type. What does not exist is NULL. */
 typedef struct gk_params {
     gk_real *blob;

@@ -10,26 +10,36 @@
 enum gk_activation { GK_RELU, GK_GELU /* tanh form */, GK_GELU_ERF /* exact form */ };
 enum gk_loss_form { GK_LOSS_EXACT, GK_LOSS_F64, GK_LOSS_F32 };
 
+/* What lr_t is after the warm-up (kernels/slot.h): lr. */
+enum gk_schedule { GK_SCHEDULE_CONSTANT };
+
 /* What changes from step to step, for each slot, in device memory: so that no kernel argument
- * ever changes. */
+ * ever changes. No byte is padding, as slots are compared by their bytes. */
 typedef struct gk_slot {
-    int64_t step;   /* updates done */
-    int32_t active; /* 0: the slot's weights stay as they are */
-    int32_t l2;     /* decay is added to the gradient instead of decoupled */
-    int64_t warmup; /* lr of update t = 0, 1, ... is lr min(t / warmup, 1); 0: lr at once */
-    double lr, weight_decay, beta1, beta2, eps; /* set by the host at events   */
+    int64_t step;     /* updates done */
+    int32_t active;   /* 0: the slot's weights stay as they are */
+    int32_t l2;       /* decay is added to the gradient instead of decoupled */
+    int64_t schedule; /* enum gk_schedule */
+    int64_t warmup;   /* lr of update t = 0, 1, ... is lr t / warmup for t below this */
+    double lr, weight_decay, beta1, beta2, eps; /* set by the host at events */
     double lr_now, correction1, correction2;    /* tick -> adamw: lr_t, 1 - beta1^n, 1 - beta2^n */
-    double loss, loss_max; /* of the last update; the largest since the host last set it */
-    double momentum;       /* of sgd */
-    double noise;          /* sigma of the noise that add_noise puts on weights */
-    uint64_t seed;         /* of noise and dropout: Philox streams of (seed, step, ...) */
+    double loss;                                /* of the last update */
+    double loss_max; /* the largest since the host last set it; NaN after a NaN, -1 before any */
+    double momentum; /* of sgd */
+    double noise;    /* sigma of the noise that add_noise puts on weights */
+    uint64_t seed;   /* of noise and dropout: Philox streams of (seed, step, ...) */
 } gk_slot;
 
-/* A parameter tensor inside its blob: R times `size` elements from `offset` on. */
+enum { GK_NAME_MAX = 64 }; /* bytes of a tensor's name, its end included */
+
+/* A parameter tensor inside its blob: R matrices of rows x cols from `offset` on, one after
+ * another. An optimiser that works element by element needs `size` alone. */
 typedef struct gk_tensor_span {
-    size_t offset, size; /* elements */
-    double lr_scale;     /* 0: frozen, the optimiser leaves it alone */
-    double decay_scale;  /* 0: no decay */
+    size_t offset, size;    /* elements; size = rows * cols */
+    int rows, cols;         /* a vector: one row */
+    char name[GK_NAME_MAX]; /* blocks.0.attn.W_Q */
+    double lr_scale;        /* 0: frozen, the optimiser leaves it alone */
+    double decay_scale;     /* 0: no decay */
 } gk_tensor_span;
 
 typedef struct gk_backend gk_backend;

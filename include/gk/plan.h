@@ -7,7 +7,7 @@
 #include "gk/data.h"
 #include "gk/model.h"
 
-/* What a step is made of beside the network: alike for all runs of a batch. */
+/* What a step is made of beside the network: alike for all runs that train side by side. */
 typedef struct gk_recipe {
     int loss;              /* enum gk_loss      */
     int form;              /* enum gk_loss_form, of cross-entropy */
@@ -17,8 +17,16 @@ typedef struct gk_recipe {
     int biases, positions; /* of config.model: what is frozen */
 } gk_recipe;
 
+/* Whether two runs can share their steps: every member of the struct above has its term here. */
+static inline bool gk_same_recipe(const gk_recipe *a, const gk_recipe *b)
+{
+    return a->loss == b->loss && a->form == b->form && a->optimiser == b->optimiser &&
+           a->noise == b->noise && a->to_init == b->to_init && a->biases == b->biases &&
+           a->positions == b->positions;
+}
+
+/* The recipe that a config asks for. */
 gk_recipe gk_recipe_of(const gk_config *config);
-bool gk_same_recipe(const gk_recipe *a, const gk_recipe *b);
 
 typedef struct gk_plan {
     bool tables;
@@ -45,9 +53,10 @@ gk_status gk_plan_choose(bool *tables, const char **why, const gk_config *config
 
 /* Counting or real, after model and data; plan->tables and plan->recipe are set. */
 void gk_plan_layout(gk_plan *plan, gk_model *model, gk_data *data, gk_arena *device);
-/* What the plan needs of one run: its training examples in their order, its initial weights. */
-gk_status gk_plan_put(gk_plan *plan, int slot, const gk_config *config, const gk_task *task,
-                      const gk_analysis *analysis);
+/* What the plan needs of one run: its training examples in their order, and its initial weights
+ * (packed) where recipe.to_init says so. */
+void gk_plan_put(gk_plan *plan, int slot, const gk_task *task, const gk_analysis *analysis,
+                 const gk_real *initial);
 
 /* k updates of every active slot (full batch: k epochs). Looks at signals between updates; *done:
  * how many it did. Enqueues only: errors come out of be->sync. */

@@ -1,6 +1,6 @@
-/* How a config is read, layer on layer, for the two that do it: config.c, and sweep_*.c, whose
- * values may be more than scalars. config_yaml.c reads the file, config_message.c says what is
- * wrong with it, config.c knows which layer wins. */
+/* How a config is read, layer on layer, for the two rooms that do it: config, and sweep, whose
+ * values may be more than scalars. yaml.c reads the file, layer.c takes what it gives, message.c
+ * says what is wrong with it, config.c knows which layer wins. */
 #ifndef GK_CONFIG_READER_H
 #define GK_CONFIG_READER_H
 
@@ -46,6 +46,11 @@ struct gk_reader {
 /* The file, if any, then `n` sets, on top of what r->config holds. */
 gk_status gk_reader_layers(gk_reader *r, int n);
 
+/* The key that the message of gk_config_check blames; NULL if it blames none. */
+const gk_config_key *gk_reader_blamed(void);
+
+/* ------------------------------------------------------------------------------------- layer.c */
+
 /* `value` becomes the value of `key` (NULL: seed) in this layer. */
 gk_status gk_reader_give(gk_reader *r, const gk_config_key *key, int place, const char *value,
                          bool quoted);
@@ -53,10 +58,7 @@ gk_status gk_reader_give(gk_reader *r, const gk_config_key *key, int place, cons
 /* The number after `seed:`; false if `value` is not one. */
 bool gk_reader_seed(uint64_t *seed, const char *value);
 
-/* The key that the message of gk_config_check blames; NULL if it blames none. */
-const gk_config_key *gk_reader_blamed(void);
-
-/* ------------------------------------------------------------------------------- config_yaml.c */
+/* -------------------------------------------------------------------------------------- yaml.c */
 
 gk_status gk_reader_file(gk_reader *r);
 
@@ -69,7 +71,7 @@ const char *gk_reader_scalar(const gk_reader *r);
 int gk_reader_line(const gk_reader *r);
 const char *gk_reader_kind(const gk_reader *r); /* "one value", "a list", "a mapping" */
 
-/* ---------------------------------------------------------------------------- config_message.c */
+/* ----------------------------------------------------------------------------------- message.c */
 
 gk_status gk_reader_fail(const gk_reader *r, int place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -34,12 +34,21 @@ void gk_row_free(gk_row *row); /* its text */
 static inline bool gk_row_diverged(const gk_row *row) { return !(row->train_loss <= 1e300); }
 
 /* One line of metrics.jsonl (online: *_online names, no FINAL columns) or final.jsonl, with its
- * newline, and back. A line that is not a row is GK_EDATA. Parsing leaves `extra` empty. */
+ * newline, and back, its `extra` too. A line that is not a row is GK_EDATA, and leaves nothing to
+ * free. */
 void gk_row_print(gk_text *text, const gk_row *row, bool online);
 gk_status gk_row_parse(gk_row *row, const char *line, size_t length);
 
 /* The i-th column of measures.def and what it is; NULL past the last. */
 const char *gk_measure_name(int i, const char **help);
+
+/* A number of a row by the name of its column: "epoch", one of measures.def (of KEYED ones
+ * NAME_online is the same), or one of `extra`. NaN where it is null; false: there is no such
+ * column. */
+bool gk_row_column(const gk_row *row, const char *name, double *value);
+/* Do the rows of metrics.jsonl have this column, whatever the model? Or has final.jsonl alone? */
+bool gk_row_has(const char *name);
+bool gk_row_is_final(const char *name);
 
 /* The key set may be used online once three rows in a row had the same. */
 typedef struct gk_key_watch {

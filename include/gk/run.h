@@ -1,25 +1,39 @@
 /* A run directory: the truth about a run. Training writes it; everything else only reads it.
  *
- *   config.yaml metrics.jsonl projections.bin measures/ checkpoints/ resume.safetensors final.jsonl
- * summary.json the same bytes on every rerun env.json log.txt state owner clocks, machines,
- * processes hook.jsonl hook/                                                            answers of
- * run.hook, see hook.h parent.json parent.jsonl where a branch comes from, rows before it
- */
+ *   the same bytes on every rerun
+ *     config.yaml                  every option; without it the directory is no run
+ *     metrics.jsonl                one line for each row
+ *     projections.bin              one record for each row: gk/records.h
+ *     measures/EPOCH.safetensors   arrays of a row
+ *     checkpoints/EPOCH.safetensors, EPOCH.state.safetensors    weights; weights and moments
+ *     resume.safetensors           weights, moments and position, for going on
+ *     final.jsonl                  one line for each checkpoint, with the final key set
+ *     summary.json                 what happened when
+ *   clocks, machines, processes
+ *     env.json log.txt state owner report.html
+ *   answers of run.hook: gk/hook.h
+ *     hook.jsonl hook/
+ *   where a branch comes from, and the rows before it: gk/branch.h
+ *     parent.json parent.jsonl
+ *
+ * Weights, measures and reports come from others (train/keep.c, train/final.c): what is here knows
+ * where a file belongs, when it is whole, and what a killed process may have left. */
 #ifndef GK_RUN_H
 #define GK_RUN_H
 
-#include "gk/batch.h"
-#include "gk/checkpoint.h"
 #include "gk/events.h"
+#include "gk/position.h"
+#include "gk/stop.h"
 
 typedef struct gk_run {
     char dir[GK_PATH_MAX];
     gk_config config;
-    gk_shape shape;
     gk_events events;
+    gk_stop stop;
     int64_t began;         /* the epoch where this process took it */
     gk_position position;  /* of the current event: what a resume point written now holds */
     int64_t metrics_bytes; /* length of metrics.jsonl now */
+    size_t record;         /* float32 values of a record of projections.bin; 0: no such file */
     bool owned, finished, restored; /* restored: goes on from a resume point */
     char state[16];                 /* done, diverged ... as in the state file */
     int metrics, projections;       /* file descriptors, -1 */
@@ -32,65 +46,46 @@ typedef struct gk_run {
 
 typedef enum gk_open_mode { GK_GO_ON, GK_FRESH } gk_open_mode;
 
-/* GK_EUSAGE where `dir` holds something but is no run: such a directory is not touched. */
+/* GK_EUSAGE where `dir` holds something but is no run: such a directory is not touched. GK_EIO
+ * where it cannot be read. */
 gk_status gk_run_check_directory(const char *dir);
 
 /* Takes the directory (owner file) and finds out what it is: new, to be gone on with, or finished
- * (run->finished; nothing is written then). Refuses a directory of another config, another
- * process's, or one that is not a run. Close it in any case. */
-gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, const gk_shape *shape,
-                      gk_open_mode mode);
-/* Where it stands. With a resume point: the stage and run->position are loaded, metrics.jsonl is
- * cut and its rows replayed, run->restored. Without: an empty metrics.jsonl, epoch 0; the stage is
- * left alone. */
-gk_status gk_run_restore(gk_run *run, gk_stage *stage, const gk_analysis *analysis);
+ * (run->finished; nothing is written then). GK_EUSAGE: a directory of another config, one that is
+ * no run, a branch that is to be started over, or a run.stop_when that gk_stop_open refuses.
+ * GK_EBUSY: another process has it. GK_EIO: it cannot be read or written. Close it in any case. */
+gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, gk_open_mode mode);
+/* Where the resume point lies; "" where there is none. GK_EDATA: of a branch, it must be there. */
+gk_status gk_run_resume_path(const gk_run *run, char path[GK_PATH_MAX]);
+/* Goes on from the position of the resume point: the rows before it are replayed, run->restored;
+ * all that was written after it goes. NULL: an empty metrics.jsonl, epoch 0. `record`: see
+ * gk_run. GK_EDATA where a file is shorter than it was at the resume point or a line is no row,
+ * GK_EUSAGE where run.epochs is before it, GK_EIO. */
+gk_status gk_run_restore(gk_run *run, const gk_position *position, size_t record);
 void gk_run_close(gk_run *run);
 
-/* run_rows.c: a line of metrics.jsonl with its events, a record of projections.bin;
- * measures/EPOCH.safetensors. */
-gk_status gk_run_append(gk_run *run, const gk_row *row, const gk_snapshot *snapshot);
-gk_status gk_run_arrays(const gk_run *run, gk_snapshot *snapshot, bool last);
-void gk_arrays_write(gk_tensors_writer *writer, const gk_snapshot *snapshot); /* run_arrays.c */
-/* run_maps.c: what heads and neurons do on every input of a torus, for the last row; a forward pass of all runs of
- * the batch. */
-void gk_arrays_maps(gk_tensors_writer *writer, gk_snapshot *snapshot);
-/* A record of projections.bin: C_k^T L and S_k^T L for k = 1 .. K, then the column means of L,
- * float32, n each. */
-static inline size_t gk_record_values(int n, int K) { return (2 * (size_t)K + 1) * (size_t)n; }
-/* Restricted loss over all inputs of each row (rows of them), for any key set, from
- * projections.bin. */
-gk_status gk_run_restricted(const gk_run *run, const gk_snapshot *snapshot, const int *key,
-                            int keys, double *loss, int64_t rows);
-/* Weights of the current event. `last`: the run ends here. */
-gk_status gk_run_checkpoint(gk_run *run, const gk_stage *stage, bool last);
-/* Everything, for going on (resume.safetensors) and for branches
- * (checkpoints/EPOCH.state.safetensors). */
-gk_status gk_run_resume_point(gk_run *run, const gk_stage *stage);
-gk_status gk_run_keep_state(gk_run *run, const gk_stage *stage);
-/* summary.json and state. `state` is done or diverged. */
+/* append.c: the line of a row in metrics.jsonl with its events, and its record (run->record values)
+ * in projections.bin; NULL where the run has none. GK_EIO: the files are as they were. GK_EUSAGE:
+ * of the first row, as gk_stop_check. */
+gk_status gk_run_append(gk_run *run, const gk_row *row, const float *record);
+/* The record of row i. GK_EDATA where projections.bin ends before it, GK_EIO. */
+gk_status gk_run_record(const gk_run *run, int64_t i, float *record);
+
+/* The weights of the current event are there: those before it go, where run.keep_checkpoints says
+ * that they do not stay. */
+void gk_run_forget_weights(const gk_run *run);
+/* All rows on the disk, before a state says that they are there. GK_EIO. */
+gk_status gk_run_sync(const gk_run *run);
+
+/* summary.json and state. `state` is done or diverged. GK_EIO, as of gk_run_set_state: the file
+ * `state`, a line. */
 gk_status gk_run_finish(gk_run *run, const char *state, const char *ended_by);
 gk_status gk_run_set_state(gk_run *run, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* environment.c: what runs here, once more, for env.json (`backend`: JSON members); a line with a
- * clock in log.txt. */
+/* environment.c: what runs here, once more, for env.json (`backend`: JSON members), GK_EIO; a line
+ * with a clock in log.txt, which never fails. */
 gk_status gk_run_environment(gk_run *run, const char *backend, const char *plan);
 void gk_run_log(gk_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void gk_environment_print(gk_text *json, int64_t epoch, const char *backend, const char *plan);
-
-/* run_report.c: report.html of the run as it stands, where run.report_every asks for one after this row or the run
- * has ended. Never fails: what goes wrong is a line in log.txt, as is the time that it took. */
-void gk_run_report(gk_run *run);
-
-/* branch.c: a new directory whose resume point is `parent`'s kept state of `epoch`; gk_run_open
- * goes on from it. A directory that is this very branch already is left alone. */
-gk_status gk_run_branch(const char *dir, const char *parent, int64_t epoch, const gk_config *config,
-                        const gk_config *parent_config, const gk_shape *shape);
-
-/* owner.c: one process per directory. Stale: its process is gone from this host, or no word for 15
- * minutes. */
-gk_status gk_owner_take(const char *dir);
-void gk_owner_touch(const char *dir);
-void gk_owner_release(const char *dir);
 
 #endif

@@ -3,16 +3,19 @@
  *   u64 little-endian N; N bytes of JSON, padded with spaces to 8; then the data, covered exactly.
  *   {"__metadata__": {string: string}, NAME: {"dtype", "shape", "data_offsets": [begin, end]}, ...}
  *
- * Files that grokc writes carry grokc_format, crc32_data and crc32_header in __metadata__ (the
- * header's own 8 digits taken as zeros while it is computed, over the 8 length bytes too). A file
- * with any of the three must have all three and match; one with none of them is foreign:
- * structure is checked, nothing else can be. */
+ * Files that grokc writes carry grokc_format (1: tensors; 2: states whose moments are named by
+ * their optimiser), crc32_data and crc32_header in __metadata__ (the header's own 8 digits taken as
+ * zeros while it is computed, over the 8 length bytes too). A file with any of the three must have
+ * all three and match; one with none of them is foreign: structure is checked, nothing else can
+ * be. */
 #ifndef GK_SAFETENSORS_H
 #define GK_SAFETENSORS_H
 
 #include "gk/base.h"
 
-enum { GK_FORMAT = 1, GK_DIMS_MAX = 8 };
+/* The newest grokc_format that is read, that of states; everything else is written as 1, so that
+ * programs which know no other can read it. */
+enum { GK_FORMAT = 2, GK_FORMAT_TENSORS = 1, GK_DIMS_MAX = 8 };
 
 typedef enum gk_dtype {
     GK_F32_TYPE,
@@ -40,6 +43,7 @@ typedef struct gk_tensors_file {
     int n;
     gk_entry *entry;
     bool ours;      /* carries and passes our checksums */
+    int format;     /* of ours: grokc_format; 0 of others */
     void *metadata; /* jansson object, or NULL */
 } gk_tensors_file;
 
@@ -56,19 +60,20 @@ const char *gk_tensors_metadata(const gk_tensors_file *file, const char *key);  
 /* Element i of an F64, F32, F16 or BF16 entry. */
 double gk_entry_value(const gk_entry *entry, size_t i);
 
-/* Writing: add everything, then save by rename. Names and metadata keys must be new, texts UTF-8.
- * Data is copied. */
+/* Writing: add everything, then save by rename. Names and metadata keys must be new, texts UTF-8
+ * and shapes fit an int64_t: all else is our bug and aborts (GK_CHECK). Data is copied. */
 typedef struct gk_tensors_writer {
     gk_text data;
     void *header, *metadata; /* jansson objects */
 } gk_tensors_writer;
 
-void gk_writer_open(gk_tensors_writer *writer);
+void gk_writer_open(gk_tensors_writer *writer); /* of GK_FORMAT_TENSORS */
+void gk_writer_open_format(gk_tensors_writer *writer, int format);
 void gk_writer_metadata(gk_tensors_writer *writer, const char *key, const char *value);
 void gk_writer_add(gk_tensors_writer *writer, const char *name, gk_dtype dtype, int dims,
                    const int64_t *shape, const void *data);
-gk_status gk_writer_save(gk_tensors_writer *writer,
-                         const char *path); /* closes the writer, success or not */
+/* Closes the writer, success or not. GK_EIO. */
+gk_status gk_writer_save(gk_tensors_writer *writer, const char *path);
 void gk_writer_discard(gk_tensors_writer *writer);
 
 #endif

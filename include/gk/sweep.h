@@ -47,7 +47,7 @@ typedef struct gk_sweep {
     char *text;                     /* the file */
     size_t length;
     char **kept; /* what `value` points to */
-    size_t n_kept, kept_room;
+    size_t n_kept;
 } gk_sweep;
 
 /* GK_EUSAGE with file, line and the nearest key, as for configs. Every point is checked as a
@@ -68,12 +68,5 @@ gk_status gk_sweep_run_dir(char dir[GK_PATH_MAX], const char *sweep_dir, int i);
 
 /* The content of points.csv: "index,optim.lr,seed", then a line for each point. */
 void gk_sweep_points_csv(gk_text *csv, const gk_sweep *sweep);
-
-/* gather.c: merges the finished runs of a sweep directory into sweep.csv, curves.csv.gz and
- * cells.csv, by rename; reads nothing that is not finished, and says how many those are. */
-typedef struct gk_gathered {
-    int runs, done, diverged, going, waiting, grokked;
-} gk_gathered;
-gk_status gk_gather(gk_gathered *counts, const char *sweep_dir);
 
 #endif

@@ -35,7 +35,7 @@ gk_status gk_sweep_train(gk_sweep_counts *counts, const gk_sweep *sweep,
 /* queues.c: points whose runs share shapes, in the order of their first ones. */
 typedef struct gk_sweep_group {
     char *key; /* the config without what may differ between runs side by side */
-    int *point, n, room;
+    int *point, n;
     gk_batch_size size; /* of one run */
     size_t per_run;     /* device bytes of each further one */
 } gk_sweep_group;

@@ -1,5 +1,6 @@
 /* The cpu backend: our own loops for what costs time, ref's for the rest. */
 #include "cpu/cpu.h"
+#include "host.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,16 @@ static void cpu_describe(gk_backend *be, gk_text *json)
     gk_text_add_json(json, name);
 }
 
+/* The ops that the table below leaves out: sums of groups in the order of the rows and ticks take a
+ * few microseconds, signs and select_rows are copies, more or less. */
+static void take_from_ref(gk_backend *be)
+{
+#define OP(name, ...)                                                                              \
+    if (!be->name) be->name = ref_##name;
+#include "gk/ops.def"
+#undef OP
+}
+
 gk_status cpu_backend(gk_backend *be, const gk_device_options *options)
 {
     cpu_state state = {0}, *s;
@@ -97,17 +108,7 @@ gk_status cpu_backend(gk_backend *be, const gk_device_options *options)
         .name = "cpu",
         .state = s,
         .close = cpu_close,
-        .alloc = host_alloc,
-        .release = host_release,
-        .upload = host_upload,
-        .download = host_download,
-        .zero = host_zero,
-        .sync = host_sync,
-        .room = host_room,
-        .repeat = host_repeat,
-        .enter = host_enter,
-        .leave = host_leave,
-        .profile = host_profile,
+        HOST_MEMBERS,
         .describe = cpu_describe,
         .matmul = cpu_matmul,
         .add_rows = cpu_add_rows,
@@ -122,8 +123,6 @@ gk_status cpu_backend(gk_backend *be, const gk_device_options *options)
         .log_softmax = cpu_log_softmax,
         .hinge = cpu_hinge,
         .squared_error = cpu_squared_error,
-        .group_sums = ref_group_sums, /* a few microseconds, in the order of the rows */
-        .tick = ref_tick,
         .adamw = cpu_adamw,
         .sgd = cpu_sgd,
         .layer_norm = cpu_layer_norm,
@@ -132,8 +131,6 @@ gk_status cpu_backend(gk_backend *be, const gk_device_options *options)
         .add_noise = cpu_add_noise,
         .bag = cpu_bag,
         .bag_back = cpu_bag_back,
-        .signs = ref_signs, /* copies, more or less */
-        .select_rows = ref_select_rows,
         .fft2 = cpu_fft2,
         .row_sums = cpu_row_sums,
         .changed_losses = cpu_changed_losses,
@@ -143,5 +140,6 @@ gk_status cpu_backend(gk_backend *be, const gk_device_options *options)
         .table_pairs = cpu_table_pairs,
         .table_back = cpu_table_back,
     };
+    take_from_ref(be);
     return GK_OK;
 }

@@ -8,6 +8,7 @@
  * loss are as good as from logits in double. */
 #ifndef SIMD
 #include "cpu/cpu.h"
+#include "host.h"
 
 #include <math.h>
 

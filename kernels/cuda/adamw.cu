@@ -4,27 +4,6 @@
  * while the others' loads are under way. */
 #include "cuda/machine/spans.h"
 
-static __global__ void tick_kernel(gk_slot *slot, const double *sum, int R, double rows)
-{
-    int r = blockIdx.x * blockDim.x + threadIdx.x;
-
-    if (r >= R) return;
-    gk_slot *s = &slot[r];
-    double t = (double)s->step, n = t + 1;
-
-    s->loss = sum[(size_t)r * 2] / rows;
-    if (s->loss != s->loss || s->loss > s->loss_max) s->loss_max = s->loss; /* a NaN there stays */
-    s->lr_now = s->lr * (s->step < s->warmup ? t / (double)s->warmup : 1);
-    s->correction1 = 1 - pow(s->beta1, n);
-    s->correction2 = 1 - pow(s->beta2, n);
-    if (s->active) s->step++;
-}
-
-void cuda_tick(gk_backend *be, gk_slot *slot, const double *sum, int R, double rows)
-{
-    LAUNCH(be, tick_kernel, cuda_blocks((size_t)R, CUDA_WARP), CUDA_WARP, 0, slot, sum, R, rows);
-}
-
 typedef struct factors {
     float lr, shrink, l2, beta1, one_beta1, beta2, one_beta2, root2, eps;
 } factors;

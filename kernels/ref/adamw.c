@@ -3,22 +3,6 @@
 
 #include <math.h>
 
-void ref_tick(gk_backend *be, gk_slot *slot, const double *sum, int R, double rows)
-{
-    (void)be;
-    for (int r = 0; r < R; r++) {
-        gk_slot *s = &slot[r];
-        double t = (double)s->step, n = t + 1;
-
-        s->loss = sum[(size_t)r * 2] / rows;
-        if (isnan(s->loss) || s->loss > s->loss_max) s->loss_max = s->loss; /* a NaN there stays */
-        s->lr_now = s->lr * (s->step < s->warmup ? t / (double)s->warmup : 1);
-        s->correction1 = 1 - pow(s->beta1, n);
-        s->correction2 = 1 - pow(s->beta2, n);
-        if (s->active) s->step++;
-    }
-}
-
 /* One tensor of one run. */
 static void update(gk_real *p, gk_real *m, gk_real *v, const gk_real *grad, const gk_real *anchor,
                    size_t size, const gk_slot *s, const gk_tensor_span *tensor)

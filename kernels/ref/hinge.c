@@ -4,6 +4,7 @@
  *     loss = 1/C sum over j != t of max(0, m_j),  m_j = 1 - x_t + x_j,
  *     dloss/dx_j = [m_j > 0] / C,   dloss/dx_t = -(how many of them) / C.
  * Margins are doubles: all backends find the same side of a kink. A NaN stays one. */
+#include "host.h"
 #include "kernels.h"
 
 static double positive(double margin) { return margin <= 0 ? 0 : margin; }

@@ -11,6 +11,7 @@
  * taken off every exponent:
  *     p_j = e_j / Z,   p_t = exp(-m) / Z,   p_t - 1 = -S / Z,   loss = -log p_t = m + log Z,
  * and for m = 0, where Z = 1 + S, loss = log1p(S). No exponent is above 0: no gap overflows. */
+#include "host.h"
 #include "kernels.h"
 
 #include <math.h>
@@ -77,21 +78,6 @@ static double f32_loss(const row *w)
         w->d[j] = j == w->t ? ps - scale : ps;
     }
     return -logp_t;
-}
-
-bool host_hit(const gk_real *x, int C, int t)
-{
-    for (int j = 0; j < C; j++) {
-        if (!(j < t ? x[j] < x[t] : x[j] <= x[t])) return false;
-    }
-    return true;
-}
-
-void host_unscored(double *loss, uint8_t *hit, gk_real *d, int C)
-{
-    *loss = 0;
-    *hit = 0;
-    for (int j = 0; d && j < C; j++) d[j] = 0;
 }
 
 void ref_log_softmax(gk_backend *be, double *row_loss, uint8_t *row_hit, gk_real *dlogits,

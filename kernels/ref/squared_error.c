@@ -1,6 +1,7 @@
 /* The mean squared error against the one-hot label, as in PyTorch's mse_loss: of C logits
  *     loss = 1/C sum over j of (x_j - [j = t])^2,   dloss/dx_j = 2 (x_j - [j = t]) / C.
  * One logit has the targets -1 and +1 for the labels 0 and 1. */
+#include "host.h"
 #include "kernels.h"
 
 /* d may be x. */

@@ -1,14 +1,11 @@
 /* One run, from its directory to a card. */
-#include "archive/card.h"
+#include "gk/cards.h"
 #include "gk/events.h"
-#include "rows/file.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { STATE_LIMIT = 1 << 16, SUMMARY_LIMIT = 1 << 22 };
 
 typedef struct source {
     const char *dir;
@@ -16,6 +13,7 @@ typedef struct source {
     char path[GK_PATH_MAX];
     gk_config config;
     bool has_config, finished;
+    int64_t epoch; /* of the last row, -1: none */
 } source;
 
 /* -------------------------------------------------------------------------------- the table */
@@ -45,25 +43,13 @@ void gk_cards_close(gk_cards *cards)
     gk_columns_free(&cards->columns);
 }
 
-/* A block of n elements becomes one with room for 2 n, at least 1. */
-static void *grown(void *block, int n, size_t size)
-{
-    void *more = gk_alloc(2 * (size_t)n + 1, size);
-
-    if (n) memcpy(more, block, (size_t)n * size);
-    free(block);
-    return more;
-}
-
 /* The values of the columns become a card. Empty ones are null. */
 static void keep(gk_cards *cards)
 {
     gk_columns *columns = &cards->columns;
 
-    if ((cards->n & (cards->n - 1)) == 0) {
-        cards->value = grown(cards->value, cards->n, sizeof *cards->value);
-        cards->width = grown(cards->width, cards->n, sizeof *cards->width);
-    }
+    cards->value = gk_grow(cards->value, (size_t)cards->n, sizeof *cards->value);
+    cards->width = gk_grow(cards->width, (size_t)cards->n, sizeof *cards->width);
     char **value = gk_alloc((size_t)columns->n, sizeof *value);
     for (int c = 0; c < columns->n; c++)
         if (columns->value[c].length) {
@@ -78,16 +64,11 @@ static void keep(gk_cards *cards)
 
 static gk_status read_state(source *s)
 {
-    gk_text *state = &s->columns->value[GK_CARD_STATE];
-    char *text;
-    size_t size;
+    gk_run_state state;
 
-    GK_TRY(gk_path(s->path, "%s/state", s->dir));
-    if (!gk_exists(s->path)) return GK_OK;
-    GK_TRY(gk_file_read(s->path, STATE_LIMIT, &text, &size));
-    gk_text_append(state, text, strcspn(text, ":\n"));
-    s->finished = !strcmp(state->data, "done") || !strcmp(state->data, "diverged");
-    free(text);
+    GK_TRY(gk_run_read_state(&state, s->dir));
+    gk_text_add(&s->columns->value[GK_CARD_STATE], "%s", state.word);
+    s->finished = gk_run_is_finished(&state);
     return GK_OK;
 }
 
@@ -95,40 +76,35 @@ static gk_status read_config(source *s)
 {
     uint64_t split, init;
 
-    GK_TRY(gk_path(s->path, "%s/config.yaml", s->dir));
-    GK_TRY(gk_config_load(&s->config, s->path, NULL, 0));
+    GK_TRY(gk_run_read_config(&s->config, s->dir));
     s->has_config = true;
     for (int i = 0; i < GK_CONFIG_KEYS; i++)
-        gk_gather_setting(&s->columns->value[GK_CARD_CONFIG + i], &s->config, &gk_config_keys[i]);
+        gk_setting_text(&s->columns->value[GK_CARD_CONFIG + i], &s->config, &gk_config_keys[i]);
     if (gk_seed_text(s->config.task.split, "philox", &split) &&
         gk_seed_text(s->config.model.init, "philox", &init) && split == init)
         gk_text_add(&s->columns->value[GK_CARD_SEED], "%llu", (unsigned long long)init);
     return GK_OK;
 }
 
-static gk_status put_summary(source *s, const char *text, size_t size)
+/* summary.json, in the file or as it would be. */
+static gk_status put_summary(source *s, json_t *summary)
 {
-    json_error_t error;
-    json_t *summary = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-
-    if (!summary) return gk_fail(GK_EDATA, "%s:%d: %s", s->path, error.line, error.text);
-    gk_status status = gk_gather_summary(s->columns, s->path, summary);
+    gk_status status = gk_columns_put_summary(s->columns, s->path, summary);
     json_t *final = json_object_get(summary, "final");
+
     if (status == GK_OK && json_is_object(final))
-        status = gk_gather_measures(s->columns, s->path, final);
-    json_decref(summary);
+        status = gk_columns_put_row(s->columns, s->path, final);
     return status;
 }
 
 static gk_status read_summary(source *s)
 {
-    char *text;
-    size_t size;
+    json_t *summary;
 
     GK_TRY(gk_path(s->path, "%s/summary.json", s->dir));
-    GK_TRY(gk_file_read(s->path, SUMMARY_LIMIT, &text, &size));
-    gk_status status = put_summary(s, text, size);
-    free(text);
+    GK_TRY(gk_run_read_json(&summary, s->dir, "summary.json"));
+    gk_status status = put_summary(s, summary);
+    json_decref(summary);
     return status;
 }
 
@@ -138,12 +114,14 @@ static gk_status replay(gk_events *events, const source *s)
     gk_row_file rows;
     gk_row row;
 
-    gk_status status = gk_row_file_open(&rows, s->dir);
+    gk_status status = gk_row_file_open(&rows, s->dir, "metrics.jsonl");
     while (status == GK_OK && more) {
         status = gk_row_file_next(&rows, &more);
         if (status != GK_OK || !more) break;
         status = gk_row_parse(&row, rows.line, rows.length);
-        if (status == GK_OK) gk_events_add(events, &row, &s->config);
+        if (status != GK_OK) break;
+        gk_events_add(events, &row);
+        gk_row_free(&row);
     }
     gk_row_file_close(&rows);
     return status;
@@ -162,7 +140,10 @@ static gk_status summarise(source *s)
         gk_turning_find(&turning, events, NULL, NULL, 0);
         snprintf(turning.key_freqs, sizeof turning.key_freqs, "%s", events->last.key_freqs);
         gk_events_print(&json, events, &turning, NULL, &s->config, "running", "");
-        status = put_summary(s, json.data, json.length);
+        json_t *summary = json_loadb(json.data, json.length, JSON_REJECT_DUPLICATES, NULL);
+        status = summary ? put_summary(s, summary)
+                         : gk_fail(GK_EDATA, "%s: no summary comes of its rows", s->dir);
+        json_decref(summary);
     }
     gk_text_free(&json);
     gk_events_free(events);
@@ -183,14 +164,26 @@ static gk_status read_last(source *s)
         if (!json_is_integer(epoch))
             status = gk_fail(GK_EDATA, "%s: the last line is no row", s->path);
         else
-            gk_text_add(&s->columns->value[GK_CARD_EPOCH], "%lld",
-                        (long long)json_integer_value(epoch));
-        if (status == GK_OK) status = gk_gather_measures(s->columns, s->path, row);
+            s->epoch = json_integer_value(epoch);
+        if (status == GK_OK) status = gk_columns_put_row(s->columns, s->path, row);
         json_decref(row);
     }
     gk_text_free(&line);
     if (status != GK_OK || !s->has_config) return status;
     return s->finished ? GK_OK : summarise(s);
+}
+
+/* What run.hook says of the last row, or of the last one before that it has answered. */
+static gk_status read_answer(source *s)
+{
+    gk_answers answers;
+
+    GK_TRY(gk_path(s->path, "%s/hook.jsonl", s->dir));
+    gk_status status = gk_answers_read(&answers, s->dir);
+    const char *line = gk_answers_up_to(&answers, s->epoch);
+    if (status == GK_OK && line) status = gk_columns_put_answer(s->columns, s->path, line);
+    gk_answers_free(&answers);
+    return status;
 }
 
 static void warn(gk_status status)
@@ -204,12 +197,15 @@ void gk_cards_add(gk_cards *cards, const char *dir)
 
     s->dir = dir;
     s->columns = &cards->columns;
+    s->epoch = -1;
     gk_columns_clear(s->columns);
     gk_text_add(&s->columns->value[GK_CARD_RUN], "%s", dir);
     warn(read_state(s));
     warn(read_config(s));
     if (s->finished) warn(read_summary(s));
     warn(read_last(s));
+    if (s->epoch >= 0) gk_text_add(&s->columns->value[GK_CARD_EPOCH], "%lld", (long long)s->epoch);
+    warn(read_answer(s));
     free(s);
     keep(cards);
 }

@@ -1,5 +1,5 @@
 /* The cards of many runs: finding run directories, columns by name, what differs. */
-#include "archive/card.h"
+#include "gk/cards.h"
 
 #include <errno.h>
 #include <fts.h>
@@ -7,18 +7,6 @@
 #include <string.h>
 
 /* -------------------------------------------------------------------------------- directories */
-
-static bool has(const char *dir, const char *name)
-{
-    char path[GK_PATH_MAX];
-
-    return gk_path(path, "%s/%s", dir, name) == GK_OK && gk_exists(path);
-}
-
-bool gk_card_is_run(const char *dir)
-{
-    return has(dir, "config.yaml") && (has(dir, "state") || has(dir, "metrics.jsonl"));
-}
 
 static int by_name(const FTSENT **a, const FTSENT **b)
 {
@@ -38,7 +26,7 @@ gk_status gk_cards_find(gk_cards *cards, const char *dir)
     if (!walk) return gk_fail(GK_EIO, "cannot look into %s: %s", dir, strerror(errno));
     while (status == GK_OK && (entry = fts_read(walk))) {
         bool top = entry->fts_level == FTS_ROOTLEVEL;
-        if (entry->fts_info == FTS_D && gk_card_is_run(entry->fts_path)) {
+        if (entry->fts_info == FTS_D && gk_is_run(entry->fts_path)) {
             gk_cards_add(cards, entry->fts_path);
             fts_set(walk, entry, FTS_SKIP);
         } else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_NS) {

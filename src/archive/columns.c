@@ -1,28 +1,17 @@
 /* The columns of a table whose names come with its data. */
-#include "gather/parts.h"
+#include "gk/cards.h"
+#include "gk/csv.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* A block of `size` bytes a piece grows from n to 2 n pieces. */
-static void *grown(void *block, int n, size_t size)
-{
-    void *twice = gk_alloc(n ? 2 * (size_t)n : 1, size);
-
-    if (n) memcpy(twice, block, (size_t)n * size);
-    free(block);
-    return twice;
-}
 
 static void add(gk_columns *c, const char *name)
 {
     size_t length = strlen(name) + 1;
 
-    if ((c->n & (c->n - 1)) == 0) { /* there is room for a power of two */
-        c->name = grown(c->name, c->n, sizeof *c->name);
-        c->value = grown(c->value, c->n, sizeof *c->value);
-        c->hidden = grown(c->hidden, c->n, sizeof *c->hidden);
-    }
+    c->name = gk_grow(c->name, (size_t)c->n, sizeof *c->name);
+    c->value = gk_grow(c->value, (size_t)c->n, sizeof *c->value);
+    c->hidden = gk_grow(c->hidden, (size_t)c->n, sizeof *c->hidden);
     c->name[c->n] = memcpy(gk_alloc(length, 1), name, length);
     c->value[c->n] = (gk_text){0};
     c->hidden[c->n++] = false;
@@ -82,3 +71,24 @@ void gk_columns_free(gk_columns *c)
     free(c->hidden);
     *c = (gk_columns){0};
 }
+
+static void write_line(gk_out *out, const gk_columns *c, bool names)
+{
+    gk_text line = {0};
+
+    for (int i = 0, first = 1; i < c->n; i++) {
+        if (c->hidden[i]) continue;
+        if (!first) gk_text_append(&line, ",", 1);
+        if (names)
+            gk_csv_add(&line, c->name[i]);
+        else if (c->value[i].length)
+            gk_csv_add(&line, c->value[i].data);
+        first = 0;
+    }
+    gk_text_append(&line, "\n", 1);
+    gk_out_add(out, &line);
+    gk_text_free(&line);
+}
+
+void gk_columns_write_names(gk_out *out, const gk_columns *c) { write_line(out, c, true); }
+void gk_columns_write_values(gk_out *out, const gk_columns *c) { write_line(out, c, false); }

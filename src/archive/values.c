@@ -1,5 +1,5 @@
 /* The single values of JSON objects, and the settings of a config, as columns of a table. */
-#include "gather/parts.h"
+#include "gk/cards.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -56,12 +56,12 @@ static gk_status put_object(gk_columns *columns, const char *path, const char *p
     return status;
 }
 
-gk_status gk_gather_summary(gk_columns *columns, const char *path, json_t *summary)
+gk_status gk_columns_put_summary(gk_columns *columns, const char *path, json_t *summary)
 {
     return put_object(columns, path, "", summary, 0);
 }
 
-gk_status gk_gather_measures(gk_columns *columns, const char *path, json_t *row)
+gk_status gk_columns_put_row(gk_columns *columns, const char *path, json_t *row)
 {
     static const char *const elsewhere[] = {"epoch", "diverged", NULL};
     static const char online[] = "_online";
@@ -78,7 +78,25 @@ gk_status gk_gather_measures(gk_columns *columns, const char *path, json_t *row)
     return GK_OK;
 }
 
-void gk_gather_setting(gk_text *text, const gk_config *config, const gk_config_key *key)
+typedef struct target {
+    gk_columns *columns;
+    const char *path;
+} target;
+
+/* Of an answer only what is one value has come here. */
+static gk_status put_answer(void *user, const char *column, const json_t *value)
+{
+    const target *to = user;
+
+    return put(to->columns, to->path, column, value);
+}
+
+gk_status gk_columns_put_answer(gk_columns *columns, const char *path, const char *answer)
+{
+    return gk_answer_values(answer, put_answer, &(target){columns, path});
+}
+
+void gk_setting_text(gk_text *text, const gk_config *config, const gk_config_key *key)
 {
     const void *at = (const char *)config + key->offset;
     int length;

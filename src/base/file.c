@@ -23,16 +23,34 @@ gk_status gk_path(char out[GK_PATH_MAX], const char *format, ...)
     return GK_OK;
 }
 
+/* A regular file for reading, and what fstat says of it. */
+static gk_status open_regular(int *fd, struct stat *info, const char *path)
+{
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (*fd < 0) return gk_fail(GK_EIO, "cannot open %s: %s", path, strerror(errno));
+    if (fstat(*fd, info) == 0 && S_ISREG(info->st_mode)) return GK_OK;
+    close(*fd);
+    return gk_fail(GK_EIO, "%s is not a regular file", path);
+}
+
+gk_status gk_file_open(FILE **file, const char *path)
+{
+    struct stat info;
+    int fd;
+
+    GK_TRY(open_regular(&fd, &info, path));
+    *file = fdopen(fd, "r");
+    if (*file) return GK_OK;
+    close(fd);
+    return gk_fail(GK_EIO, "cannot open %s: %s", path, strerror(errno));
+}
+
 gk_status gk_file_read(const char *path, size_t limit, char **data, size_t *size)
 {
     struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd;
 
-    if (fd < 0) return gk_fail(GK_EIO, "cannot open %s: %s", path, strerror(errno));
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        close(fd);
-        return gk_fail(GK_EIO, "%s is not a regular file", path);
-    }
+    GK_TRY(open_regular(&fd, &info, path));
     if ((uintmax_t)info.st_size > limit) {
         close(fd);
         return gk_fail(GK_EDATA, "%s has %jd bytes; at most %zu are expected here", path,

@@ -115,6 +115,17 @@ bool gk_parse_real(const char *string, double *value)
     return true;
 }
 
+bool gk_parse_run_at(const char *text, char run[GK_PATH_MAX], int64_t *epoch)
+{
+    const char *at = strrchr(text, '@');
+
+    if (!at || at == text || at - text >= GK_PATH_MAX) return false;
+    if (!gk_parse_int(at + 1, epoch) || *epoch < 0) return false;
+    memcpy(run, text, (size_t)(at - text));
+    run[at - text] = 0;
+    return true;
+}
+
 /* Levenshtein distance with one row; words longer than the row are simply far apart. */
 static int distance(const char *a, const char *b)
 {

@@ -1,4 +1,5 @@
 /* The tables of `grokc compare`, and their text. */
+#include "gk/compare.h"
 #include "browse/compare.h"
 
 #include <stdarg.h>
@@ -22,12 +23,7 @@ static void add(gk_grid *grid, const char *format, ...)
 {
     va_list args;
 
-    if ((grid->cells & (grid->cells - 1)) == 0) { /* there is room for a power of two */
-        char **more = gk_alloc(2 * (size_t)grid->cells + 1, sizeof *more);
-        if (grid->cells) memcpy(more, grid->cell, (size_t)grid->cells * sizeof *more);
-        free(grid->cell);
-        grid->cell = more;
-    }
+    grid->cell = gk_grow(grid->cell, (size_t)grid->cells, sizeof *grid->cell);
     va_start(args, format);
     GK_CHECK(vasprintf(&grid->cell[grid->cells++], format, args) >= 0);
     va_end(args);
@@ -233,7 +229,7 @@ gk_status gk_comparison_open(gk_comparison *c, char **dir, int n)
     if (n < 2 || n > GK_COMPARE_MAX)
         return gk_fail(GK_EUSAGE, "compare takes 2 to %d runs, not %d", GK_COMPARE_MAX, n);
     for (int i = 0; i < n; i++) {
-        if (!gk_card_is_run(dir[i]))
+        if (!gk_is_run(dir[i]))
             return gk_fail(GK_EUSAGE, "%s is not a run: no config.yaml with a state or rows there",
                            dir[i]);
         gk_cards_add(&c->cards, dir[i]);

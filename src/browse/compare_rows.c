@@ -1,6 +1,6 @@
 /* Two runs, row by row. Rows of the same bytes are the same; only others are taken apart. */
 #include "browse/compare.h"
-#include "rows/file.h"
+#include "gk/archive.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -96,7 +96,8 @@ gk_status gk_parting_find(gk_parting *parting, const char *first, const char *se
     gk_row_file a, b;
 
     *parting = (gk_parting){.same_to = -1, .epoch = -1};
-    gk_status status = gk_row_file_open(&a, first), other = gk_row_file_open(&b, second);
+    gk_status status = gk_row_file_open(&a, first, "metrics.jsonl"),
+              other = gk_row_file_open(&b, second, "metrics.jsonl");
     if (status == GK_OK) status = other;
     if (status == GK_OK) status = walk(parting, &a, &b);
     gk_row_file_close(&a);

@@ -1,6 +1,7 @@
 /* Finds, filters, sorts, prints. */
 #include "gk/ls.h"
 #include "browse/where.h"
+#include "gk/csv.h"
 
 #include <stdio.h>
 #include <stdlib.h>

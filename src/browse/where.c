@@ -1,5 +1,6 @@
 /* Recursive descent over the text; the tree is an array. */
 #include "browse/where.h"
+#include "gk/condition.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,63 +11,24 @@ enum { DEPTH = 50 };
 typedef struct parser {
     gk_where *where;
     const gk_cards *cards;
-    const char *text, *at; /* at: the current token */
-    size_t length;         /* of it, quotes included; 0 at the end */
+    gk_tokens tokens;
     int depth;
 } parser;
 
-static const char blanks[] = " \t\n", signs[] = "<>=!()";
-
-/* ------------------------------------------------------------------------------------- tokens */
-
 static gk_status refuse(const parser *p, const char *problem)
 {
-    return gk_fail(GK_EUSAGE, "--where: %s\n    %s\n    %*s^", problem, p->text,
-                   (int)(p->at - p->text), "");
+    return gk_tokens_refuse(&p->tokens, problem);
 }
 
-static gk_status next(parser *p)
-{
-    p->at += p->length;
-    p->at += strspn(p->at, blanks);
-    if (*p->at == '"' || *p->at == '\'') {
-        const char *end = strchr(p->at + 1, *p->at);
-        p->length = end ? (size_t)(end - p->at) + 1 : 0;
-        return end ? GK_OK : refuse(p, "this quote is not closed");
-    }
-    if (*p->at == '(' || *p->at == ')')
-        p->length = 1;
-    else
-        p->length = strcspn(p->at, " \t\n<>=!()\"'");
-    if (!p->length) p->length = strspn(p->at, "<>=!");
-    return GK_OK;
-}
+static gk_status next(parser *p) { return gk_tokens_next(&p->tokens); }
 
-static bool is(const parser *p, const char *token)
-{
-    return p->length == strlen(token) && !strncmp(p->at, token, p->length);
-}
+static bool is(const parser *p, const char *token) { return gk_tokens_is(&p->tokens, token); }
 
-static bool is_quoted(const parser *p) { return *p->at == '"' || *p->at == '\''; }
-
-static bool is_word(const parser *p)
-{
-    return p->length && (is_quoted(p) || !strchr(signs, *p->at)) && !is(p, "and") && !is(p, "or") &&
-           !is(p, "not");
-}
-
-/* The current word without its quotes, and on to the next token. */
 static gk_status take_word(parser *p, char **word, const char *expected)
 {
-    if (!is_word(p)) return refuse(p, expected);
-    gk_text text = {0};
-    bool quoted = is_quoted(p);
-    gk_text_append(&text, p->at + quoted, p->length - 2 * quoted);
-    *word = text.data;
-    return next(p);
+    if (is(p, "and") || is(p, "or") || is(p, "not")) return refuse(p, expected);
+    return gk_tokens_take_word(&p->tokens, word, expected);
 }
-
-/* ------------------------------------------------------------------------------------ grammar */
 
 static gk_status add(parser *p, gk_where_node node, int *at)
 {
@@ -79,24 +41,12 @@ static gk_status add(parser *p, gk_where_node node, int *at)
     return GK_OK;
 }
 
-static gk_status take_operator(parser *p, char op[3])
-{
-    static const char *const all[] = {"<", "<=", ">", ">=", "=", "!=", "=="};
-
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (is(p, all[i])) {
-            snprintf(op, 3, "%s", strcmp(all[i], "==") ? all[i] : "=");
-            return next(p);
-        }
-    return refuse(p, "expected one of < <= > >= = !=");
-}
-
 static gk_status find_column(parser *p, const char *at, const char *name, int *column)
 {
     if (gk_cards_column(p->cards, name, column) == GK_OK) return GK_OK;
     gk_text problem = {0};
     gk_text_add(&problem, "%s", gk_message());
-    p->at = at;
+    p->tokens.at = at;
     gk_status status = refuse(p, problem.data);
     gk_text_free(&problem);
     return status;
@@ -109,35 +59,35 @@ static gk_status set_value(parser *p, gk_where_node *node, const char *at, char 
 
     node->other = -1;
     if (!quoted && gk_config_is_null(word)) {
-        p->at = at;
+        p->tokens.at = at;
         return refuse(p, "null satisfies no comparison; \"not NAME\" is where NAME is null");
     }
     if (!gk_cards_numeric(p->cards, node->column)) {
         node->kind = GK_WHERE_WORDS;
         node->word = word;
-        p->at = order ? at : p->at;
+        p->tokens.at = order ? at : p->tokens.at;
         return order ? refuse(p, "words have no order: compare them by = or !=") : GK_OK;
     }
     node->kind = GK_WHERE_NUMBERS;
     if (!gk_parse_real(word, &node->number)) GK_TRY(find_column(p, at, word, &node->other));
     if (node->other < 0 || gk_cards_numeric(p->cards, node->other)) return GK_OK;
-    p->at = at;
+    p->tokens.at = at;
     return refuse(p, "a number is expected here, and this column holds words");
 }
 
 static gk_status parse_comparison(parser *p, int *node)
 {
     gk_where_node new = {.kind = GK_WHERE_THERE};
-    const char *at = p->at;
+    const char *at = p->tokens.at;
     char *name = NULL, *value = NULL;
 
     gk_status status = take_word(p, &name, "expected a comparison, such as weight_decay<1");
     if (status == GK_OK) status = find_column(p, at, name, &new.column);
     free(name);
     GK_TRY(status);
-    if (!p->length || !strchr("<>=!", *p->at)) return add(p, new, node);
-    GK_TRY(take_operator(p, new.op));
-    at = p->at;
+    if (!p->tokens.length || !strchr("<>=!", *p->tokens.at)) return add(p, new, node);
+    GK_TRY(gk_tokens_take_operator(&p->tokens, new.op));
+    at = p->tokens.at;
     status = take_word(p, &value, "expected a value");
     if (status == GK_OK) status = set_value(p, &new, at, value);
     if (new.word != value) free(value);
@@ -196,12 +146,12 @@ static gk_status parse_or(parser *p, int *node)
 
 gk_status gk_where_parse(gk_where *where, const char *text, const gk_cards *cards)
 {
-    parser p = {.where = where, .cards = cards, .text = text, .at = text};
+    parser p = {.where = where, .cards = cards};
 
     where->n = 0;
-    GK_TRY(next(&p));
+    GK_TRY(gk_tokens_open(&p.tokens, "--where", "()", text));
     GK_TRY(parse_or(&p, &where->root));
-    return *p.at ? refuse(&p, "expected \"and\", \"or\" or the end") : GK_OK;
+    return *p.tokens.at ? refuse(&p, "expected \"and\", \"or\" or the end") : GK_OK;
 }
 
 void gk_where_close(gk_where *where)
@@ -220,10 +170,7 @@ static bool satisfies(const gk_where_node *node, const gk_cards *cards, int run)
     if (node->kind == GK_WHERE_WORDS) return (strcmp(text, node->word) == 0) == (*op == '=');
     double a = gk_card_real(cards, run, node->column);
     double b = node->other < 0 ? node->number : gk_card_real(cards, run, node->other);
-    if (isnan(a) || isnan(b)) return false;
-    if (*op == '<') return op[1] ? a <= b : a < b;
-    if (*op == '>') return op[1] ? a >= b : a > b;
-    return (a == b) == (*op == '=');
+    return gk_satisfies(a, op, b);
 }
 
 static bool holds(const gk_where *where, int i, const gk_cards *cards, int run)

@@ -10,7 +10,7 @@
 #ifndef GK_WHERE_H
 #define GK_WHERE_H
 
-#include "archive/card.h"
+#include "gk/cards.h"
 
 enum { GK_WHERE_NODES = 256 };
 

@@ -1,27 +1,22 @@
 /* grokc branch RUN@EPOCH --out DIR */
 #include "cli/cli.h"
+#include "gk/branch.h"
 
-#include <string.h>
-
-gk_status gk_cli_branch(int argc, char **argv)
+gk_status gk_cli_branch(const gk_cli *cli)
 {
     static gk_config config, parent_config;
     char parent[GK_PATH_MAX], path[GK_PATH_MAX];
     gk_batch_size size;
-    gk_cli cli;
     int64_t epoch;
 
-    GK_TRY(gk_cli_parse(&cli, argc, argv, "set out device"));
-    const char *at = cli.argument ? strrchr(cli.argument, '@') : NULL;
-    if (!at || !gk_parse_int(at + 1, &epoch) || epoch < 0)
+    if (!cli->argument || !gk_parse_run_at(cli->argument, parent, &epoch))
         return gk_fail(GK_EUSAGE, "which state? grokc branch runs/paper@1000 --out DIR");
-    if (!cli.out) return gk_fail(GK_EUSAGE, "a branch needs a directory of its own: --out DIR");
-    GK_TRY(gk_path(parent, "%.*s", (int)(at - cli.argument), cli.argument));
+    if (!cli->out) return gk_fail(GK_EUSAGE, "a branch needs a directory of its own: --out DIR");
     GK_TRY(gk_path(path, "%s/config.yaml", parent));
     GK_TRY(gk_config_load(&parent_config, path, NULL, 0));
-    GK_TRY(gk_cli_config(&config, path, &cli));
-    GK_TRY(gk_batch_measure(&size, &config, 1));
+    GK_TRY(gk_cli_config(&config, path, cli));
+    GK_TRY(gk_batch_size_of(&size, &config, 1));
     gk_signal_install();
-    GK_TRY(gk_run_branch(cli.out, parent, epoch, &config, &parent_config, &size.shape));
-    return gk_cli_run(&config, cli.out, &cli);
+    GK_TRY(gk_branch(cli->out, parent, epoch, &config, &parent_config, &size.shape));
+    return gk_cli_run(&config, cli->out, cli);
 }

@@ -1,29 +1,104 @@
-/* The command line: one function per subcommand, and the few pieces they share. Results go to
- * stdout, everything else to stderr. */
+/* The command line: one function per subcommand, the options that they take, and the few pieces
+ * they share. Results go to stdout, everything else to stderr. */
 #ifndef GK_CLI_H
 #define GK_CLI_H
 
 #include "gk/train.h"
 
-enum { GK_SETS_MAX = 256 };
+enum { GK_LIST_MAX = 256 };
 
-/* Options that several subcommands take, filled by gk_cli_parse. */
+/* The values of an option that may be given many times, in their order. */
+typedef struct gk_list {
+    const char *item[GK_LIST_MAX];
+    int n;
+} gk_list;
+
+/* A command line that has been read: a member for each line of options.def. */
 typedef struct gk_cli {
-    const char *argument; /* the one positional argument, NULL: none */
-    char **arguments;     /* (n_arguments) all of them, where "..." is allowed */
+    /* The first positional argument, NULL: none. */
+    const char *argument;
+    /* (n_arguments) all of them. */
+    char **arguments;
     int n_arguments;
-    const char *where, *columns, *sort, *figures, *layout;
-    const char *out, *device, *every, *key_freqs, *profile, *shard, *slots; /* NULL: not
-        given */
-    const char *submit, *shards, *partition, *time, *gres, *account;
-    const char *set[GK_SETS_MAX], *sbatch[GK_SETS_MAX];
-    int sets, sbatches;
-    bool fresh, dry_run, nvtx, csv;
+#define FLAG(member, ...)  bool member;
+#define TEXT(member, ...)  const char *member;
+#define LIST(member, ...)  gk_list member;
+#define WHOLE(member, ...) int64_t member;
+#include "cli/options.def"
+#undef FLAG
+#undef TEXT
+#undef LIST
+#undef WHOLE
 } gk_cli;
 
-/* `allowed`: the long options of this subcommand, separated by blanks, e.g. "set out"; "...": as
- * many arguments as there are, which are moved to the front of argv. GK_EUSAGE otherwise. */
-gk_status gk_cli_parse(gk_cli *cli, int argc, char **argv, const char *allowed);
+/* A subcommand and an option as data: what parsing, help, man page and completion loop over. */
+typedef enum gk_completes {
+    GK_NOTHING,
+    GK_WORDS,
+    GK_FILES,
+    GK_DIRECTORIES,
+    GK_SETTINGS,
+    GK_TOPICS,
+    GK_OPS
+} gk_completes;
+
+typedef struct gk_command {
+    const char *name, *argument;
+    gk_completes completes;
+    /* Arguments that it takes; INT_MAX: any number. */
+    int most;
+    const char *help;
+    gk_status (*run)(const gk_cli *cli);
+} gk_command;
+
+typedef struct gk_option {
+    const char *name;
+    enum { GK_OPTION_FLAG, GK_OPTION_TEXT, GK_OPTION_LIST, GK_OPTION_WHOLE } kind;
+    /* Bit i: command i takes it. */
+    unsigned commands;
+    /* Of its member in gk_cli. */
+    size_t offset;
+    /* The name of its value; NULL: it takes none. */
+    const char *argument;
+    gk_completes completes;
+    /* TEXT: the default; NULL: none. */
+    const char *text;
+    /* WHOLE: the default, 0: none. */
+    int64_t min, max, number;
+    const char *help;
+} gk_option;
+
+enum {
+    GK_COMMANDS = 0
+#define COMMAND(...) +1
+#include "cli/subcommands.def"
+#undef COMMAND
+};
+enum {
+    GK_OPTIONS = 0
+#define FLAG(...)  +1
+#define TEXT(...)  +1
+#define LIST(...)  +1
+#define WHOLE(...) +1
+#include "cli/options.def"
+#undef FLAG
+#undef TEXT
+#undef LIST
+#undef WHOLE
+};
+extern const gk_command gk_commands[GK_COMMANDS];
+extern const gk_option gk_options[GK_OPTIONS];
+
+/* NULL: no subcommand has this name. */
+const gk_command *gk_command_find(const char *name);
+/* The next option of a command after number i; GK_OPTIONS past the last. Begin with i = -1. */
+int gk_option_next(const gk_command *command, int i);
+/* The letter of an option's short name; 0: it has none. */
+char gk_option_letter(const gk_option *option);
+
+/* The arguments after the subcommand's name. The positional ones are moved to the front of argv.
+ * GK_EUSAGE where the command does not take them. */
+gk_status gk_cli_parse(gk_cli *cli, const gk_command *command, int argc, char **argv);
 
 /* The config of a path, --set and --device. */
 gk_status gk_cli_config(gk_config *config, const char *path, const gk_cli *cli);
@@ -35,7 +110,7 @@ gk_status gk_cli_device(gk_backend *be, const gk_config *config, const gk_cli *c
 /* Opens directory and backend, trains, prints how it ended. GK_DIVERGED where it did. */
 gk_status gk_cli_run(const gk_config *config, const char *dir, const gk_cli *cli);
 
-#define COMMAND(name, arguments, help) gk_status gk_cli_##name(int argc, char **argv);
+#define COMMAND(name, ...) gk_status gk_cli_##name(const gk_cli *cli);
 #include "cli/subcommands.def"
 #undef COMMAND
 

@@ -1,5 +1,6 @@
 /* grokc export RUN|RUN@EPOCH|FILE --layout LAYOUT -o FILE */
 #include "cli/cli.h"
+#include "gk/archive.h"
 #include "gk/export.h"
 
 #include <stdlib.h>
@@ -17,14 +18,11 @@ static bool is_directory(const char *path)
  */
 static gk_status split_argument(char path[GK_PATH_MAX], int64_t *epoch, const char *argument)
 {
-    const char *at = strrchr(argument, '@');
-
     *epoch = -1;
     GK_TRY(gk_path(path, "%s", argument));
-    if (gk_exists(path) || !at) return GK_OK;
-    if (!gk_parse_int(at + 1, epoch) || *epoch < 0)
-        return gk_fail(GK_EUSAGE, "\"%s\": no such file, and no RUN@EPOCH", argument);
-    return gk_path(path, "%.*s", (int)(at - argument), argument);
+    if (gk_exists(path) || !strchr(argument, '@')) return GK_OK;
+    if (gk_parse_run_at(argument, path, epoch)) return GK_OK;
+    return gk_fail(GK_EUSAGE, "\"%s\": no such file, and no RUN@EPOCH", argument);
 }
 
 /* The epoch that is asked for, or the last one; a kept state will do where there is no checkpoint.
@@ -34,16 +32,14 @@ static gk_status find_checkpoint(char file[GK_PATH_MAX], const char *run, int64_
     int64_t *epochs = NULL;
     int n = 0;
 
-    GK_TRY(gk_run_checkpoints(run, &epochs, &n));
+    GK_TRY(gk_run_epochs(&epochs, &n, run, GK_EPOCH_WEIGHTS));
     if (epoch < 0 && n) epoch = epochs[n - 1];
     free(epochs);
     if (epoch < 0) return gk_fail(GK_EDATA, "%s has no checkpoints", run);
-    static const char *const kinds[] = {"", ".state"};
-    for (int i = 0; i < 2; i++) {
-        GK_TRY(
-            gk_path(file, "%s/checkpoints/%08lld%s.safetensors", run, (long long)epoch, kinds[i]));
-        if (gk_exists(file)) return GK_OK;
-    }
+    GK_TRY(gk_epoch_path(file, run, GK_EPOCH_WEIGHTS, epoch));
+    if (gk_exists(file)) return GK_OK;
+    GK_TRY(gk_epoch_path(file, run, GK_EPOCH_STATE, epoch));
+    if (gk_exists(file)) return GK_OK;
     return gk_fail(GK_EDATA, "%s has no checkpoint of epoch %lld; see %s/checkpoints", run,
                    (long long)epoch, run);
 }
@@ -65,29 +61,36 @@ static gk_status find_run(char run[GK_PATH_MAX], const char *file)
     return status;
 }
 
-gk_status gk_cli_export(int argc, char **argv)
+static gk_status ask_for_layout(void)
+{
+    gk_text list = {0};
+
+    gk_export_layouts(&list, ", or --layout ");
+    gk_fail(GK_EUSAGE, "for whom? --layout %s", list.data);
+    gk_text_free(&list);
+    return GK_EUSAGE;
+}
+
+gk_status gk_cli_export(const gk_cli *cli)
 {
     static gk_config config;
     char file[GK_PATH_MAX], run[GK_PATH_MAX], path[GK_PATH_MAX];
     int64_t epoch;
-    gk_cli cli;
 
-    GK_TRY(gk_cli_parse(&cli, argc, argv, "layout out"));
-    if (!cli.argument)
+    if (!cli->argument)
         return gk_fail(GK_EUSAGE,
                        "export what? grokc export runs/paper@1000 --layout paper -o FILE");
-    if (!cli.layout)
-        return gk_fail(GK_EUSAGE, "for whom? --layout transformer_lens, or --layout paper");
-    if (!cli.out) return gk_fail(GK_EUSAGE, "where to? -o FILE");
-    GK_TRY(split_argument(file, &epoch, cli.argument));
+    if (!cli->layout) return ask_for_layout();
+    if (!cli->weights) return gk_fail(GK_EUSAGE, "where to? -o FILE");
+    GK_TRY(split_argument(file, &epoch, cli->argument));
     if (epoch >= 0 || is_directory(file)) {
         GK_TRY(gk_path(run, "%s", file));
         GK_TRY(find_checkpoint(file, run, epoch));
     } else {
         GK_TRY(find_run(run, file));
     }
-    if (!*run) return gk_export(cli.out, file, cli.layout, NULL);
+    if (!*run) return gk_export(cli->weights, file, cli->layout, NULL);
     GK_TRY(gk_path(path, "%s/config.yaml", run));
     GK_TRY(gk_config_load(&config, path, NULL, 0));
-    return gk_export(cli.out, file, cli.layout, &config);
+    return gk_export(cli->weights, file, cli->layout, &config);
 }

@@ -1,7 +1,9 @@
 /* grokc gather: the finished runs of a sweep as tables; on stdout how many there are, and the cells
  * in short, as cells.csv has them. */
-#include "gather/parts.h"
+#include "gk/gather.h"
 #include "cli/cli.h"
+#include "gk/csv.h"
+#include "gk/sweep.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -99,20 +101,18 @@ static void print_cells(const gk_csv *cells)
     if (rows < cells->rows) printf("and %d more in cells.csv\n", cells->rows - rows);
 }
 
-gk_status gk_cli_gather(int argc, char **argv)
+gk_status gk_cli_gather(const gk_cli *cli)
 {
     char path[GK_PATH_MAX];
     gk_gathered counts;
     gk_csv cells;
-    gk_cli cli;
 
-    GK_TRY(gk_cli_parse(&cli, argc, argv, ""));
-    if (!cli.argument) return gk_fail(GK_EUSAGE, "gather what? grokc gather SWEEP_DIR");
-    gk_status status = gk_gather(&counts, cli.argument);
-    if (counts.runs) print_counts(cli.argument, &counts);
+    if (!cli->argument) return gk_fail(GK_EUSAGE, "gather what? grokc gather SWEEP_DIR");
+    gk_status status = gk_gather(&counts, cli->argument);
+    if (counts.runs) print_counts(cli->argument, &counts);
     GK_TRY(status);
-    GK_TRY(gk_path(path, "%s/cells.csv", cli.argument));
-    status = gk_csv_read(&cells, path);
+    GK_TRY(gk_path(path, "%s/cells.csv", cli->argument));
+    status = gk_csv_read(&cells, path, GK_CSV_STRICT);
     if (status == GK_OK) print_cells(&cells);
     gk_csv_free(&cells);
     return status;

@@ -22,12 +22,9 @@ static const char undefined_measures[] =
     "- what needs key frequencies is null while there are none, or too many: NAME_online in\n"
     "  metrics.jsonl, NAME in final.jsonl.\n";
 
-gk_status gk_cli_list(int argc, char **argv)
+gk_status gk_cli_list(const gk_cli *cli)
 {
-    gk_cli cli;
-
-    GK_TRY(gk_cli_parse(&cli, argc, argv, ""));
-    const char *what = cli.argument ? cli.argument : "";
+    const char *what = cli->argument ? cli->argument : "";
     if (!strcmp(what, "options")) {
         gk_text text = {0};
         gk_config_list(&text);

@@ -4,18 +4,16 @@
 
 #include <stdio.h>
 
-gk_status gk_cli_ls(int argc, char **argv)
+gk_status gk_cli_ls(const gk_cli *cli)
 {
     static char here[] = ".";
     char *current = here;
     int found, shown;
     gk_text text = {0};
-    gk_cli cli;
 
-    GK_TRY(gk_cli_parse(&cli, argc, argv, "... where columns sort csv"));
-    gk_ls_options options = {cli.where, cli.columns, cli.sort, cli.csv};
-    gk_status status = gk_ls(&text, cli.n_arguments ? cli.arguments : &current,
-                             cli.n_arguments ? cli.n_arguments : 1, &options, &found, &shown);
+    gk_ls_options options = {cli->where, cli->columns, cli->sort, cli->csv};
+    gk_status status = gk_ls(&text, cli->n_arguments ? cli->arguments : &current,
+                             cli->n_arguments ? cli->n_arguments : 1, &options, &found, &shown);
     if (status == GK_OK && text.length) fputs(text.data, stdout);
     if (status == GK_OK && !shown)
         gk_warn(found ? "none of %d runs satisfies the condition" : "no runs there", found);

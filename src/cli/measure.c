@@ -1,6 +1,7 @@
 /* grokc measure RUN|FILE: every measure, recomputed from checkpoints or from somebody else's
  * weights. */
 #include "cli/cli.h"
+#include "gk/archive.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,7 @@ typedef struct source {
 static gk_status path_of(char path[GK_PATH_MAX], const source *from, int i)
 {
     if (!from->is_run) return gk_path(path, "%s", from->path);
-    return gk_path(path, "%s/checkpoints/%08lld.safetensors", from->path,
-                   (long long)from->epochs[i]);
+    return gk_epoch_path(path, from->path, GK_EPOCH_WEIGHTS, from->epochs[i]);
 }
 
 /* A file says its sizes; what it was trained on is the user's to say. Without a split: no train and
@@ -27,15 +27,16 @@ static gk_status path_of(char path[GK_PATH_MAX], const source *from, int i)
 static gk_status config_of_file(gk_config *config, const char *path, const gk_cli *cli)
 {
     gk_size_sets sizes;
-    const char *set[GK_SIZE_SETS + GK_SETS_MAX + 1];
+    const char *set[GK_SIZE_SETS + GK_LIST_MAX + 1];
     bool split = false;
     int n = 0;
 
-    GK_TRY(gk_checkpoint_sizes(&sizes, path, cli->set, cli->sets));
+    GK_TRY(gk_checkpoint_sizes(&sizes, path, cli->set.item, cli->set.n));
     for (int i = 0; i < sizes.n; i++) set[n++] = sizes.set[i];
-    for (int i = 0; i < cli->sets; i++) {
-        set[n++] = cli->set[i];
-        split |= !strncmp(cli->set[i], "task.split=", 11) || !strncmp(cli->set[i], "seed=", 5);
+    for (int i = 0; i < cli->set.n; i++) {
+        set[n++] = cli->set.item[i];
+        split |=
+            !strncmp(cli->set.item[i], "task.split=", 11) || !strncmp(cli->set.item[i], "seed=", 5);
     }
     char device[64];
     snprintf(device, sizeof device, "device.backend=%.40s", cli->device ? cli->device : "auto");
@@ -56,7 +57,7 @@ static gk_status open_source(source *from, gk_config *config, const gk_cli *cli)
     if (!from->is_run) return config_of_file(config, from->path, cli);
     GK_TRY(gk_path(path, "%s/config.yaml", from->path));
     GK_TRY(gk_cli_config(config, path, cli));
-    GK_TRY(gk_run_checkpoints(from->path, &from->epochs, &from->n));
+    GK_TRY(gk_run_epochs(&from->epochs, &from->n, from->path, GK_EPOCH_WEIGHTS));
     if (!from->n) return gk_fail(GK_EDATA, "%s has no checkpoints", from->path);
     return GK_OK;
 }
@@ -81,18 +82,14 @@ static gk_status print_rows(gk_batch *b, const source *from, const gk_config *co
                             const gk_cli *cli)
 {
     int *key = gk_alloc((size_t)b->lens.K + 1, sizeof *key), keys = 0;
-    int64_t every = 1;
-    gk_status status = GK_OK;
+    gk_status status = choose_keys(key, &keys, b, from, config, cli);
 
-    if (cli->every && (!gk_parse_int(cli->every, &every) || every < 1))
-        status = gk_fail(GK_EUSAGE, "--every \"%s\": a number of epochs, 1 or more", cli->every);
-    if (status == GK_OK) status = choose_keys(key, &keys, b, from, config, cli);
     for (int i = 0; status == GK_OK && i < from->n; i++) {
         char path[GK_PATH_MAX];
         gk_text line = {0};
         gk_row row;
         int64_t epoch = from->is_run ? from->epochs[i] : 0;
-        if (epoch % every && i + 1 < from->n) continue;
+        if (epoch % cli->every && i + 1 < from->n) continue;
         if ((status = path_of(path, from, i)) != GK_OK) break;
         if ((status = gk_measure_checkpoint(b, 0, config, path, epoch, key, keys, &row)) != GK_OK)
             break;
@@ -101,32 +98,31 @@ static gk_status print_rows(gk_batch *b, const source *from, const gk_config *co
         gk_text_free(&line);
         gk_row_free(&row);
     }
-    if (status == GK_OK && cli->out) {
+    if (status == GK_OK && cli->arrays) {
         gk_tensors_writer arrays;
-        gk_arrays_write(&arrays, &b->snapshot);
-        gk_arrays_maps(&arrays, &b->snapshot);
-        status = gk_writer_save(&arrays, cli->out);
+        gk_writer_open(&arrays);
+        gk_arrays_write(&arrays, &b->snapshot, &b->found);
+        gk_arrays_maps(&arrays, &b->snapshot, &b->found);
+        status = gk_writer_save(&arrays, cli->arrays);
     }
     free(key);
     return status;
 }
 
-gk_status gk_cli_measure(int argc, char **argv)
+gk_status gk_cli_measure(const gk_cli *cli)
 {
     static gk_config config;
     const gk_config *configs[] = {&config};
     gk_backend be;
     gk_batch batch;
     source from;
-    gk_cli cli;
 
-    GK_TRY(gk_cli_parse(&cli, argc, argv, "set device every key-freqs out"));
-    if (!cli.argument)
+    if (!cli->argument)
         return gk_fail(GK_EUSAGE, "measure what? grokc measure runs/paper, or a .safetensors file");
-    gk_status status = open_source(&from, &config, &cli);
-    if (status == GK_OK && (status = gk_cli_device(&be, &config, &cli)) == GK_OK) {
+    gk_status status = open_source(&from, &config, cli);
+    if (status == GK_OK && (status = gk_cli_device(&be, &config, cli)) == GK_OK) {
         status = gk_batch_open(&batch, configs, 1, &be);
-        if (status == GK_OK) status = print_rows(&batch, &from, &config, &cli);
+        if (status == GK_OK) status = print_rows(&batch, &from, &config, cli);
         gk_batch_close(&batch);
         gk_backend_close(&be);
     }

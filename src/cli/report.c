@@ -4,18 +4,15 @@
 
 #include <stdio.h>
 
-gk_status gk_cli_report(int argc, char **argv)
+gk_status gk_cli_report(const gk_cli *cli)
 {
     char trouble[512];
-    gk_cli cli;
 
-    GK_TRY(gk_cli_parse(&cli, argc, argv, "... out figures"));
-    if (!cli.n_arguments)
+    if (!cli->n_arguments)
         return gk_fail(GK_EUSAGE, "report what? grokc report RUN_OR_SWEEP... [-o report.html]");
-    const char *out = cli.out ? cli.out : "report.html";
-    GK_TRY(gk_report((const char *const *)cli.arguments, cli.n_arguments, out, cli.figures, 0,
-                     trouble));
+    GK_TRY(gk_report((const char *const *)cli->arguments, cli->n_arguments, cli->page, cli->figures,
+                     0, trouble));
     if (*trouble) gk_warn("%s", trouble);
-    printf("%s\n", out);
+    printf("%s\n", cli->page);
     return GK_OK;
 }

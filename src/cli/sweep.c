@@ -1,5 +1,6 @@
 /* grokc sweep SWEEP.yaml */
 #include "cli/cli.h"
+#include "gk/gather.h"
 #include "gk/slurm.h"
 #include "gk/sweep_train.h"
 
@@ -9,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --shard I/N, --slots R */
+/* --shard I/N */
 static gk_status parse_options(gk_sweep_options *o, const gk_cli *cli)
 {
-    int64_t shard = 0, shards = 1, slots = 0;
+    int64_t shard = 0, shards = 1;
     const char *slash = cli->shard ? strchr(cli->shard, '/') : NULL;
     char first[32];
 
@@ -23,12 +24,9 @@ static gk_status parse_options(gk_sweep_options *o, const gk_cli *cli)
             return gk_fail(GK_EUSAGE, "--shard \"%s\": expects I/N with 0 <= I < N, as in 0/4",
                            cli->shard);
     }
-    if (cli->slots && (!gk_parse_int(cli->slots, &slots) || slots < 1 || slots > 100000))
-        return gk_fail(GK_EUSAGE, "--slots \"%s\": expects the number of runs side by side",
-                       cli->slots);
     o->shard = (int)shard;
     o->shards = (int)shards;
-    o->slots = (int)slots;
+    o->slots = (int)cli->slots;
     return GK_OK;
 }
 
@@ -61,7 +59,7 @@ static gk_status train(const gk_sweep *sweep, const gk_sweep_options *o, const g
 
     gk_signal_install();
     GK_TRY(gk_sweep_config(&config, sweep, 0)); /* for the device */
-    GK_TRY(gk_sweep_prepare(sweep, o->dir, cli->set, cli->sets));
+    GK_TRY(gk_sweep_prepare(sweep, o->dir, cli->set.item, cli->set.n));
     GK_TRY(gk_cli_device(&be, &config, cli));
     gk_status status = gk_sweep_train(&counts, sweep, o, &be);
     gk_backend_close(&be);
@@ -85,7 +83,7 @@ static gk_status check_submit(const gk_cli *cli)
 {
     if (!cli->submit) {
         if (!cli->shards && !cli->partition && !cli->time && !cli->gres && !cli->account &&
-            !cli->sbatches)
+            !cli->sbatch.n)
             return GK_OK;
         return gk_fail(GK_EUSAGE, "--shards, --partition, --time, --gres, --account and --sbatch "
                                   "are for --submit slurm");
@@ -101,33 +99,32 @@ static gk_status check_submit(const gk_cli *cli)
 /* A shard for each run where that is allowed everywhere, else what --shards says. */
 static gk_status parse_shards(int *shards, const gk_cli *cli, int runs)
 {
-    int64_t n = runs < GK_SLURM_SHARDS ? runs : GK_SLURM_SHARDS;
-
-    if (cli->shards && (!gk_parse_int(cli->shards, &n) || n < 1 || n > runs))
-        return gk_fail(
-            GK_EUSAGE,
-            "--shards \"%s\": expects the number of tasks, from 1 to %d: one for each run",
-            cli->shards, runs);
-    *shards = (int)n;
+    *shards = runs < GK_SLURM_SHARDS ? runs : GK_SLURM_SHARDS;
+    if (cli->shards > runs)
+        return gk_fail(GK_EUSAGE,
+                       "--shards %lld: expects the number of tasks, from 1 to %d: one for each run",
+                       (long long)cli->shards, runs);
+    if (cli->shards) *shards = (int)cli->shards;
     return GK_OK;
 }
 
 /* The arguments that a task takes over: --set, --device, --slots. */
-static int pass_on(const char *argument[2 * GK_SETS_MAX + 4], const gk_cli *cli)
+static int pass_on(const char *argument[2 * GK_LIST_MAX + 4], char slots[24], const gk_cli *cli)
 {
     int n = 0;
 
-    for (int i = 0; i < cli->sets; i++) {
+    for (int i = 0; i < cli->set.n; i++) {
         argument[n++] = "--set";
-        argument[n++] = cli->set[i];
+        argument[n++] = cli->set.item[i];
     }
     if (cli->device) {
         argument[n++] = "--device";
         argument[n++] = cli->device;
     }
     if (cli->slots) {
+        snprintf(slots, 24, "%lld", (long long)cli->slots);
         argument[n++] = "--slots";
-        argument[n++] = cli->slots;
+        argument[n++] = slots;
     }
     return n;
 }
@@ -135,21 +132,21 @@ static int pass_on(const char *argument[2 * GK_SETS_MAX + 4], const gk_cli *cli)
 /* Or, with --dry-run, shows the script. */
 static gk_status submit(const gk_sweep *sweep, const char *dir, const gk_cli *cli)
 {
-    const char *argument[2 * GK_SETS_MAX + 4];
-    char program[GK_PATH_MAX], where[GK_PATH_MAX];
+    const char *argument[2 * GK_LIST_MAX + 4];
+    char program[GK_PATH_MAX], where[GK_PATH_MAX], slots[24];
     gk_text text = {0};
     gk_slurm slurm = {.program = program,
                       .file = cli->argument,
                       .dir = dir,
                       .where = where,
                       .argument = argument,
-                      .arguments = pass_on(argument, cli),
+                      .arguments = pass_on(argument, slots, cli),
                       .partition = cli->partition,
                       .time = cli->time,
                       .gres = cli->gres,
                       .account = cli->account,
-                      .sbatch = cli->sbatch,
-                      .sbatches = cli->sbatches};
+                      .sbatch = cli->sbatch.item,
+                      .sbatches = cli->sbatch.n};
 
     GK_TRY(parse_shards(&slurm.shards, cli, sweep->n));
     ssize_t n = readlink("/proc/self/exe", program, sizeof program);
@@ -159,7 +156,7 @@ static gk_status submit(const gk_sweep *sweep, const char *dir, const gk_cli *cl
     gk_status status = gk_slurm_script(&text, &slurm);
     if (!cli->dry_run) {
         gk_text_free(&text);
-        if (status == GK_OK) status = gk_sweep_prepare(sweep, dir, cli->set, cli->sets);
+        if (status == GK_OK) status = gk_sweep_prepare(sweep, dir, cli->set.item, cli->set.n);
         if (status == GK_OK) status = gk_slurm_submit(&text, &slurm);
     }
     if (text.data) fputs(text.data, stdout);
@@ -167,42 +164,38 @@ static gk_status submit(const gk_sweep *sweep, const char *dir, const gk_cli *cl
     return status;
 }
 
-gk_status gk_cli_sweep(int argc, char **argv)
+gk_status gk_cli_sweep(const gk_cli *cli)
 {
     char dir[GK_PATH_MAX], device[64];
-    const char *set[GK_SETS_MAX + 1];
+    const char *set[GK_LIST_MAX + 1];
     gk_sweep_options options = {0};
     gk_text text = {0};
     gk_sweep sweep = {0};
-    gk_cli cli;
 
-    GK_TRY(gk_cli_parse(&cli, argc, argv,
-                        "set out device shard slots dry-run nvtx submit shards "
-                        "partition time gres account sbatch"));
-    GK_TRY(check_submit(&cli));
-    if (!cli.argument)
+    GK_TRY(check_submit(cli));
+    if (!cli->argument)
         return gk_fail(GK_EUSAGE, "which sweep? grokc sweep configs/sweep_seeds.yaml");
-    GK_TRY(parse_options(&options, &cli));
-    if (cli.out)
-        GK_TRY(gk_path(dir, "%s", cli.out));
+    GK_TRY(parse_options(&options, cli));
+    if (cli->out)
+        GK_TRY(gk_path(dir, "%s", cli->out));
     else
-        GK_TRY(default_directory(dir, cli.argument));
+        GK_TRY(default_directory(dir, cli->argument));
     options.dir = dir;
-    memcpy(set, cli.set, (size_t)cli.sets * sizeof *set);
-    int sets = cli.sets;
-    if (cli.device) {
-        snprintf(device, sizeof device, "device.backend=%.40s", cli.device);
+    memcpy(set, cli->set.item, (size_t)cli->set.n * sizeof *set);
+    int sets = cli->set.n;
+    if (cli->device) {
+        snprintf(device, sizeof device, "device.backend=%.40s", cli->device);
         set[sets++] = device;
     }
-    gk_status status = gk_sweep_load(&sweep, cli.argument, set, sets);
-    if (status == GK_OK && cli.submit) {
-        status = submit(&sweep, dir, &cli);
-    } else if (status == GK_OK && cli.dry_run) {
+    gk_status status = gk_sweep_load(&sweep, cli->argument, set, sets);
+    if (status == GK_OK && cli->submit) {
+        status = submit(&sweep, dir, cli);
+    } else if (status == GK_OK && cli->dry_run) {
         status = gk_sweep_describe(&text, &sweep, &options);
         if (status == GK_OK) fputs(text.data, stdout);
         gk_text_free(&text);
     } else if (status == GK_OK)
-        status = train(&sweep, &options, &cli);
+        status = train(&sweep, &options, cli);
     gk_sweep_close(&sweep);
     return status;
 }

@@ -21,9 +21,11 @@ static gk_status dry_run(const gk_config *config, const char *dir)
 {
     gk_batch_size size;
     gk_text text = {0};
+    gk_stop stop;
     const char *why;
 
-    GK_TRY(gk_batch_measure(&size, config, 1));
+    GK_TRY(gk_batch_size_of(&size, config, 1));
+    GK_TRY(gk_stop_open(&stop, config));
     GK_TRY(gk_plan_choose(&size.tables, &why, config, &size.shape));
     gk_config_print(&text, config);
     const gk_shape *s = &size.shape;
@@ -39,19 +41,17 @@ static gk_status dry_run(const gk_config *config, const char *dir)
     return GK_OK;
 }
 
-gk_status gk_cli_train(int argc, char **argv)
+gk_status gk_cli_train(const gk_cli *cli)
 {
     static gk_config config;
     char dir[GK_PATH_MAX];
-    gk_cli cli;
 
-    GK_TRY(gk_cli_parse(&cli, argc, argv, "set out device nvtx profile fresh dry-run"));
-    if (!cli.argument) return gk_fail(GK_EUSAGE, "which config? grokc train configs/paper.yaml");
-    GK_TRY(gk_cli_config(&config, cli.argument, &cli));
-    if (cli.out)
-        GK_TRY(gk_path(dir, "%s", cli.out));
+    if (!cli->argument) return gk_fail(GK_EUSAGE, "which config? grokc train configs/paper.yaml");
+    GK_TRY(gk_cli_config(&config, cli->argument, cli));
+    if (cli->out)
+        GK_TRY(gk_path(dir, "%s", cli->out));
     else
-        GK_TRY(default_directory(dir, cli.argument));
-    if (cli.dry_run) return dry_run(&config, dir);
-    return gk_cli_run(&config, dir, &cli);
+        GK_TRY(default_directory(dir, cli->argument));
+    if (cli->dry_run) return dry_run(&config, dir);
+    return gk_cli_run(&config, dir, cli);
 }

@@ -24,14 +24,11 @@ static int check_all(gk_backend *be, gk_backend *ref)
     return wrong;
 }
 
-gk_status gk_cli_verify(int argc, char **argv)
+gk_status gk_cli_verify(const gk_cli *cli)
 {
     gk_backend be, ref;
-    gk_cli cli;
 
-    GK_TRY(gk_cli_parse(&cli, argc, argv, "device"));
-    if (cli.argument) return gk_fail(GK_EUSAGE, "verify takes no argument \"%s\"", cli.argument);
-    GK_TRY(gk_backend_open(&be, cli.device ? cli.device : "auto", NULL));
+    GK_TRY(gk_backend_open(&be, cli->device ? cli->device : "auto", NULL));
     gk_status status = gk_backend_open(&ref, "ref", NULL);
     if (status == GK_OK) {
         gk_text about = {0};

@@ -1,6 +1,6 @@
 /* What a config must fulfil beyond the types of its values. Rules that need the examples or a file
  * (is the split empty? do the shapes of the weights fit?) are checked where those are read. */
-#include "gk/config.h"
+#include "gk/optimiser.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -86,13 +86,11 @@ static gk_status check_modular(const gk_config *config)
 /* One label is replaced, and nothing that was made of it. */
 static gk_status check_corrupted(const gk_config *config)
 {
-    int task = config->task.name;
-    bool several = task == GK_TASK_DIGITS || task == GK_TASK_REPEATS || task == GK_TASK_MAXIMUM;
-    const char *why = several                  ? "every example has several labels"
+    const gk_task_info *task = &gk_tasks[config->task.name];
+    const char *why = task->several            ? "every example has several labels"
                       : config->task.end_token ? "the answer stands in the sequence too"
-                      : task >= GK_TASK_DIGITS && !config->task.examples
-                          ? "fresh examples are always right"
-                          : NULL;
+                      : task->drawn && !config->task.examples ? "fresh examples are always right"
+                                                              : NULL;
 
     if (!why || config->task.corrupt_fraction == 0) return GK_OK;
     return gk_fail(GK_EUSAGE, "task.corrupt_fraction must be 0 here: %s", why);
@@ -171,14 +169,19 @@ static gk_status check_model(const gk_config *config)
 
 static gk_status check_optim(const gk_config *config)
 {
+    const gk_optimiser_info *optimiser = &gk_optimisers[config->optim.name];
+
     if (!(config->optim.beta1 < 1)) return gk_fail(GK_EUSAGE, "optim.beta1 must be below 1");
     if (!(config->optim.beta2 < 1)) return gk_fail(GK_EUSAGE, "optim.beta2 must be below 1");
     if (!(config->optim.momentum < 1)) return gk_fail(GK_EUSAGE, "optim.momentum must be below 1");
-    if (config->optim.momentum > 0 && config->optim.name != GK_SGD)
-        return gk_fail(GK_EUSAGE, "optim.momentum is of optim.name sgd; adamw has optim.beta1");
-    if (config->optim.decay != GK_DECAY_DECOUPLED && config->optim.name == GK_SGD)
-        return gk_fail(GK_EUSAGE, "optim.decay is of optim.name adamw; the decay of sgd is always "
-                                  "l2: leave it out");
+    if (config->optim.momentum > 0 && !optimiser->momentum)
+        return gk_fail(GK_EUSAGE, "optim.momentum is of optim.name sgd; %s has optim.beta1",
+                       optimiser->word);
+    if (config->optim.decay && optimiser->decay != GK_DECAY_CHOSEN) /* not the default */
+        return gk_fail(GK_EUSAGE,
+                       "optim.decay is of optim.name adamw; the decay of %s is always %s: "
+                       "leave it out",
+                       optimiser->word, optimiser->decay == GK_DECAY_L2 ? "l2" : "decoupled");
     if (config->optim.leftover != GK_LEFTOVER_WAIT && !config->optim.batch)
         return gk_fail(GK_EUSAGE, "optim.leftover is of minibatches: it needs optim.batch");
     return GK_OK;

@@ -1,5 +1,5 @@
-/* From YAML and --set to a gk_config: the layers, and which wins. config_yaml.c reads the file,
- * config_message.c says what is wrong, config_key.c knows what each key takes, config_check.c how
+/* From YAML and --set to a gk_config: the layers, and which wins. yaml.c reads the file, layer.c
+ * takes what it gives, message.c says what is wrong, key.c knows what each key takes, check.c how
  * they fit together. */
 #include "gk/reader.h"
 
@@ -9,25 +9,6 @@
 #include <string.h>
 
 enum { KEYS = GK_CONFIG_KEYS, SEED = GK_CONFIG_SEED, NAME_BYTES = 120 };
-
-bool gk_reader_seed(uint64_t *seed, const char *value)
-{
-    char text[68];
-
-    if (strlen(value) >= 60) return false;
-    snprintf(text, sizeof text, "philox:%s", value);
-    return gk_seed_text(text, "philox", seed);
-}
-
-gk_status gk_reader_give(gk_reader *r, const gk_config_key *key, int place, const char *value,
-                         bool quoted)
-{
-    r->given[key ? key - gk_config_keys : SEED] = place;
-    if (key ? gk_config_assign(r->config, key, value, quoted)
-            : !quoted && gk_reader_seed(&r->seed, value))
-        return GK_OK;
-    return gk_reader_refuse(r, place, key, value, quoted);
-}
 
 /* A seed becomes the two keys that it stands for; the layer covers the one below. */
 static gk_status end_layer(gk_reader *r)

@@ -5,6 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
+/* "|modular|group ...": the words of the lists that have more to say of each. */
+static const char task_words[] =
+#define TASK(id, name, ...) "|" #name
+#include "gk/tasks.def"
+#undef TASK
+    ;
+static const char optimiser_words[] =
+#define OPTIMISER(id, word, ...) "|" #word
+#include "gk/optimisers.def"
+#undef OPTIMISER
+    ;
+#define GK_TASK_WORDS      (task_words + 1)
+#define GK_OPTIMISER_WORDS (optimiser_words + 1)
+
 /* clang-format off */
 #define KEY(group, key, type, initial, min, max, text, help)                                       \
     {#group, #key, #group "." #key, type, offsetof(gk_config, group.key), \

@@ -1,7 +1,6 @@
 /* Coordinates, elements and groups of rows. */
 #include "gk/analysis.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,17 +169,4 @@ void gk_analysis_close(gk_analysis *a)
     free(a->group);
     free(a->train);
     *a = (gk_analysis){0};
-}
-
-void gk_characters(double *basis, int n)
-{
-    int K = n / 2;
-
-    for (int s = 0; s < n; s++)
-        for (int k = 1; k <= K; k++) {
-            double angle = 2 * M_PI * (double)((int64_t)k * s % n) / n,
-                   *at = basis + (size_t)s * 2 * K + 2 * (k - 1);
-            at[0] = cos(angle);
-            at[1] = 2 * k == n ? 0 : sin(angle);
-        }
 }

@@ -268,6 +268,7 @@ static gk_status read_metadata(const reading *in, json_t *metadata)
             in->name, (long long)format, GK_FORMAT);
     GK_TRY(check_sums(in, data_sum, header_sum));
     file->ours = true;
+    file->format = (int)format;
     return GK_OK;
 }
 

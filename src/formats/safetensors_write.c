@@ -12,15 +12,17 @@ static void set_text(json_t *object, const char *key, const char *value)
     GK_CHECK(json_object_set_new(object, key, json_string(value)) == 0);
 }
 
-void gk_writer_open(gk_tensors_writer *writer)
+void gk_writer_open(gk_tensors_writer *writer) { gk_writer_open_format(writer, GK_FORMAT_TENSORS); }
+
+void gk_writer_open_format(gk_tensors_writer *writer, int format)
 {
-    char format[16];
+    char text[16];
 
     *writer = (gk_tensors_writer){.header = json_object(), .metadata = json_object()};
     GK_CHECK(json_object_set(writer->header, "__metadata__", writer->metadata) ==
              0); /* comes first */
-    snprintf(format, sizeof format, "%d", GK_FORMAT);
-    set_text(writer->metadata, "grokc_format", format);
+    snprintf(text, sizeof text, "%d", format);
+    set_text(writer->metadata, "grokc_format", text);
 }
 
 void gk_writer_metadata(gk_tensors_writer *writer, const char *key, const char *value)

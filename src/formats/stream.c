@@ -1,6 +1,5 @@
-/* A file written as a stream, plain or gzip, that appears whole or not at all. What gk_file_replace
- * is for texts in memory. */
-#include "gather/parts.h"
+/* A file written as a stream, plain or gzip, that appears whole or not at all. */
+#include "gk/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,27 +28,6 @@ void gk_out_add(gk_out *out, const gk_text *text)
     GK_CHECK(text->length <= INT32_MAX);
     if (text->length && !gzwrite(out->file, text->data, (unsigned)text->length)) out->failed = true;
 }
-
-static void add_row(gk_out *out, const gk_columns *c, bool names)
-{
-    gk_text line = {0};
-
-    for (int i = 0, first = 1; i < c->n; i++) {
-        if (c->hidden[i]) continue;
-        if (!first) gk_text_append(&line, ",", 1);
-        if (names)
-            gk_csv_add(&line, c->name[i]);
-        else if (c->value[i].length)
-            gk_csv_add(&line, c->value[i].data);
-        first = 0;
-    }
-    gk_text_append(&line, "\n", 1);
-    gk_out_add(out, &line);
-    gk_text_free(&line);
-}
-
-void gk_out_names(gk_out *out, const gk_columns *c) { add_row(out, c, true); }
-void gk_out_values(gk_out *out, const gk_columns *c) { add_row(out, c, false); }
 
 gk_status gk_out_finish(gk_out *out)
 {

@@ -6,7 +6,7 @@
  * from there on. Censoring is taken to say nothing else about a run, which for a run that diverged
  * is an assumption. Epochs are those of rows: the truth lies up to run.measure_every before. */
 #include "gather/parts.h"
-#include "rows/statistics.h"
+#include "gk/statistics.h"
 
 #include <math.h>
 #include <stdlib.h>

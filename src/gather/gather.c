@@ -52,7 +52,7 @@ static gk_status open_points(gk_gathering *g)
     GK_TRY(gk_path(path, "%s/points.csv", g->dir));
     if (!gk_exists(path))
         return gk_fail(GK_EIO, "%s is not a sweep: there is no points.csv", g->dir);
-    GK_TRY(gk_csv_read(&g->points, path));
+    GK_TRY(gk_csv_read(&g->points, path, GK_CSV_STRICT));
     GK_TRY(check_names(&g->points, path));
     g->point = gk_alloc((size_t)g->points.rows, sizeof *g->point);
     for (int i = 0; i < g->points.rows; i++, before = index) {
@@ -142,8 +142,8 @@ static gk_status name_point(gk_gathering *g, int i)
 
 static gk_status write_runs(gk_gathering *g, gk_out *sweep, gk_out *curves, bool *changed)
 {
-    gk_out_names(sweep, &g->sweep);
-    gk_out_names(curves, &g->curves);
+    gk_columns_write_names(sweep, &g->sweep);
+    gk_columns_write_names(curves, &g->curves);
     for (int i = 0; i < g->points.rows; i++) {
         gk_columns_clear(&g->sweep);
         if (gk_point_finished(&g->point[i]) && gk_gather_run(g, i, curves) != GK_OK) {
@@ -151,7 +151,7 @@ static gk_status write_runs(gk_gathering *g, gk_out *sweep, gk_out *curves, bool
             return GK_OK;
         }
         GK_TRY(name_point(g, i));
-        gk_out_values(sweep, &g->sweep);
+        gk_columns_write_values(sweep, &g->sweep);
     }
     return GK_OK;
 }

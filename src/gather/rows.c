@@ -5,36 +5,41 @@
  * keep their digits; that is all JSON needs once it is known to be valid and flat. */
 #include "gather/parts.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { LINE_LIMIT = 1 << 20 };
+typedef struct target {
+    gk_columns *columns;
+    const char *path;
+} target;
 
-static gk_status check_row(gk_columns *columns, const char *path, const char *line, size_t length,
-                           int64_t *last_epoch)
+/* While learning: the columns of an answer. */
+static gk_status learn_answer(void *user, const char *column, const json_t *value)
 {
-    json_t *row = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL), *value;
-    const json_t *epoch = json_object_get(row, "epoch");
+    const target *to = user;
+
+    (void)value;
+    if (gk_columns_at(to->columns, column)) return GK_OK;
+    return gk_columns_refuse(to->columns, to->path, column);
+}
+
+static gk_status check_row(gk_columns *columns, const gk_row_file *rows)
+{
+    json_t *row = json_loadb(rows->line, rows->length, JSON_REJECT_DUPLICATES, NULL), *value;
     gk_status status = GK_OK;
     const char *name;
 
-    if (!json_is_integer(epoch) || json_integer_value(epoch) <= *last_epoch)
-        status = gk_fail(GK_EDATA, "%s: this is not the row after epoch %lld: %.*s", path,
-                         (long long)*last_epoch, (int)(length < 60 ? length - 1 : 60), line);
-    else
-        *last_epoch = json_integer_value(epoch);
+    if (!json_is_integer(json_object_get(row, "epoch")))
+        status = gk_fail(GK_EDATA, "%s: this is not the row after epoch %lld: %.*s", rows->path,
+                         (long long)rows->before, (int)(rows->length < 60 ? rows->length - 1 : 60),
+                         rows->line);
     json_object_foreach(row, name, value)
     {
         if (status != GK_OK) break;
         if (json_is_object(value) || json_is_array(value))
-            status = gk_fail(GK_EDATA, "%s: \"%.60s\" is not one value", path, name);
+            status = gk_fail(GK_EDATA, "%s: \"%.60s\" is not one value", rows->path, name);
         else if (!gk_columns_at(columns, name))
-            status = gk_columns_refuse(columns, path, name);
+            status = gk_columns_refuse(columns, rows->path, name);
     }
     json_decref(row);
     return status;
@@ -88,51 +93,43 @@ static bool cut_row(gk_columns *columns, const char *line)
     return at && *at == '}';
 }
 
-static gk_status write_row(gk_columns *columns, const char *path, const char *line, int index,
-                           gk_out *out)
+static gk_status write_row(gk_columns *columns, const gk_row_file *rows, int index,
+                           const char *answer, gk_out *out)
 {
     gk_columns_clear(columns);
     gk_text_add(&columns->value[0], "%d", index);
-    if (!cut_row(columns, line)) return gk_fail(GK_EDATA, "%s changed", path);
-    gk_out_values(out, columns);
+    if (!cut_row(columns, rows->line)) return gk_fail(GK_EDATA, "%s changed", rows->path);
+    if (answer) GK_TRY(gk_columns_put_answer(columns, rows->path, answer));
+    gk_columns_write_values(out, columns);
     return GK_OK;
 }
 
-/* fopen, but nothing to wait for: a pipe would never answer. */
-gk_status gk_gather_open(FILE **file, const char *path)
+static gk_status take_row(gk_columns *columns, const gk_row_file *rows, int index,
+                          const char *answer, gk_out *out)
 {
-    struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0) return gk_fail(GK_EIO, "cannot open %s: %s", path, strerror(errno));
-    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && (*file = fdopen(fd, "r"))) return GK_OK;
-    close(fd);
-    return gk_fail(GK_EIO, "%s is not a regular file", path);
+    if (out) return write_row(columns, rows, index, answer, out);
+    GK_TRY(check_row(columns, rows));
+    if (!answer) return GK_OK;
+    return gk_answer_values(answer, learn_answer, &(target){columns, rows->path});
 }
 
-gk_status gk_gather_rows(gk_columns *columns, const char *path, int index, gk_out *out,
-                         gk_text *last)
+gk_status gk_gather_rows(gk_columns *columns, const char *dir, int index, const gk_answers *answers,
+                         gk_out *out, gk_text *last)
 {
-    gk_status status = GK_OK;
-    int64_t epoch = -1;
-    FILE *file;
+    gk_row_file rows;
+    bool more = true;
 
-    GK_TRY(gk_gather_open(&file, path));
-    char *line = gk_alloc(LINE_LIMIT, 1);
-    while (status == GK_OK && fgets(line, LINE_LIMIT, file)) {
-        size_t length = strlen(line);
-        if (!length || line[length - 1] != '\n')
-            status = gk_fail(GK_EDATA, "%s: a line without an end: %.40s", path, line);
-        else if (out)
-            status = write_row(columns, path, line, index, out);
-        else
-            status = check_row(columns, path, line, length, &epoch);
+    gk_status status = gk_row_file_open(&rows, dir, "metrics.jsonl");
+    while (status == GK_OK) {
+        status = gk_row_file_next(&rows, &more);
+        if (status != GK_OK || !more) break;
+        status = take_row(columns, &rows, index, gk_answers_at(answers, rows.epoch), out);
         last->length = 0;
-        gk_text_append(last, line, length);
+        gk_text_append(last, rows.line, rows.length);
     }
-    if (status == GK_OK && (ferror(file) || !last->length))
-        status = gk_fail(GK_EDATA, "%s has no rows", path);
-    fclose(file);
-    free(line);
+    if (status == GK_OK && rows.torn)
+        status = gk_fail(GK_EDATA, "%s: a line without an end: %.40s", rows.path, rows.line);
+    if (status == GK_OK && !last->length) status = gk_fail(GK_EDATA, "%s has no rows", rows.path);
+    gk_row_file_close(&rows);
     return status;
 }

@@ -2,13 +2,9 @@
  * is locked: a run counts as read only if its state file is the same one before and after. */
 #include "gather/parts.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { STATE_LIMIT = 1 << 16, SUMMARY_LIMIT = 1 << 22 };
 
 typedef struct source {
     gk_gathering *gather;
@@ -16,6 +12,7 @@ typedef struct source {
     char dir[GK_PATH_MAX], path[GK_PATH_MAX]; /* path: of the file that is being read */
     gk_out *curves;                           /* NULL: learn */
     json_t *summary, *last;                   /* last: the last row of metrics.jsonl */
+    gk_answers answers;
 } source;
 
 /* ---------------------------------------------------------------------------------------- state */
@@ -36,24 +33,17 @@ static gk_status read_state(source *s)
                  {"running", GK_GOING},
                  {"interrupted", GK_GOING},
                  {"failed", GK_GOING}};
-    char *text;
-    size_t size;
+    gk_run_state state;
 
     s->point->state = GK_UNREADABLE;
     GK_TRY(gk_path(s->path, "%s/state", s->dir));
-    if (stat(s->path, &s->point->stamp) != 0) {
-        if (errno != ENOENT) return gk_fail(GK_EIO, "%s: %s", s->path, strerror(errno));
-        s->point->state = GK_WAITING;
-        return GK_OK;
-    }
-    GK_TRY(gk_file_read(s->path, STATE_LIMIT, &text, &size));
-    size_t length = strcspn(text, ":\n");
+    gk_status status = gk_run_read_state(&state, s->dir);
+    s->point->stamp = state.stamp;
+    GK_TRY(status);
+    if (!state.there) s->point->state = GK_WAITING;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strlen(words[i].word) == length && !memcmp(words[i].word, text, length))
-            s->point->state = words[i].state;
-    if (!strncmp(text, "failed", length))
-        gk_warn("%s %.*s", s->dir, (int)strcspn(text, "\n"), text);
-    free(text);
+        if (!strcmp(words[i].word, state.word)) s->point->state = words[i].state;
+    if (!strcmp(state.word, "failed")) gk_warn("%s %s", s->dir, state.line);
     if (s->point->state != GK_UNREADABLE) return GK_OK;
     return gk_fail(GK_EDATA, "%s has no state that grokc writes", s->path);
 }
@@ -93,14 +83,13 @@ static gk_status read_config(source *s, bool differs[GK_CONFIG_KEYS])
     gk_gathering *g = s->gather;
     gk_config config;
 
-    GK_TRY(gk_path(s->path, "%s/config.yaml", s->dir));
-    GK_TRY(gk_config_load(&config, s->path, NULL, 0));
+    GK_TRY(gk_run_read_config(&config, s->dir));
     if (!g->any) g->config = config;
     for (int i = 0; i < GK_CONFIG_KEYS; i++) {
         const gk_config_key *key = &gk_config_keys[i];
         differs[i] = memcmp((char *)&config + key->offset, (char *)&g->config + key->offset,
                             size_of(key)) != 0;
-        gk_gather_setting(&g->sweep.value[g->first_config + i], &config, key);
+        gk_setting_text(&g->sweep.value[g->first_config + i], &config, key);
     }
     return GK_OK;
 }
@@ -110,21 +99,15 @@ static gk_status read_config(source *s, bool differs[GK_CONFIG_KEYS])
 static gk_status read_summary(source *s)
 {
     const char *word = s->point->state == GK_DONE ? "done" : "diverged", *state;
-    json_error_t error;
-    char *text;
-    size_t size;
 
     GK_TRY(gk_path(s->path, "%s/summary.json", s->dir));
-    GK_TRY(gk_file_read(s->path, SUMMARY_LIMIT, &text, &size));
-    s->summary = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-    free(text);
-    if (!s->summary) return gk_fail(GK_EDATA, "%s:%d: %s", s->path, error.line, error.text);
+    GK_TRY(gk_run_read_json(&s->summary, s->dir, "summary.json"));
     state = json_string_value(json_object_get(s->summary, "state"));
     if (!state || strcmp(state, word) != 0)
         return gk_fail(GK_EDATA, "%s does not say that the run is %s", s->path, word);
     if (!json_is_integer(json_object_get(s->summary, "epochs")))
         return gk_fail(GK_EDATA, "%s does not say at which epoch the run ended", s->path);
-    return gk_gather_summary(&s->gather->sweep, s->path, s->summary);
+    return gk_columns_put_summary(&s->gather->sweep, s->path, s->summary);
 }
 
 /* metrics.jsonl; its last row must be where summary.json says that the run ended. */
@@ -134,7 +117,7 @@ static gk_status read_rows(source *s)
 
     GK_TRY(gk_path(s->path, "%s/metrics.jsonl", s->dir));
     gk_status status =
-        gk_gather_rows(&s->gather->curves, s->path, s->point->index, s->curves, &last);
+        gk_gather_rows(&s->gather->curves, s->dir, s->point->index, &s->answers, s->curves, &last);
     if (status == GK_OK) s->last = json_loadb(last.data, last.length, JSON_REJECT_DUPLICATES, NULL);
     gk_text_free(&last);
     GK_TRY(status);
@@ -166,12 +149,15 @@ static gk_status read_finished(source *s)
 
     GK_TRY(read_config(s, differs));
     GK_TRY(read_summary(s));
+    GK_TRY(gk_answers_read(&s->answers, s->dir));
     GK_TRY(read_rows(s));
     json_t *final = json_object_get(s->summary, "final");
-    if (json_is_object(final)) GK_TRY(gk_gather_measures(&g->sweep, s->path, final));
-    GK_TRY(gk_gather_measures(&g->sweep, s->path, s->last));
-    gk_text_add(&g->sweep.value[g->until], "%lld",
-                (long long)json_integer_value(json_object_get(s->summary, "epochs")));
+    if (json_is_object(final)) GK_TRY(gk_columns_put_row(&g->sweep, s->path, final));
+    GK_TRY(gk_columns_put_row(&g->sweep, s->path, s->last));
+    int64_t until = json_integer_value(json_object_get(s->summary, "epochs"));
+    const char *answer = gk_answers_up_to(&s->answers, until);
+    if (answer) GK_TRY(gk_columns_put_answer(&g->sweep, s->path, answer));
+    gk_text_add(&g->sweep.value[g->until], "%lld", (long long)until);
     GK_TRY(check_same(s));
     keep_numbers(s);
     for (int i = 0; i < GK_CONFIG_KEYS; i++) g->differs[i] |= differs[i];
@@ -194,6 +180,7 @@ gk_status gk_gather_run(gk_gathering *gather, int i, gk_out *curves)
     if (status == GK_OK && gk_point_finished(point)) status = read_finished(&s);
     json_decref(s.summary);
     json_decref(s.last);
+    gk_answers_free(&s.answers);
     if (status == GK_OK) return GK_OK;
     point->state = GK_UNREADABLE;
     gk_columns_cut(&gather->sweep, sweep);

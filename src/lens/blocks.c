@@ -1,7 +1,6 @@
-/* Blocks of rows of all inputs, and changes of their logits, as the measures ask for them. */
-#include "gk/lens.h"
+/* Blocks of rows, from what the lens keeps or from another forward pass. */
+#include "gk/blocks.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 void gk_upload_reals(gk_backend *be, gk_real *to, const double *from, size_t n)
@@ -22,163 +21,131 @@ void gk_download_reals(gk_backend *be, double *to, const gk_real *from, size_t n
     free(copy);
 }
 
-static size_t row_at(const gk_snapshot *s, int first)
+static size_t input_at(const gk_snapshot *s, gk_row_block b)
 {
-    return (size_t)s->slot * (size_t)s->lens->inputs + (size_t)first;
+    return (size_t)s->slot * (size_t)s->lens->inputs + (size_t)b.first;
 }
 
-void gk_lens_unembed(gk_snapshot *s, gk_real *to, const gk_real *x, int rows)
+static size_t train_at(const gk_snapshot *s, gk_row_block b)
 {
-    gk_lens *l = s->lens;
-
-    s->be->matmul(s->be, to, x, l->unembed, 1, rows, l->n, l->D, 0, 0, l->D, l->n, l->n, 0, 0, 0,
-                  0);
-    if (l->unembed_bias) s->be->bias_add(s->be, to, l->unembed_bias, 1, rows, l->n);
+    return (size_t)s->slot * (size_t)s->lens->train_rows + (size_t)b.first;
 }
 
-void gk_lens_logits(gk_snapshot *s, int first, int rows)
+gk_matrix gk_block_out(const gk_snapshot *s, gk_row_block b)
 {
-    gk_lens *l = s->lens;
+    const gk_lens *l = s->lens;
 
-    gk_lens_unembed(s, l->logits, l->out + row_at(s, first) * (size_t)l->D, rows);
+    return gk_packed(l->out + input_at(s, b) * (size_t)l->D, l->inputs, l->D);
 }
 
-void gk_lens_hidden(gk_snapshot *s, int first, int rows)
+gk_matrix gk_block_mid(const gk_snapshot *s, gk_row_block b)
 {
-    gk_lens *l = s->lens;
+    const gk_lens *l = s->lens;
+
+    return gk_packed(l->mid + input_at(s, b) * (size_t)l->D, l->inputs, l->D);
+}
+
+gk_matrix gk_unembed(const gk_snapshot *s)
+{
+    const gk_lens *l = s->lens;
+
+    return gk_packed(l->unembed + (size_t)s->place * (size_t)(l->D * l->n), l->D, l->n);
+}
+
+void gk_block_unembed(gk_real *to, const gk_snapshot *s, int R, gk_matrix x, int rows)
+{
+    const gk_lens *l = s->lens;
+
+    gk_product(s->be, to, x, gk_unembed(s), R, rows, l->D, l->n, 0);
+    if (l->unembed_bias)
+        s->be->bias_add(s->be, to, l->unembed_bias + s->place * l->n, R, rows, l->n);
+}
+
+void gk_block_logits(gk_real *logits, const gk_snapshot *s, int R, gk_row_block b)
+{
+    gk_block_unembed(logits, s, R, gk_block_out(s, b), b.rows);
+}
+
+void gk_block_hidden(gk_real *hidden, const gk_snapshot *s, int R, gk_row_block b)
+{
+    const gk_lens *l = s->lens;
     const gk_params *p = &s->model->params;
     int D = l->D, F = l->shape.F, last = l->shape.L - 1;
-    size_t d = (size_t)D, f = (size_t)F, slot = (size_t)s->slot;
+    size_t f = (size_t)F, slot = (size_t)s->slot;
 
     if (!l->mid) { /* an mlp's activations are what W_U reads */
-        s->be->add_rows(s->be, l->hidden, l->out + row_at(s, first) * f, 1, rows, F, F, F, 0, 0, 0);
+        gk_matrix out = gk_block_out(s, b);
+        s->be->add_rows(s->be, hidden, out.at, R, b.rows, F, F, F, (size_t)b.rows * f, out.step, 0);
         return;
     }
-    s->be->matmul(s->be, l->hidden, l->mid + row_at(s, first) * d, p->w_in[last] + slot * d * f, 1,
-                  rows, F, D, 0, 0, D, F, F, 0, 0, 0, 0);
-    s->be->bias_act(s->be, l->hidden, l->hidden, l->shape.biases ? p->b_in[last] + slot * f : NULL,
-                    1, rows, F, l->shape.activation);
+    gk_product(s->be, hidden, gk_block_mid(s, b),
+               gk_packed(p->w_in[last] + slot * (size_t)D * f, D, F), R, b.rows, D, F, 0);
+    s->be->bias_act(s->be, hidden, hidden, l->shape.biases ? p->b_in[last] + slot * f : NULL, R,
+                    b.rows, F, l->shape.activation);
 }
 
-void gk_lens_hat(gk_snapshot *s, const gk_real *sum, int cols)
+void gk_train_x(gk_real *x, const gk_snapshot *s, int R, gk_row_block b)
 {
-    gk_lens *l = s->lens;
-    size_t n = (size_t)cols, W = (size_t)l->W, P = (size_t)l->P;
+    const gk_lens *l = s->lens;
+    size_t D = (size_t)l->D, part = (size_t)b.rows * D;
 
-    s->be->matmul(s->be, l->hat, l->characters, sum, 4, l->W, cols, l->P, 1, 0, l->W, cols, cols, 0,
-                  P * n, W * n, 0);
+    for (int r = 0; r < R; r++)
+        s->be->embed(s->be, x + (size_t)r * part, gk_block_out(s + r, (gk_row_block){0}).at,
+                     l->zeros, l->train_row + train_at(s + r, b), 1, b.rows, 1, l->D, l->inputs);
 }
 
-void gk_lens_put_polynomial(gk_snapshot *s, const gk_polynomial *p, const int32_t *begin,
-                            int variants)
+void gk_train_logits(gk_real *logits, gk_real *x, const gk_snapshot *s, int R, gk_row_block b)
 {
-    gk_lens *l = s->lens;
-    size_t m = (size_t)p->m;
-
-    GK_CHECK(variants <= l->variants);
-    gk_upload_reals(s->be, l->coef, p->coef, 4 * m * (size_t)l->n);
-    s->be->upload(s->be, l->column, p->column, m * sizeof *p->column);
-    s->be->upload(s->be, l->begin, begin, ((size_t)variants + 1) * sizeof *begin);
+    gk_train_x(x, s, R, b);
+    gk_block_unembed(logits, s, R, gk_packed(x, b.rows, s->lens->D), b.rows);
 }
 
-void gk_lens_add_changed(gk_snapshot *s, const gk_real *logits, const gk_polynomial *p,
-                         int variants, int first, int rows)
+static const int32_t *index_of(const gk_snapshot *s, enum gk_by by, gk_row_block b)
 {
-    gk_lens *l = s->lens;
-    size_t at = row_at(s, first);
+    const gk_lens *l = s->lens;
 
-    s->be->changed_losses(s->be, l->sum, logits, l->label + at, l->group + at,
-                          l->torus + 4 * (size_t)first, l->characters, l->coef, l->begin, l->column,
-                          1, rows, l->n, GK_ROW_GROUPS, variants, 4, l->n + 1, l->W, p->m,
-                          first > 0);
-}
-
-void gk_lens_add_loss(gk_snapshot *s, int index, int first, int rows)
-{
-    gk_lens *l = s->lens;
-    size_t at = row_at(s, first);
-
-    GK_CHECK(index < l->variants);
-    s->be->log_softmax(s->be, l->row_loss, l->row_hit, NULL, l->work, l->label + at, 1, rows, l->n,
-                       GK_LOSS_EXACT, 1);
-    s->be->group_sums(s->be, l->sum + index * GK_ROW_GROUPS * 2, l->row_loss, l->row_hit,
-                      l->group + at, 1, rows, GK_ROW_GROUPS, first > 0);
-}
-
-static void means(const gk_snapshot *s, const double sum[GK_ROW_GROUPS], double *all, double *test)
-{
-    const double *rows = s->inside;
-    double test_sum = sum[GK_ROWS_MIRRORED] + sum[GK_ROWS_UNMIRRORED];
-    double test_rows = rows[GK_ROWS_MIRRORED] + rows[GK_ROWS_UNMIRRORED];
-
-    if (all) *all = (sum[GK_ROWS_TRAIN] + test_sum) / (rows[GK_ROWS_TRAIN] + test_rows);
-    if (test) *test = test_rows > 0 ? test_sum / test_rows : GK_NULL;
-}
-
-void gk_lens_mean_loss(gk_snapshot *s, int index, double *all, double *test)
-{
-    double both[GK_ROW_GROUPS][2], sum[GK_ROW_GROUPS];
-
-    s->be->download(s->be, both, s->lens->sum + index * GK_ROW_GROUPS * 2, sizeof both);
-    for (int g = 0; g < GK_ROW_GROUPS; g++) sum[g] = both[g][0];
-    means(s, sum, all, test);
-}
-
-void gk_lens_mean_changed(gk_snapshot *s, int variant, double *all, double *test)
-{
-    double sum[GK_ROW_GROUPS];
-
-    s->be->download(s->be, sum, s->lens->sum + variant * GK_ROW_GROUPS, sizeof sum);
-    means(s, sum, all, test);
-}
-
-/* |coefficient| of real products from complex ones: the real basis const, cos 1, sin 1, ... over
- * both coordinates. */
-static void real_norms(double *norms, double *square, const gk_real *x, int P, int cols)
-{
-    int half = P / 2 + 1;
-    size_t n = (size_t)cols;
-
-    for (int a = 0; a < P; a++)
-        for (int b = 0; b < P; b++) {
-            int i = (a + 1) / 2, j = (b + 1) / 2; /* frequencies */
-            bool sin_a = a > 0 && a % 2 == 0, sin_b = b > 0 && b % 2 == 0;
-            double scale =
-                (i && 2 * i != P ? sqrt(2.0) : 1) * (j && 2 * j != P ? sqrt(2.0) : 1) / P / 2;
-            const gk_real *plus = x + ((size_t)i * (size_t)half + (size_t)j) * n * 2;
-            const gk_real *minus = x + ((size_t)((P - i) % P) * (size_t)half + (size_t)j) * n * 2;
-            for (size_t c = 0; c < 2 * n;
-                 c += 2) { /* X(i,j) and X(-i,j) hold cc - ss, cs + sc; cc + ss, cs - sc */
-                double cc = (double)plus[c] + (double)minus[c],
-                       ss = (double)minus[c] - (double)plus[c];
-                double sc = (double)minus[c + 1] - (double)plus[c + 1],
-                       cs = -(double)plus[c + 1] - (double)minus[c + 1];
-                double value = scale * (sin_a ? (sin_b ? ss : sc) : (sin_b ? cs : cc));
-                square[a * P + b] += value * value;
-            }
-            norms[a * P + b] = sqrt(square[a * P + b]);
-        }
-}
-
-void gk_lens_logit_spectrum(gk_snapshot *s, double *norms)
-{
-    gk_lens *l = s->lens;
-    gk_backend *be = s->be;
-    int P = l->P, D = l->D, n = l->n;
-    size_t coefficients = (size_t)P * (size_t)(P / 2 + 1) * (size_t)l->cols * 2,
-           cells = (size_t)P * (size_t)P;
-    gk_real *x = gk_alloc(coefficients, sizeof *x);
-    double *square = gk_alloc(cells, sizeof *square);
-
-    for (int c = 0; c < n; c += l->cols) {
-        int cols = n - c < l->cols ? n - c : l->cols;
-        be->matmul(be, l->plane, l->out + row_at(s, 0) * (size_t)D, l->unembed + c, 1, l->inputs,
-                   cols, D, 0, 0, D, n, cols, 0, 0, 0, 0);
-        if (l->unembed_bias) be->bias_add(be, l->plane, l->unembed_bias + c, 1, l->inputs, cols);
-        be->fft2(be, l->spectrum, l->plane, 1, P, P, cols);
-        be->download(be, x, l->spectrum, coefficients / (size_t)l->cols * (size_t)cols * sizeof *x);
-        real_norms(norms, square, x, P, cols);
+    switch (by) {
+    case GK_BY_VALUE: return l->value + input_at(s, b);
+    case GK_BY_CONTROL: return l->control + input_at(s, b);
+    case GK_BY_TRAIN: return l->train_value + train_at(s, b);
     }
-    free(x);
-    free(square);
+    return NULL;
+}
+
+void gk_block_sum(gk_real *sum, double *moments, const gk_snapshot *s, int R, const gk_real *x,
+                  gk_width cols, enum gk_by by, gk_row_block b)
+{
+    int elements = s->lens->n + (by == GK_BY_TRAIN);
+    size_t most = (size_t)cols.most;
+
+    for (int r = 0; r < R; r++) {
+        int wide = gk_width_of(cols, r);
+        size_t at = (size_t)r * most;
+        if (!wide) continue;
+        s->be->row_sums(s->be, sum + at * (size_t)elements, moments ? moments + 2 * at : NULL,
+                        x + at * (size_t)b.rows, index_of(s + r, by, b), 1, b.rows, 1, elements,
+                        wide, b.first > 0);
+    }
+}
+
+void gk_torus_hat(gk_real *hat, const gk_snapshot *s, int R, const gk_real *sum, int cols)
+{
+    const gk_lens *l = s->lens;
+
+    gk_product(s->be, hat, (gk_matrix){.at = l->characters, .ld = l->W, .turned = true},
+               gk_packed(sum, l->P, cols), 4 * R, l->W, l->P, cols, 0);
+}
+
+const gk_activations *gk_block_activations(const gk_snapshot *s, const gk_set *set, gk_row_block b)
+{
+    gk_forward_ops(s->plan, set, b.first);
+    return s->model->act;
+}
+
+void gk_activations_read(double *to, const gk_snapshot *s, const gk_real *array, int rows,
+                         size_t cells)
+{
+    size_t n = (size_t)rows * cells;
+
+    gk_download_reals(s->be, to, array + (size_t)s->slot * n, n);
 }

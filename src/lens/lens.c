@@ -1,40 +1,63 @@
-/* The lens: its layout, the forward pass over every input, and losses of changed logits. */
-#include "gk/lens.h"
-#include "gk/network.h"
+/* The lens: its layout, and the forward pass over every input. */
+#include "gk/blocks.h"
+#include "gk/fit.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-enum { PLANE_BYTES = 96 << 20, VARIANTS = 72, TERMS = 192 };
-
-static int larger(int a, int b) { return a > b ? a : b; }
-
-static void layout_torus(gk_lens *l, const gk_analysis *a, int R, gk_arena *device)
+static void layout_torus(gk_lens *l, const gk_analysis *a, gk_arena *device)
 {
-    size_t P = (size_t)a->P, inputs = (size_t)a->inputs, F = (size_t)l->shape.F;
-    size_t cols = PLANE_BYTES / (inputs * sizeof(gk_real));
+    size_t P = (size_t)a->P, F = (size_t)l->shape.F, R = (size_t)l->R;
 
-    l->cols = cols < 1 ? 1 : cols > 64 ? 64 : (int)cols;
-    l->plane = gk_arena_take(device, inputs * (size_t)l->cols, sizeof(gk_real));
-    l->spectrum = gk_arena_take(device, P * (P / 2 + 1) * (size_t)l->cols * 2, sizeof(gk_real));
-    l->torus = gk_arena_take(device, 4 * inputs, sizeof *l->torus);
-    l->torus_sum = gk_arena_take(device, 4 * P * (size_t)a->n, sizeof(gk_real));
+    l->torus = gk_arena_take(device, 4 * (size_t)a->inputs, sizeof *l->torus);
+    l->torus_sum =
+        gk_arena_take(device, (size_t)l->together * 4 * P * (size_t)a->n, sizeof(gk_real));
     if (!F) return;
-    l->neuron_sum = gk_arena_take(device, (size_t)R * 4 * P * F, sizeof(gk_real));
-    l->neuron_moments = gk_arena_take(device, (size_t)R * 2 * F, sizeof(double));
+    l->neuron_sum = gk_arena_take(device, R * 4 * P * F, sizeof(gk_real));
+    l->neuron_moments = gk_arena_take(device, R * 2 * F, sizeof(double));
+}
+
+/* Examples of all runs. */
+static void layout_examples(gk_lens *l, gk_arena *device)
+{
+    size_t inputs = (size_t)l->R * (size_t)l->inputs, train = (size_t)l->R * (size_t)l->train_rows;
+
+    l->value = gk_arena_take(device, inputs, sizeof *l->value);
+    l->control = gk_arena_take(device, inputs, sizeof *l->control);
+    l->label = gk_arena_take(device, inputs, sizeof *l->label);
+    l->group = gk_arena_take(device, inputs, 1);
+    l->train_row = gk_arena_take(device, train, sizeof *l->train_row);
+    l->train_label = gk_arena_take(device, train, sizeof *l->train_label);
+    l->train_value = gk_arena_take(device, train, sizeof *l->train_value);
+    l->train_control = gk_arena_take(device, train, sizeof *l->train_control);
+    l->train_class = gk_arena_take(device, train, sizeof *l->train_class);
+    l->train_group = gk_arena_take(device, train, 1);
+}
+
+/* What the forward pass leaves. */
+static void layout_kept(gk_lens *l, gk_arena *device)
+{
+    const gk_shape *s = &l->shape;
+    size_t R = (size_t)l->R, kept = R * (size_t)l->inputs * (size_t)l->D, real = sizeof(gk_real);
+    bool mlp = s->kind == GK_MLP;
+
+    if (!mlp) l->mid = gk_arena_take(device, kept, real);
+    l->out = gk_arena_take(device, kept, real);
+    if (!mlp)
+        l->attention = gk_arena_take(device, R * (size_t)s->H * (size_t)s->S * (size_t)s->T, real);
+    if (s->S > 1 && s->F)
+        l->scored = gk_arena_take(device, R * (size_t)l->rows * (size_t)s->F, real);
 }
 
 void gk_lens_layout(gk_lens *l, const gk_shape *s, const gk_analysis *a, int R, int rows,
-                    gk_arena *device)
+                    int together, gk_arena *device, gk_arena *host)
 {
-    size_t N = (size_t)R * (size_t)a->inputs, train = (size_t)R * (size_t)a->n_train;
     bool mlp = s->kind == GK_MLP;
-    int width = gk_unembed_inputs(s);
-    size_t D = (size_t)width, block = (size_t)rows, n = (size_t)a->n, real = sizeof(gk_real);
+    size_t n = (size_t)a->n, at_once = (size_t)together, real = sizeof(gk_real);
 
     *l = (gk_lens){.analysis = a,
                    .shape = *s,
                    .R = R,
+                   .together = together,
                    .rows = rows,
                    .inputs = a->inputs,
                    .n = a->n,
@@ -42,54 +65,25 @@ void gk_lens_layout(gk_lens *l, const gk_shape *s, const gk_analysis *a, int R, 
                    .P = a->P,
                    .train_rows = a->n_train,
                    .W = 2 * a->K + 1,
-                   .D = width,
-                   .direct = mlp || (s->norm == GK_NORM_NONE && !s->final_norm),
-                   .terms_max = larger(2 * a->K, TERMS),
-                   .variants = VARIANTS};
+                   .D = gk_unembed_inputs(s),
+                   .direct = mlp || (s->norm == GK_NORM_NONE && !s->final_norm)};
+    l->whole = gk_arena_take(host, (size_t)R * GK_ROW_GROUPS, sizeof *l->whole);
     if (!a->inputs) return;
-    size_t K2 = 2 * (size_t)a->K, W = K2 + 1, F = (size_t)s->F, most = (size_t)larger(a->n, s->F);
-    size_t terms = (size_t)larger(4 * l->W, l->terms_max), wide = (size_t)larger(width, s->D);
-    if (!mlp) l->mid = gk_arena_take(device, N * D, real);
-    l->out = gk_arena_take(device, N * D, real);
-    if (!mlp)
-        l->attention =
-            gk_arena_take(device, (size_t)R * (size_t)s->H * (size_t)s->S * (size_t)s->T, real);
-    if (s->S > 1 && s->F) l->scored = gk_arena_take(device, (size_t)R * block * F, real);
-    l->value = gk_arena_take(device, N, sizeof *l->value);
-    l->control = gk_arena_take(device, N, sizeof *l->control);
-    l->label = gk_arena_take(device, N, sizeof *l->label);
-    l->group = gk_arena_take(device, N, 1);
-    l->train_row = gk_arena_take(device, train, sizeof *l->train_row);
-    l->train_label = gk_arena_take(device, train, sizeof *l->train_label);
-    l->train_value = gk_arena_take(device, train, sizeof *l->train_value);
-    l->train_control = gk_arena_take(device, train, sizeof *l->train_control);
-    l->train_class = gk_arena_take(device, train, sizeof *l->train_class);
-    l->train_group = gk_arena_take(device, train, 1);
-    l->characters = gk_arena_take(device, (n + 1) * W, real);
+    layout_kept(l, device);
+    layout_examples(l, device);
+    l->characters = gk_arena_take(device, (n + 1) * (size_t)l->W, real);
+    l->zeros = gk_arena_take(device, (size_t)l->D, real);
+    l->unembed = gk_arena_take(device, at_once * (size_t)l->D * n, real);
+    if (mlp && s->biases) l->unembed_bias = gk_arena_take(device, at_once * n, real);
+    if (a->P) layout_torus(l, a, device);
+}
 
-    l->unembed = gk_arena_take(device, D * n, real);
-    if (mlp && s->biases) l->unembed_bias = gk_arena_take(device, n, real);
-    l->logits = gk_arena_take(device, block * (size_t)larger(a->n, s->C), real);
-    l->work = gk_arena_take(device, block * (size_t)larger(a->n, s->C), real);
-    l->train_x = gk_arena_take(device, block * D, real);
-    if (s->F) l->hidden = gk_arena_take(device, block * F, real);
-    l->head = gk_arena_take(device, block * (size_t)larger(s->H * s->K, width), real);
-    l->square_matrix = gk_arena_take(device, D * D, real);
-    l->terms = gk_arena_take(device, block * K2, real);
-    l->basis = gk_arena_take(device, (most + wide) * K2, real);
-    l->coef = gk_arena_take(device, terms * n + F * (n + K2) + 2 * D * K2, real);
-    l->zeros = gk_arena_take(device, D, real);
-    l->label_sum = gk_arena_take(device, (n + 1) * most, real);
-    l->control_sum = gk_arena_take(device, n * n, real);
-    l->w_l = gk_arena_take(device, (F + D) * n, real);
-    l->hat = gk_arena_take(device, 4 * W * (most + wide), real);
-    if (a->P) layout_torus(l, a, R, device);
-    l->row_loss = gk_arena_take(device, block, sizeof(double));
-    l->row_hit = gk_arena_take(device, block, 1);
-    l->sum = gk_arena_take(device, (size_t)l->variants * GK_ROW_GROUPS * 2, sizeof(double));
-    l->moments = gk_arena_take(device, 2 * (most + K2), sizeof(double));
-    l->begin = gk_arena_take(device, VARIANTS + 1, sizeof *l->begin);
-    l->column = gk_arena_take(device, terms, sizeof *l->column);
+void *gk_scratch(gk_lens *l, size_t count, size_t size)
+{
+    void *taken = gk_arena_take(&l->scratch, count, size);
+
+    if (l->scratch.used > l->scratch_most) l->scratch_most = l->scratch.used;
+    return taken;
 }
 
 /* What is the same for all runs. */
@@ -164,19 +158,19 @@ void gk_lens_put(gk_lens *l, int slot, gk_backend *be)
 }
 
 /* Rows of the first scored position, `step` rows apart, to where the lens keeps them. */
-static void keep(gk_lens *l, gk_backend *be, gk_real *to, const gk_real *from, int step, int first,
-                 int rows)
+static void keep(const gk_lens *l, gk_backend *be, gk_real *to, const gk_real *from, int step,
+                 gk_row_block b)
 {
     int D = l->D;
-    size_t kept = (size_t)l->inputs * (size_t)D, run = (size_t)rows * (size_t)step * (size_t)D;
+    size_t kept = (size_t)l->inputs * (size_t)D, run = (size_t)b.rows * (size_t)(step * D);
 
-    be->add_rows(be, to + (size_t)first * (size_t)D, from, l->R, rows, D, D, step * D, kept, run,
-                 0);
+    be->add_rows(be, to + (size_t)b.first * (size_t)D, from, l->R, b.rows, D, D, step * D, kept,
+                 run, 0);
 }
 
-static void keep_neurons(gk_lens *l, gk_backend *be, const gk_stream *x, int first, int rows)
+static void keep_neurons(const gk_lens *l, gk_backend *be, const gk_stream *x, gk_row_block b)
 {
-    int F = l->shape.F;
+    int F = l->shape.F, rows = b.rows;
     size_t f = (size_t)F, n = (size_t)rows;
 
     if (!l->neuron_sum) return;
@@ -184,15 +178,17 @@ static void keep_neurons(gk_lens *l, gk_backend *be, const gk_stream *x, int fir
         be->add_rows(be, l->scored, x->hidden, l->R, rows, F, F, x->step * F, n * f,
                      n * (size_t)x->step * f, 0);
     be->row_sums(be, l->neuron_sum, l->neuron_moments, l->scored ? l->scored : x->hidden,
-                 l->torus + 4 * (size_t)first, l->R, rows, 4, l->P, F, first > 0);
+                 l->torus + 4 * (size_t)b.first, l->R, rows, 4, l->P, F, b.first > 0);
 }
 
-/* Examples of a block that are right at every scored position. `row`: of the analysis. */
-static void count_whole(gk_lens *l, const gk_set *set, gk_backend *be, int row, int rows)
+/* Examples of a block that are right at every scored position. `from`: the row of the analysis that
+ * the set begins with. */
+static void count_whole(const gk_lens *l, const gk_set *set, gk_backend *be, int from,
+                        gk_row_block b)
 {
-    size_t S = (size_t)set->S, n = (size_t)rows;
+    size_t S = (size_t)set->S, n = (size_t)b.rows, row = (size_t)(from + b.first);
 
-    if (!l->whole || S == 1) return;
+    if (S == 1) return;
     uint8_t *hit = gk_alloc((size_t)l->R * n * S, 1);
     be->download(be, hit, set->row_hit, (size_t)l->R * n * S);
     for (int r = 0; r < l->R; r++) {
@@ -201,124 +197,47 @@ static void count_whole(gk_lens *l, const gk_set *set, gk_backend *be, int row, 
         for (size_t i = 0; i < n; i++) {
             int hits = 0;
             for (size_t s = 0; s < S; s++) hits += hit[((size_t)r * n + i) * S + s];
-            whole[l->analysis[r].group[(size_t)row + i]] += hits == set->scored;
+            whole[l->analysis[r].group[row + i]] += hits == set->scored;
         }
     }
     free(hit);
 }
 
-void gk_lens_forward(gk_lens *l, gk_plan *plan)
+/* A block of inputs: their losses, and what is kept. */
+static void forward_inputs(gk_lens *l, gk_plan *plan, gk_row_block b)
 {
     const gk_shape *s = &l->shape;
-    const gk_model *model = plan->model;
-    gk_data *data = plan->data;
     gk_backend *be = plan->be;
 
-    for (int first = 0; first < l->inputs; first += model->rows) {
-        int rows = gk_set_block_rows(&data->grid, first, model->rows);
-        gk_evaluate_block(plan, &data->grid, first);
-        gk_stream x = gk_scored_stream(model);
-        if (l->mid) keep(l, be, l->mid, x.mid, x.step, first, rows);
-        keep(l, be, l->out, x.out, x.step, first, rows);
-        if (l->attention)
-            be->bias_add_back(be, l->attention, model->act->prob[s->L - 1], l->R, rows,
-                              s->H * s->S * s->T, first > 0);
-        keep_neurons(l, be, &x, first, rows);
-        count_whole(l, &data->grid, be, first, rows);
-    }
-    for (int first = 0; first < data->rest.B; first += model->rows) {
-        gk_evaluate_block(plan, &data->rest, first);
-        count_whole(l, &data->rest, be, l->inputs + first,
-                    gk_set_block_rows(&data->rest, first, model->rows));
-    }
+    gk_evaluate_block(plan, &plan->data->grid, b.first);
+    gk_stream x = gk_scored_stream(plan->model);
+    if (l->mid) keep(l, be, l->mid, x.mid, x.step, b);
+    keep(l, be, l->out, x.out, x.step, b);
+    if (l->attention)
+        be->bias_add_back(be, l->attention, plan->model->act->prob[s->L - 1], l->R, b.rows,
+                          s->H * s->S * s->T, b.first > 0);
+    keep_neurons(l, be, &x, b);
+    count_whole(l, &plan->data->grid, be, 0, b);
 }
 
-void gk_lens_train_x(gk_snapshot *s, int first, int rows)
+/* The examples that the next update will have, where they are fresh each time. */
+static void forward_batch(gk_lens *l, gk_plan *plan)
 {
-    gk_lens *l = s->lens;
-    int D = l->D;
-    size_t at = (size_t)s->slot * (size_t)l->train_rows + (size_t)first;
+    gk_set *batch = &plan->data->train;
 
-    s->be->embed(s->be, l->train_x, l->out + (size_t)s->slot * (size_t)l->inputs * (size_t)D,
-                 l->zeros, l->train_row + at, 1, rows, 1, D, l->inputs);
+    gk_data_select(plan->data, plan->model->slot, plan->be);
+    for (gk_row_block b = gk_set_blocks(l, batch); gk_block_next(&b);)
+        gk_evaluate_block(plan, batch, b.first);
 }
 
-void gk_lens_train_logits(gk_snapshot *s, int first, int rows)
+void gk_lens_forward(gk_lens *l, gk_plan *plan)
 {
-    gk_lens *l = s->lens;
+    gk_set *rest = &plan->data->rest;
 
-    gk_lens_train_x(s, first, rows);
-    gk_lens_unembed(s, l->logits, l->train_x, rows);
-}
-
-/* Variants that fit into one call, sorted: by f first, then by the control. */
-typedef struct batch {
-    int32_t begin[VARIANTS + 1];
-    gk_variant *variant[VARIANTS];
-    int n, by_value; /* variants; those by f */
-} batch;
-
-/* The next ones from *next on, to the device. */
-static void put_batch(batch *b, gk_snapshot *s, gk_variant *variant, int variants, int *next)
-{
-    gk_lens *l = s->lens;
-    size_t n = (size_t)l->n, terms = 0;
-    int end = *next;
-
-    b->n = b->begin[0] = 0;
-    for (; end < variants && end - *next < VARIANTS; end++) {
-        if (end > *next && terms + (size_t)variant[end].m > (size_t)l->terms_max) break;
-        terms += (size_t)variant[end].m;
+    for (gk_row_block b = gk_blocks(l); gk_block_next(&b);) forward_inputs(l, plan, b);
+    for (gk_row_block b = gk_set_blocks(l, rest); gk_block_next(&b);) {
+        gk_evaluate_block(plan, rest, b.first);
+        count_whole(l, rest, plan->be, l->inputs, b);
     }
-    for (int control = 0; control < 2; control++) {
-        for (int i = *next; i < end; i++)
-            if (variant[i].control == control) b->variant[b->n++] = &variant[i];
-        if (!control) b->by_value = b->n;
-    }
-    *next = end;
-    double *coef = gk_alloc(terms * n, sizeof *coef);
-    int32_t *column = gk_alloc(terms, sizeof *column);
-    for (int v = 0; v < b->n; v++) {
-        const gk_variant *of = b->variant[v];
-        b->begin[v + 1] = b->begin[v] + of->m;
-        memcpy(coef + (size_t)b->begin[v] * n, of->coef, (size_t)of->m * n * sizeof *coef);
-        for (int j = 0; j < of->m; j++) column[b->begin[v] + j] = of->column[j];
-    }
-    gk_upload_reals(s->be, l->coef, coef, terms * n);
-    s->be->upload(s->be, l->column, column, terms * sizeof *column);
-    s->be->upload(s->be, l->begin, b->begin, sizeof b->begin);
-    free(coef);
-    free(column);
-}
-
-/* Variants from .. to - 1 of a batch, by the index f or the control's, at a block of train rows. */
-static void add_losses(gk_snapshot *s, const batch *b, int from, int to, const int32_t *index,
-                       int first, int rows)
-{
-    gk_lens *l = s->lens;
-    size_t at = (size_t)s->slot * (size_t)l->train_rows + (size_t)first;
-
-    if (from == to) return;
-    s->be->changed_losses(s->be, l->sum + from, l->logits, l->train_label + at, l->train_group + at,
-                          index + at, l->characters, l->coef, l->begin + from, l->column, 1, rows,
-                          l->n, 1, to - from, 1, l->n + 1, l->W, b->begin[b->n], first > 0);
-}
-
-void gk_lens_train_losses(gk_snapshot *s, gk_variant *variant, int variants)
-{
-    gk_lens *l = s->lens;
-    double inside = s->inside[GK_ROWS_TRAIN], sum[VARIANTS];
-    batch b;
-
-    for (int next = 0; next < variants;) {
-        put_batch(&b, s, variant, variants, &next);
-        for (int first = 0; first < l->train_rows; first += l->rows) {
-            int rows = l->train_rows - first < l->rows ? l->train_rows - first : l->rows;
-            gk_lens_train_logits(s, first, rows);
-            add_losses(s, &b, 0, b.by_value, l->train_value, first, rows);
-            add_losses(s, &b, b.by_value, b.n, l->train_control, first, rows);
-        }
-        s->be->download(s->be, sum, l->sum, (size_t)b.n * sizeof *sum);
-        for (int v = 0; v < b.n; v++) b.variant[v]->loss = inside > 0 ? sum[v] / inside : GK_NULL;
-    }
+    if (l->analysis->stream) forward_batch(l, plan);
 }

@@ -1,5 +1,6 @@
 /* measures/EPOCH.safetensors: the arrays behind the scalars of a row. */
-#include "gk/run.h"
+#include "measures/parts.h"
+#include "gk/blocks.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -121,7 +122,7 @@ static void add_cosines(gk_tensors_writer *w, const gk_snapshot *s)
     free(v);
 }
 
-static void add_arrays(gk_tensors_writer *w, const gk_snapshot *s)
+static void add_arrays(gk_tensors_writer *w, const gk_snapshot *s, const gk_findings *found)
 {
     size_t n = (size_t)s->lens->n, rows = (size_t)s->w_l_rows;
 
@@ -131,22 +132,24 @@ static void add_arrays(gk_tensors_writer *w, const gk_snapshot *s)
     add_cosines(w, s);
     if (reads_equals(s->shape)) add_attention(w, s);
     if (s->lens->attention) add(w, "attention_eq", 1, s->shape->H, 0, s->attention_eq);
-    if (s->lens->train_rows) add(w, "excluded_by_frequency", 1, s->lens->K, 0, s->excluded_k);
+    if (s->lens->train_rows)
+        add(w, "excluded_by_frequency", 1, s->lens->K, 0, found->excluded.loss);
     if (!s->analysis->no_grid) {
         double *norms = gk_alloc(n * n, sizeof *norms);
-        gk_lens_logit_spectrum((gk_snapshot *)s, norms);
+        gk_logit_spectrum(norms, s, 1);
         add(w, "logits_fourier2d_norms", 2, (int64_t)n, (int64_t)n, norms);
         free(norms);
     }
     if (!s->analysis->no_grid && s->shape->F) {
-        add_ints(w, "neuron_frequency", s->shape->F, s->neuron_k);
-        add(w, "neuron_fve", 1, s->shape->F, 0, s->neuron_fve);
+        add_ints(w, "neuron_frequency", s->shape->F, found->neurons.k);
+        add(w, "neuron_fve", 1, s->shape->F, 0, found->neurons.fve);
     }
     add_ints(w, "element_class", s->lens->n, s->analysis->column);
     if (!s->keys) return;
     add_ints(w, "key_freqs", s->keys, s->key);
-    if (!s->analysis->no_grid) add(w, "ablate8_loss", 1, s->keys, 0, s->ablate8_k);
-    if (!s->analysis->no_grid && s->w_l_neurons) add(w, "readout_fve", 2, s->keys, 2, s->readout);
+    if (!s->analysis->no_grid) add(w, "ablate8_loss", 1, s->keys, 0, found->ablated.loss);
+    if (!s->analysis->no_grid && s->w_l_neurons)
+        add(w, "readout_fve", 2, s->keys, 2, found->readout.fve);
 }
 
 static void add_neurons(gk_tensors_writer *w, const gk_snapshot *s)
@@ -158,27 +161,14 @@ static void add_neurons(gk_tensors_writer *w, const gk_snapshot *s)
     free(norm);
 }
 
-void gk_arrays_write(gk_tensors_writer *w, const gk_snapshot *s)
+void gk_arrays_write(gk_tensors_writer *w, const gk_snapshot *s, gk_findings *found)
 {
-    gk_writer_open(w);
     gk_writer_metadata(w, "kind", "measures");
     if (s->shape->kind == GK_MLP) add_neurons(w, s);
-    if (s->analysis->undefined)
+    if (s->analysis->undefined) {
         gk_writer_metadata(w, "undefined", s->analysis->undefined);
-    else
-        add_arrays(w, s);
-}
-
-gk_status gk_run_arrays(const gk_run *run, gk_snapshot *s, bool last)
-{
-    char path[GK_PATH_MAX];
-    gk_tensors_writer w;
-
-    GK_TRY(gk_path(path, "%s/measures", run->dir));
-    GK_TRY(gk_make_directories(path));
-    GK_TRY(
-        gk_path(path, "%s/measures/%08lld.safetensors", run->dir, (long long)run->position.epoch));
-    gk_arrays_write(&w, s);
-    if (last) gk_arrays_maps(&w, s);
-    return gk_writer_save(&w, path);
+        return;
+    }
+    if (!s->analysis->no_grid && s->shape->F) gk_find_neurons(found, s, 1);
+    add_arrays(w, s, found);
 }

@@ -1,7 +1,9 @@
-/* The cosines that the paper finds in the logits: D_k[input, c] = cos(w_k (f(input) - c)), of unit
- * norm over all inputs and outputs; v_k = <D_k, L>. All of it follows from the logits summed by
- * element. */
-#include "gk/measure.h"
+/* The cosines that Nanda et al. 2023, section 4.1, find in the logits: D_k[input, c] = cos(w_k
+ * (f(input) - c)), of unit norm over all inputs and outputs; v_k = <D_k, L>. All of it follows from
+ * the logits summed by element. */
+#include "measures/parts.h"
+#include "gk/changes.h"
+#include "gk/fit.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -49,35 +51,62 @@ static double *cosine_table(const gk_snapshot *s, double *coef, double *squares)
     return table;
 }
 
-/* Of nothing but the cosines, and of the logits without them. */
-static void losses(gk_row *row, gk_snapshot *s, const double *table, int *column, double *coef)
+/* Loss of nothing but the cosines. */
+static double table_loss(const gk_snapshot *s, const double *table)
 {
     size_t n = (size_t)s->lens->n;
     double *pairs = gk_alloc(n * n, sizeof *pairs);
-    for (size_t i = 0; i < GK_ROW_GROUPS * n * n; i++) pairs[i % (n * n)] += s->pairs[i];
-    row->cosine_loss = gk_table_loss(table, pairs, (int)n);
 
-    gk_variant without = {.column = column, .coef = coef};
-    without.m = gk_character_columns(column, s->key, s->keys, (int)n);
-    gk_lens_train_losses(s, &without, 1);
-    row->excluded_cosines = without.loss;
+    for (size_t i = 0; i < GK_ROW_GROUPS * n * n; i++) pairs[i % (n * n)] += s->pairs[i];
+    double loss = gk_table_loss(table, pairs, (int)n);
     free(pairs);
+    return loss;
 }
 
-void gk_measure_cosines(gk_row *row, gk_snapshot *s)
+/* The columns of one run; without: the logits less the cosines, an owned change. */
+static void cosines_of(gk_row *row, gk_variant *without, const gk_snapshot *s)
 {
     size_t n = (size_t)s->lens->n;
+    int *column = gk_alloc(2 * (size_t)s->keys, sizeof *column);
     double squares;
 
-    if (s->analysis->undefined) return;
-    row->logit_norm = sqrt(s->norm2 / ((double)s->lens->inputs * (double)n));
-    if (!s->keys) return;
-    int *column = gk_alloc(2 * (size_t)s->keys, sizeof *column);
-    double *coef = gk_alloc(2 * (size_t)s->keys * n, sizeof *coef),
-           *table = cosine_table(s, coef, &squares);
+    *without =
+        (gk_variant){.column = column, .coef = gk_alloc(2 * (size_t)s->keys * n, sizeof(double))};
+    without->m = gk_character_columns(column, s->key, s->keys, (int)n);
+    double *table = cosine_table(s, without->coef, &squares);
     row->logit_fve = squares / s->norm2;
-    if (gk_snapshot_has_nats(s)) losses(row, s, table, column, coef);
-    free(column);
-    free(coef);
+    if (gk_snapshot_has_nats(s)) row->cosine_loss = table_loss(s, table);
     free(table);
 }
+
+static void release(gk_variant *v)
+{
+    free((void *)v->column);
+    free(v->coef);
+}
+
+static void measure(gk_row *row, gk_findings *found, const gk_snapshot *s, int R)
+{
+    double inputs = (double)s->lens->inputs * (double)s->lens->n;
+    gk_variant *v = gk_alloc((size_t)R, sizeof *v), **list = gk_alloc((size_t)R, sizeof(void *));
+    int *variants = gk_alloc((size_t)R, sizeof *variants);
+
+    (void)found;
+    for (int r = 0; r < R && !s->analysis->undefined; r++) {
+        row[r].logit_norm = sqrt(s[r].norm2 / inputs);
+        list[r] = &v[r];
+        variants[r] = s[r].keys > 0;
+        if (s[r].keys) cosines_of(&row[r], &v[r], &s[r]);
+    }
+    if (gk_most_keys(s, R) && gk_snapshot_has_nats(s)) {
+        gk_train_losses(s, R, list, variants);
+        for (int r = 0; r < R; r++)
+            if (s[r].keys) row[r].excluded_cosines = v[r].loss;
+    }
+    for (int r = 0; r < R; r++) release(&v[r]);
+    free(v);
+    free(list);
+    free(variants);
+}
+
+const gk_family gk_family_cosines = {.measure = measure, .layout = gk_train_losses_layout};

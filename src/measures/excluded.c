@@ -1,13 +1,15 @@
 /* Excluded loss: the train loss after the characters of the key frequencies are taken out of the
  * logits, and its controls. Nanda et al. 2023, section 5.1 and appendix C.2; fitted on train: the
  * post, footnote 31. */
+#include "gk/changes.h"
+#include "gk/fit.h"
 #include "gk/measure.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Subtracts the least-squares fit of logits on the characters of `k`: of those of all inputs, */
+/* Subtracts the least-squares fit of the logits of all inputs on the characters of `k`. */
 static gk_variant without(const gk_snapshot *s, const int *k, int keys)
 {
     int *column = gk_alloc(2 * (size_t)keys, sizeof *column);
@@ -21,7 +23,8 @@ static gk_variant without(const gk_snapshot *s, const int *k, int keys)
     return v;
 }
 
-/* or of those whose counts and sums by element these are. */
+/* Subtracts the fit, on the characters of `k`, of the logits that have these counts and sums by
+ * element. */
 static gk_variant without_sums(const gk_snapshot *s, const int *k, int keys, const double *count,
                                const double *sum)
 {
@@ -157,23 +160,47 @@ static int add_alone(gk_variant *v, int *k, const gk_snapshot *s)
     return some;
 }
 
-void gk_measure_excluded(gk_row *row, gk_snapshot *s)
-{
+/* Variants of one run: those without a single frequency first. */
+typedef struct list {
     gk_variant v[ALONE + KEYED];
     double *to[KEYED];
     int k[ALONE], alone, keyed;
+} list;
 
-    if (s->analysis->undefined || !s->lens->train_rows || !gk_snapshot_has_nats(s)) return;
-    alone = add_alone(v, k, s);
-    keyed = s->keys ? add_keyed(v + alone, to, row, s) : 0;
-    gk_lens_train_losses(s, v, alone + keyed);
-    for (int i = 0; i < keyed; i++) *to[i] = v[alone + i].loss;
-    for (int f = 0; f < s->lens->K; f++) s->excluded_k[f] = GK_NULL;
-    for (int i = 0; i < alone; i++) {
-        s->excluded_k[k[i] - 1] = v[i].loss;
-        if (row->excluded_max >= v[i].loss) continue; /* NaN is replaced */
-        row->excluded_max = v[i].loss;
-        row->excluded_max_k = k[i];
+static void read_losses(gk_row *row, gk_excluded *excluded, const list *x, int K)
+{
+    for (int i = 0; i < x->keyed; i++) *x->to[i] = x->v[x->alone + i].loss;
+    for (int f = 0; f < K; f++) excluded->loss[f] = GK_NULL;
+    for (int i = 0; i < x->alone; i++) {
+        double loss = x->v[i].loss;
+        excluded->loss[x->k[i] - 1] = loss;
+        if (row->excluded_max >= loss) continue; /* NaN is replaced */
+        row->excluded_max = loss;
+        row->excluded_max_k = x->k[i];
     }
-    for (int i = 0; i < alone + keyed; i++) release(&v[i]);
 }
+
+static void measure(gk_row *row, gk_findings *found, const gk_snapshot *s, int R)
+{
+    if (s->analysis->undefined || !s->lens->train_rows || !gk_snapshot_has_nats(s)) return;
+    list *x = gk_alloc((size_t)R, sizeof *x);
+    gk_variant **variant = gk_alloc((size_t)R, sizeof(void *));
+    int *variants = gk_alloc((size_t)R, sizeof *variants);
+
+    for (int r = 0; r < R; r++) {
+        x[r].alone = add_alone(x[r].v, x[r].k, &s[r]);
+        x[r].keyed = s[r].keys ? add_keyed(x[r].v + x[r].alone, x[r].to, &row[r], &s[r]) : 0;
+        variant[r] = x[r].v;
+        variants[r] = x[r].alone + x[r].keyed;
+    }
+    gk_train_losses(s, R, variant, variants);
+    for (int r = 0; r < R; r++) {
+        read_losses(&row[r], &found[r].excluded, &x[r], s->lens->K);
+        for (int i = 0; i < variants[r]; i++) release(&x[r].v[i]);
+    }
+    free(x);
+    free(variant);
+    free(variants);
+}
+
+const gk_family gk_family_excluded = {.measure = measure, .layout = gk_train_losses_layout};

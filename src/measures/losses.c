@@ -1,5 +1,5 @@
-/* Loss and accuracy over training and test examples; where several positions are scored, by position
- * and of whole examples. */
+/* Loss and accuracy over training and test examples; where several positions are scored, by
+ * position and of whole examples. */
 #include "gk/measure.h"
 
 enum { POSITIONS = 16 }; /* more would not fit on a screen */
@@ -27,7 +27,7 @@ static void print_positions(gk_row *row, const gk_snapshot *s, double test)
     }
 }
 
-void gk_measure_losses(gk_row *row, gk_snapshot *s)
+static void losses_of(gk_row *row, const gk_snapshot *s)
 {
     const double *mirrored = s->sums[GK_ROWS_MIRRORED], *other = s->sums[GK_ROWS_UNMIRRORED];
     const double *rows = s->rows, *inside = s->inside;
@@ -51,3 +51,11 @@ void gk_measure_losses(gk_row *row, gk_snapshot *s)
     row->all_loss_p =
         mean(s->sums_p[GK_ROWS_TRAIN][0] + sum_test, inside[GK_ROWS_TRAIN] + inside_test);
 }
+
+static void measure(gk_row *row, gk_findings *found, const gk_snapshot *s, int R)
+{
+    (void)found;
+    for (int r = 0; r < R; r++) losses_of(&row[r], &s[r]);
+}
+
+const gk_family gk_family_losses = {.measure = measure};

@@ -1,6 +1,6 @@
-/* Restricted loss: the loss of N = sum over key k of P_k(L), plus the column means over all inputs
- * of L - N. P_k projects on the characters C_k, S_k of f; N depends on an input only through f, so
- * a table of n x n is all there is. Nanda et al. 2023, section 5.1; "trig loss" in the post. */
+/* Restricted loss: the loss of the logits' key characters and their column means alone
+ * (gk/records.h). Nanda et al. 2023, section 5.1. */
+#include "gk/fit.h"
 #include "gk/measure.h"
 
 #include <stdlib.h>
@@ -18,28 +18,42 @@ static double group_loss(const double *table, const gk_snapshot *s, bool train, 
     return loss;
 }
 
-void gk_measure_restricted(gk_row *row, gk_snapshot *s)
+/* (m,n): the key characters times the logits, from their sums by element. */
+static double *key_dots(const gk_snapshot *s)
 {
     size_t n = (size_t)s->lens->n, width = 2 * (size_t)s->lens->K;
+    int *column = gk_alloc(2 * (size_t)s->keys, sizeof *column);
+    size_t m = (size_t)gk_character_columns(column, s->key, s->keys, (int)n);
+    double *dots = gk_alloc(m * n, sizeof *dots);
+
+    for (size_t e = 0; e < n; e++)
+        for (size_t i = 0; i < m; i++) {
+            double b = s->basis[e * width + (size_t)column[i]];
+            for (size_t c = 0; c < n; c++) dots[i * n + c] += b * s->label_sum[e * n + c];
+        }
+    free(column);
+    return dots;
+}
+
+static void restricted_of(gk_row *row, const gk_snapshot *s)
+{
+    size_t n = (size_t)s->lens->n;
 
     if (s->analysis->undefined || !s->keys || !gk_snapshot_has_nats(s)) return;
-    int *column = gk_alloc(2 * (size_t)s->keys, sizeof *column);
-    int m = gk_character_columns(column, s->key, s->keys, (int)n);
-    double *coef = gk_alloc((size_t)m * n, sizeof *coef), *table = gk_alloc(n * n, sizeof *table);
-    gk_fit(coef, s->basis, (int)width, column, m, s->count, s->label_sum, (int)n, (int)n);
-    for (size_t e = 0; e < n; e++)
-        for (size_t j = 0; j < (size_t)m; j++)
-            for (size_t c = 0; c < n; c++)
-                table[e * n + c] += s->basis[e * width + (size_t)column[j]] * coef[j * n + c];
-    for (size_t c = 0; c < n; c++) {
-        double shift = s->label_sum[n * n + c]; /* column sum of L - N */
-        for (size_t e = 0; e < n; e++) shift -= s->count[e] * table[e * n + c];
-        for (size_t e = 0; e < n; e++) table[e * n + c] += shift / s->lens->inputs;
-    }
+    gk_elements elements = gk_snapshot_elements(s);
+    double *dots = key_dots(s), *table = gk_alloc(n * n, sizeof *table);
+    gk_restricted_table(table, &elements, s->key, s->keys, dots, s->label_sum + n * n);
     row->restricted_all = group_loss(table, s, true, true);
     row->restricted_train = group_loss(table, s, true, false);
     row->restricted_test = group_loss(table, s, false, true);
-    free(column);
-    free(coef);
+    free(dots);
     free(table);
 }
+
+static void measure(gk_row *row, gk_findings *found, const gk_snapshot *s, int R)
+{
+    (void)found;
+    for (int r = 0; r < R; r++) restricted_of(&row[r], &s[r]);
+}
+
+const gk_family gk_family_restricted = {.measure = measure};

@@ -6,21 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Hurley & Rickard 2009: sorted ascending c_1 .. c_N, 1 - 2 sum_i (c_i / |c|_1) (N - i + 1/2) /
- * N. */
+/* The Gini index, Hurley & Rickard 2009, "Comparing measures of sparsity": of c_1 .. c_N ascending,
+ * 1 - 2 sum_i (c_i / |c|_1) (N - i + 1/2) / N. Of spectra: Nanda et al. 2023, section
+ * 5.1. */
 static double gini(const double *norm, int N)
 {
     double *c = gk_alloc((size_t)N, sizeof *c), total = 0, weighted = 0;
 
     memcpy(c, norm, (size_t)N * sizeof *c);
-    qsort(c, (size_t)N, sizeof *c, ascending);
+    qsort(c, (size_t)N, sizeof *c, gk_ascending_reals);
     for (int i = 0; i < N; i++) {
         total += c[i];
         weighted += c[i] * (N - i - 0.5);
@@ -43,7 +37,7 @@ static void sums_of_squares(gk_row *row, const gk_snapshot *s)
     }
 }
 
-void gk_measure_weights(gk_row *row, gk_snapshot *s)
+static void weights_of(gk_row *row, const gk_snapshot *s)
 {
     double inside = 0, outside = s->w_l_const;
     bool linear = s->w_l_neurons || !s->shape->F;
@@ -63,3 +57,11 @@ void gk_measure_weights(gk_row *row, gk_snapshot *s)
     }
     row->w_l_residual = sqrt(outside / (inside + outside));
 }
+
+static void measure(gk_row *row, gk_findings *found, const gk_snapshot *s, int R)
+{
+    (void)found;
+    for (int r = 0; r < R; r++) weights_of(&row[r], &s[r]);
+}
+
+const gk_family gk_family_weights = {.measure = measure};

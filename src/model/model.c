@@ -286,8 +286,11 @@ void gk_model_start(gk_model *model, const gk_config *config, gk_backend *be)
         const gk_tensor *t = &model->tensor[i];
         span[i] = (gk_tensor_span){.offset = at,
                                    .size = t->size,
+                                   .rows = t->rows,
+                                   .cols = t->cols,
                                    .lr_scale = is_frozen(t, config) ? 0 : 1,
                                    .decay_scale = 1};
+        memcpy(span[i].name, t->name, sizeof span[i].name);
         at += padded(t, model->R);
     }
     be->upload(be, model->span, span, (size_t)model->n_tensors * sizeof *span);

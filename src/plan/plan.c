@@ -29,13 +29,6 @@ gk_recipe gk_recipe_of(const gk_config *config)
                        .positions = config->model.positions};
 }
 
-bool gk_same_recipe(const gk_recipe *a, const gk_recipe *b)
-{
-    return a->loss == b->loss && a->form == b->form && a->optimiser == b->optimiser &&
-           a->noise == b->noise && a->to_init == b->to_init && a->biases == b->biases &&
-           a->positions == b->positions;
-}
-
 void gk_plan_layout(gk_plan *plan, gk_model *model, gk_data *data, gk_arena *device)
 {
     plan->model = model;
@@ -46,16 +39,11 @@ void gk_plan_layout(gk_plan *plan, gk_model *model, gk_data *data, gk_arena *dev
     if (plan->recipe.to_init) gk_params_layout(&plan->anchor, model, device);
 }
 
-gk_status gk_plan_put(gk_plan *plan, int slot, const gk_config *config, const gk_task *task,
-                      const gk_analysis *analysis)
+void gk_plan_put(gk_plan *plan, int slot, const gk_task *task, const gk_analysis *analysis,
+                 const gk_real *initial)
 {
     if (plan->tables) gk_table_put(plan, slot, task, analysis);
-    if (!plan->recipe.to_init) return GK_OK;
-    gk_real *initial = gk_alloc(gk_parameters(&plan->model->shape), sizeof *initial);
-    gk_status status = gk_init(initial, &plan->model->shape, config);
-    if (status == GK_OK) gk_model_put(plan->model, &plan->anchor, slot, initial, plan->be);
-    free(initial);
-    return status;
+    if (plan->recipe.to_init) gk_model_put(plan->model, &plan->anchor, slot, initial, plan->be);
 }
 
 /* What a mean loss is the mean of. */
@@ -136,19 +124,27 @@ void gk_step_gradients(gk_plan *plan)
     model->params = clean;
 }
 
+/* One op for each line of optimisers.def, which takes as many moments as that line says. */
 static void update(gk_plan *plan)
 {
     gk_model *model = plan->model;
     gk_backend *be = plan->be;
     const gk_real *anchor = plan->anchor.blob, *grad = model->grads.blob;
-    gk_real *param = model->params.blob;
+    gk_real *param = model->params.blob, *m = model->m.blob, *v = model->v.blob;
+    const gk_slot *slot = model->slot;
+    const gk_tensor_span *span = model->span;
+    int n = model->n_tensors, R = model->R;
 
-    if (plan->recipe.optimiser == GK_SGD)
-        be->sgd(be, param, model->m.blob, grad, anchor, model->slot, model->span, model->n_tensors,
-                model->R);
-    else
-        be->adamw(be, param, model->m.blob, model->v.blob, grad, anchor, model->slot, model->span,
-                  model->n_tensors, model->R);
+    switch ((enum gk_optimiser)plan->recipe.optimiser) {
+#define MOMENTS_1 m
+#define MOMENTS_2 m, v
+#define OPTIMISER(id, op, name, decay, momentum, moments, ...)                                     \
+    case GK_##id:                                                                                  \
+        be->op(be, param, MOMENTS_##moments, grad, anchor, slot, span, n, R);                      \
+        break;
+#include "gk/optimisers.def"
+#undef OPTIMISER
+    }
 }
 
 static void step(void *context)

@@ -2,7 +2,7 @@
 #ifndef GK_COMPARE_NAMES_H
 #define GK_COMPARE_NAMES_H
 
-#include "browse/compare.h"
+#include "gk/compare.h"
 
 /* A name for each run, none twice: "d_mlp 64, seed 0"; the folder's where nothing that matters
  * differs, or more than a legend has room for. gk_compare_names_free frees them. */

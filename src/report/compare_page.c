@@ -1,4 +1,5 @@
 /* The report of `grokc compare`: its tables, and the curves of the runs overlaid. */
+#include "gk/report.h"
 #include "report/compare_names.h"
 #include "report/run/data.h"
 
@@ -8,7 +9,8 @@
 
 enum {
     SERIES = 8, /* colours; as many kinds of dashes: a line of its own for each run */
-    KEYS = 12,  /* names that have room beside each figure; more stand beside the first one only */
+    KEYS = 12,  /* names that have room above each figure; more stand beside the first one only */
+    ANSWERS = 8 /* columns of hooks */
 };
 
 static const struct overlay {
@@ -95,12 +97,12 @@ typedef struct span {
     double first, second, last;
 } span;
 
-static span epochs_of(const gk_rows *rows, int n)
+static span epochs_of(const gk_row_table *rows, int n)
 {
     span all = {INFINITY, INFINITY, 1};
 
     for (int i = 0; i < n; i++) {
-        const double *epoch = rows[i].n ? gk_rows_column(&rows[i], "epoch") : NULL;
+        const double *epoch = rows[i].n ? gk_row_table_column(&rows[i], "epoch") : NULL;
         for (size_t j = 0; epoch && j < rows[i].n; j++) {
             all.first = fmin(all.first, epoch[j]);
             if (epoch[j] > 0) all.second = fmin(all.second, epoch[j]);
@@ -111,12 +113,13 @@ static span epochs_of(const gk_rows *rows, int n)
     return all;
 }
 
-static void add_curve(gk_figure *f, gk_text *plot, const struct overlay *o, const gk_rows *rows,
-                      const char *name, int run)
+static void add_curve(gk_figure *f, gk_text *plot, const struct overlay *o,
+                      const gk_row_table *rows, const char *name, int run)
 {
     static const char *const dashes[SERIES] = {"1",      "(9,4)",         "(2,3)", "(9,3,2,3)",
                                                "(18,5)", "(9,3,2,3,2,3)", "(4,6)", "(18,4,6,4)"};
-    const double *epoch = gk_rows_column(rows, "epoch"), *y = gk_rows_column(rows, o->column);
+    const double *epoch = gk_row_table_column(rows, "epoch"),
+                 *y = gk_row_table_column(rows, o->column);
 
     if (!epoch || !y) return;
     int block = gk_figure_curve(f, name, "epoch", o->title, epoch, y, rows->n, GK_AXIS_LOG);
@@ -158,7 +161,7 @@ static void set_key(gk_figure *f, char **names, int n, bool first)
     }
 }
 
-static gk_status add_figure(gk_page *page, const struct overlay *o, const gk_rows *rows,
+static gk_status add_figure(gk_page *page, const struct overlay *o, const gk_row_table *rows,
                             char **names, int n)
 {
     double range[2] = {INFINITY, 0};
@@ -169,7 +172,7 @@ static gk_status add_figure(gk_page *page, const struct overlay *o, const gk_row
     gk_figure_open(&f, o->name, o->title);
     gk_text_add(&f.caption, "%s", o->caption);
     for (int i = 0; i < n; i++) {
-        const double *y = gk_rows_column(&rows[i], o->column);
+        const double *y = gk_row_table_column(&rows[i], o->column);
         if (y) widen(range, y, rows[i].n);
         add_curve(&f, &plot, o, &rows[i], names[i], i);
     }
@@ -183,21 +186,54 @@ static gk_status add_figure(gk_page *page, const struct overlay *o, const gk_row
     return gk_page_figure(page, &f);
 }
 
+/* The columns that hooks answered in any of the runs, each once; returns how many. */
+static int list_answers(const char *list[ANSWERS], const gk_row_table *rows, int n)
+{
+    int count = 0;
+
+    for (int i = 0; i < n; i++)
+        for (int k = rows[i].own; k < rows[i].columns && count < ANSWERS; k++) {
+            bool known = false;
+            for (int j = 0; j < count; j++) known |= !strcmp(list[j], rows[i].name[k]);
+            if (!known) list[count++] = rows[i].name[k];
+        }
+    return count;
+}
+
+static gk_status add_answers(gk_page *page, const gk_row_table *rows, char **names, int n)
+{
+    const char *list[ANSWERS];
+    int count = list_answers(list, rows, n);
+
+    for (int k = 0; k < count; k++) {
+        char name[24], title[GK_ANSWER_TITLE];
+        snprintf(name, sizeof name, "hook-%d", k + 1);
+        gk_answer_title(title, list[k]);
+        GK_TRY(add_figure(page,
+                          &(struct overlay){list[k], name, title, "as the hook answered", "[*:*]",
+                                            "What run.hook measured."},
+                          rows, names, n));
+    }
+    return GK_OK;
+}
+
 static gk_status add_figures(gk_page *page, const gk_comparison *c, char **names)
 {
     int n = c->cards.n;
-    gk_rows *rows = gk_alloc((size_t)n, sizeof *rows);
+    gk_row_table *rows = gk_alloc((size_t)n, sizeof *rows);
     gk_status status = GK_OK;
-    char path[GK_PATH_MAX];
 
-    for (int i = 0; i < n; i++)
-        if (gk_path(path, "%s/metrics.jsonl", gk_card_text(&c->cards, i, GK_CARD_RUN)) != GK_OK ||
-            (gk_exists(path) && gk_rows_read(&rows[i], path) != GK_OK))
+    for (int i = 0; i < n; i++) {
+        const char *dir = gk_card_text(&c->cards, i, GK_CARD_RUN);
+        if (gk_row_table_read(&rows[i], dir, "metrics.jsonl") != GK_OK ||
+            gk_row_table_join(&rows[i], dir) != GK_OK)
             gk_warn("its curves are left out: %s", gk_message());
+    }
     gk_page_section(page, "curves", "Curves");
     for (int k = 0; k < OVERLAYS && status == GK_OK; k++)
         status = add_figure(page, &overlays[k], rows, names, n);
-    for (int i = 0; i < n; i++) gk_rows_free(&rows[i]);
+    if (status == GK_OK) status = add_answers(page, rows, names, n);
+    for (int i = 0; i < n; i++) gk_row_table_free(&rows[i]);
     free(rows);
     return status;
 }

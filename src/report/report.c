@@ -18,6 +18,7 @@ static gk_status add_figures(gk_page *page, gk_run_data *data)
 {
     GK_TRY(gk_run_curves(page, data));
     GK_TRY(gk_run_progress(page, data));
+    GK_TRY(gk_run_answers(page, data));
     GK_TRY(gk_run_spectra(page, data));
     GK_TRY(gk_run_neurons(page, data));
     return gk_run_embedding(page, data);

@@ -1,27 +1,16 @@
-/* Conditions over the rows of a run, the stop rules, and summary.json. */
+/* Conditions over the rows of a run, and summary.json. */
 #include "gk/events.h"
+#include "gk/condition.h"
 
 #include <math.h>
 #include <string.h>
 
-/* NaN fulfils no condition. */
-static const struct condition {
-    const char *name;
-    size_t column;
-    bool below;
-    double limit;
-} conditions[] = {
-    {"train_loss < 0.01", offsetof(gk_row, train_loss), true, 1e-2},
-    {"train_acc >= 0.99", offsetof(gk_row, train_acc), false, 0.99},
-    {"test_acc >= 0.5", offsetof(gk_row, test_acc), false, 0.5},
-    {"test_acc >= 0.9", offsetof(gk_row, test_acc), false, 0.9},
-    {"test_acc >= 0.99", offsetof(gk_row, test_acc), false, 0.99},
-    {"test_loss < 1", offsetof(gk_row, test_loss), true, 1},
-    {"test_loss < 0.1", offsetof(gk_row, test_loss), true, 0.1},
-    {"test_loss < 0.01", offsetof(gk_row, test_loss), true, 0.01},
-    {"test_loss < 0.001", offsetof(gk_row, test_loss), true, 1e-3},
-    {"test_loss < 1e-05", offsetof(gk_row, test_loss), true, 1e-5},
-    {"restricted_all < 0.01", offsetof(gk_row, restricted_all), true, 0.01},
+/* Those of summary.json, which is called by what they say. */
+static const gk_condition conditions[] = {
+    {"train_loss", "<", 1e-2, 1}, {"train_acc", ">=", 0.99, 1},     {"test_acc", ">=", 0.5, 1},
+    {"test_acc", ">=", 0.9, 1},   {"test_acc", ">=", 0.99, 1},      {"test_loss", "<", 1, 1},
+    {"test_loss", "<", 0.1, 1},   {"test_loss", "<", 0.01, 1},      {"test_loss", "<", 1e-3, 1},
+    {"test_loss", "<", 1e-5, 1},  {"restricted_all", "<", 0.01, 1},
 };
 
 enum {
@@ -31,11 +20,11 @@ enum {
     CONDITIONS = sizeof conditions / sizeof *conditions
 };
 
-static bool holds(const struct condition *c, const gk_row *row)
+static bool holds(const gk_condition *c, const gk_row *row)
 {
-    double value = *(const double *)((const char *)row + c->column);
+    double value;
 
-    return c->below ? value < c->limit : value >= c->limit;
+    return gk_row_column(row, c->column, &value) && gk_satisfies(value, c->op, c->value);
 }
 
 void gk_events_free(gk_events *events) { gk_text_free(&events->moments); }
@@ -53,7 +42,7 @@ const gk_moment *gk_events_moments(const gk_events *events)
     return (const gk_moment *)(const void *)events->moments.data;
 }
 
-void gk_events_add(gk_events *events, const gk_row *row, const gk_config *config)
+void gk_events_add(gk_events *events, const gk_row *row)
 {
     for (int i = 0; i < CONDITIONS; i++) {
         bool now = holds(&conditions[i], row);
@@ -68,21 +57,11 @@ void gk_events_add(gk_events *events, const gk_row *row, const gk_config *config
         events->peak_epoch = row->epoch;
     }
     events->keyed |= !isnan(row->restricted_all);
-    events->acc_rows = row->test_acc >= config->run.stop_test_acc ? events->acc_rows + 1 : 0;
     gk_moment moment = {row->epoch, row->test_loss, row->sum_squares};
     gk_text_append(&events->moments, &moment, sizeof moment);
     events->last = *row;
     events->last.extra = (gk_text){0};
     events->rows++;
-}
-
-const char *gk_events_stop(const gk_events *events, const gk_config *config)
-{
-    if (!events->rows) return NULL;
-    if (events->last.test_loss < config->run.stop_test_loss) return "run.stop_test_loss";
-    if (!isnan(config->run.stop_test_acc) && events->acc_rows >= config->run.stop_rows)
-        return "run.stop_test_acc";
-    return NULL;
 }
 
 int64_t gk_grok_epoch(const gk_events *events) { return events->stays[GROKKED]; }
@@ -261,7 +240,9 @@ void gk_events_print(gk_text *json, const gk_events *events, const gk_turning *t
     gk_text_add_real(json, events->peak_epoch < 0 ? GK_NULL : events->peak);
     gk_text_add(json, "},\n  \"events\": {");
     for (int i = 0; i < CONDITIONS; i++) {
-        gk_text_add(json, "%s\n    \"%s\": {", i ? "," : "", conditions[i].name);
+        gk_text_add(json, "%s\n    \"", i ? "," : "");
+        gk_condition_print(json, &conditions[i]);
+        gk_text_add(json, "\": {");
         add_epoch(json, "crossed", events->crossed[i]);
         gk_text_add(json, ", ");
         add_epoch(json, "stays", events->stays[i]);

@@ -39,8 +39,6 @@ void gk_keys_print(char text[GK_KEYS_TEXT], const int *key, int keys)
         at += (size_t)snprintf(text + at, GK_KEYS_TEXT - at, "%s%d", i ? "," : "", key[i]);
 }
 
-static int ascending(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
-
 gk_status gk_keys_parse(int *key, int *keys, const char *text, int K)
 {
     *keys = 0;
@@ -63,7 +61,7 @@ gk_status gk_keys_parse(int *key, int *keys, const char *text, int K)
         key[(*keys)++] = (int)k;
         at = *end ? end + 1 : end;
     }
-    qsort(key, (size_t)*keys, sizeof *key, ascending);
+    qsort(key, (size_t)*keys, sizeof *key, gk_ascending_ints);
     return GK_OK;
 }
 
@@ -110,6 +108,23 @@ static void string(char text[GK_KEYS_TEXT], const json_t *json, const char *name
     snprintf(text, GK_KEYS_TEXT, "%s", value ? value : "");
 }
 
+/* What stands behind the last column that all rows have, as gk_row_print has it there. */
+static void keep_extra(gk_text *extra, const char *line, size_t length)
+{
+    static const char last[] = "\"clusters\": ", diverged[] = ", \"diverged\": true";
+    const char *at = memmem(line, length, last, sizeof last - 1), *end = line + length;
+
+    if (!at) return;
+    at += sizeof last - 1;
+    if (at < end && *at == '"') at = memchr(at + 1, '"', (size_t)(end - at) - 1);
+    at = at ? memchr(at, ',', (size_t)(end - at)) : NULL;
+    while (end > line && end[-1] != '}') end--;
+    end--;
+    size_t n = sizeof diverged - 1;
+    if (at && end - at >= (ptrdiff_t)n && !memcmp(end - n, diverged, n)) end -= n;
+    if (at && at < end) gk_text_append(extra, at, (size_t)(end - at));
+}
+
 gk_status gk_row_parse(gk_row *row, const char *line, size_t length)
 {
     json_t *json = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
@@ -128,6 +143,7 @@ gk_status gk_row_parse(gk_row *row, const char *line, size_t length)
 #undef COLUMN
     string(row->key_freqs, json, "key_freqs");
     string(row->clusters, json, "clusters");
+    keep_extra(&row->extra, line, length);
     json_decref(json);
     return GK_OK;
 }
@@ -145,4 +161,69 @@ const char *gk_measure_name(int i, const char **help)
     if (i < 0 || i >= (int)(sizeof list / sizeof *list)) return NULL;
     *help = list[i][1];
     return list[i][0];
+}
+
+static const struct column {
+    const char *name;
+    size_t offset;
+    int when; /* enum gk_when */
+} columns[] = {
+#define FAMILY(name, when)
+#define COLUMN(name, when, help) {#name, offsetof(gk_row, name), when},
+#include "gk/measures.def"
+#undef FAMILY
+#undef COLUMN
+};
+
+static const struct column *find_column(const char *name)
+{
+    static const char online[] = "_online";
+    size_t n = strlen(name), m = sizeof online - 1;
+    bool is_online = n > m && !strcmp(name + n - m, online);
+
+    if (is_online) n -= m;
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+        if (strlen(columns[i].name) == n && !strncmp(columns[i].name, name, n) &&
+            (!is_online || columns[i].when == KEYED))
+            return &columns[i];
+    return NULL;
+}
+
+bool gk_row_has(const char *name)
+{
+    const struct column *column = find_column(name);
+
+    return !strcmp(name, "epoch") || (column && column->when != FINAL);
+}
+
+bool gk_row_is_final(const char *name)
+{
+    const struct column *column = find_column(name);
+
+    return column && column->when == FINAL;
+}
+
+/* A number of `extra`, which has been printed by us: ", \"NAME\": NUMBER" or null. */
+static bool find_extra(const gk_text *extra, const char *name, double *value)
+{
+    gk_text key = {0};
+
+    gk_text_add(&key, ", \"%s\": ", name);
+    const char *at = extra->length ? strstr(extra->data, key.data) : NULL;
+    if (at) *value = at[key.length] == 'n' ? (double)NAN : strtod(at + key.length, NULL);
+    gk_text_free(&key);
+    return at != NULL;
+}
+
+bool gk_row_column(const gk_row *row, const char *name, double *value)
+{
+    const struct column *column = find_column(name);
+
+    if (!strcmp(name, "epoch")) {
+        *value = (double)row->epoch;
+        return true;
+    }
+    if (!column) return find_extra(&row->extra, name, value);
+    memcpy(value, (const char *)row + column->offset, sizeof *value);
+    return column->when != FINAL;
 }

@@ -3,7 +3,8 @@
  * E. B. Wilson (1927), J. Am. Stat. Assoc. 22, 209. E. L. Kaplan, P. Meier (1958), J. Am. Stat.
  * Assoc. 53, 457. R. Brookmeyer, J. Crowley (1982), Biometrics 38, 29. The log-log form is (4.5.5)
  * of J. P. Klein, M. L. Moeschberger, Survival Analysis, 2nd edition (2003). */
-#include "rows/statistics.h"
+#include "gk/statistics.h"
+#include "gk/base.h"
 
 #include <float.h>
 #include <math.h>
@@ -81,13 +82,6 @@ int gk_survival(double *time, double *share, gk_lifetime *life, int n)
     return steps;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 double gk_median(double *value, int n)
 {
     int m = 0;
@@ -95,6 +89,6 @@ double gk_median(double *value, int n)
     for (int i = 0; i < n; i++)
         if (!isnan(value[i])) value[m++] = value[i];
     if (m == 0) return NAN;
-    qsort(value, (size_t)m, sizeof *value, ascending);
+    qsort(value, (size_t)m, sizeof *value, gk_ascending_reals);
     return m % 2 ? value[m / 2] : value[m / 2 - 1] / 2 + value[m / 2] / 2;
 }

@@ -1,9 +1,7 @@
-/* What a row writes: metrics.jsonl, projections.bin, measures/. */
+/* What a row writes, metrics.jsonl and projections.bin; and a record of it read back. */
 #include "gk/run.h"
 
 #include <errno.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,112 +22,43 @@ static gk_status append(int fd, const void *bytes, size_t n, int64_t length, con
     return GK_OK;
 }
 
-/* Norm over all inputs of a character, as it is divided by in a record. */
-static double character_norm(const gk_snapshot *s, size_t column)
+gk_status gk_run_append(gk_run *run, const gk_row *row, const float *record)
 {
-    size_t n = (size_t)s->lens->n, width = 2 * (size_t)s->lens->K;
-    double square = 0;
-
-    for (size_t e = 0; e < n; e++)
-        square += s->count[e] * s->basis[e * width + column] * s->basis[e * width + column];
-    return sqrt(square);
-}
-
-/* Unit characters times the logits, from the sums by element. */
-static void project(float *record, const gk_snapshot *s)
-{
-    size_t n = (size_t)s->lens->n, K = (size_t)s->lens->K;
-
-    for (size_t j = 0; j < 2 * K; j++) {
-        double norm = character_norm(s, j);
-        for (size_t c = 0; c < n; c++) {
-            double sum = 0;
-            for (size_t e = 0; e < n; e++) sum += s->basis[e * 2 * K + j] * s->label_sum[e * n + c];
-            record[j * n + c] = norm > 0 ? (float)(sum / norm) : 0;
-        }
-    }
-    for (size_t c = 0; c < n; c++)
-        record[2 * K * n + c] = (float)(s->label_sum[n * n + c] / s->lens->inputs);
-}
-
-gk_status gk_run_append(gk_run *run, const gk_row *row, const gk_snapshot *s)
-{
+    size_t bytes = run->record * sizeof *record;
     gk_text line = {0};
     gk_status status = GK_OK;
 
+    if (run->events.rows == 0) GK_TRY(gk_stop_check(&run->stop, row));
     gk_row_print(&line, row, true);
-    if (run->projections >= 0) {
-        size_t n = gk_record_values(s->lens->n, s->lens->K);
-        float *record = gk_alloc(n, sizeof *record);
-        project(record, s);
-        status = append(run->projections, record, n * sizeof *record,
-                        run->events.rows * (int64_t)(n * sizeof *record), run, "projections.bin");
-        free(record);
-    }
+    if (bytes)
+        status = append(run->projections, record, bytes, run->events.rows * (int64_t)bytes, run,
+                        "projections.bin");
     if (status == GK_OK)
         status =
             append(run->metrics, line.data, line.length, run->metrics_bytes, run, "metrics.jsonl");
     if (status == GK_OK) {
         run->metrics_bytes += (int64_t)line.length;
-        gk_events_add(&run->events, row, &run->config);
+        gk_events_add(&run->events, row);
+        gk_stop_row(&run->stop, row);
     }
     gk_text_free(&line);
     return status;
 }
 
-/* N = fit on the key characters + column means of (L - N), as in measures/restricted.c, from one
- * record. */
-static double restricted(const float *record, const gk_snapshot *s, const int *key, int keys,
-                         const double *pairs)
+gk_status gk_run_record(const gk_run *run, int64_t i, float *record)
 {
-    size_t n = (size_t)s->lens->n, width = 2 * (size_t)s->lens->K;
-    int *column = gk_alloc(2 * (size_t)keys, sizeof *column);
-    size_t m = (size_t)gk_character_columns(column, key, keys, (int)n);
-    double *table = gk_alloc(n * n, sizeof *table), *coef = gk_alloc(m * n, sizeof *coef);
+    size_t bytes = run->record * sizeof *record;
 
-    for (size_t i = 0; i < m; i++) {
-        double norm = character_norm(s, (size_t)column[i]);
-        for (size_t c = 0; c < n; c++)
-            coef[i * n + c] = norm * (double)record[(size_t)column[i] * n + c];
+    for (size_t have = 0; have < bytes;) {
+        ssize_t n = pread(run->projections, (char *)record + have, bytes - have,
+                          i * (int64_t)bytes + (int64_t)have);
+        if (n > 0)
+            have += (size_t)n;
+        else if (n == 0)
+            return gk_fail(GK_EDATA, "%s/projections.bin has no record of row %lld", run->dir,
+                           (long long)i);
+        else if (errno != EINTR)
+            return gk_fail(GK_EIO, "cannot read %s/projections.bin: %s", run->dir, strerror(errno));
     }
-    gk_fit_solve(coef, s->basis, (int)width, column, (int)m, s->count, (int)n, (int)n);
-    for (size_t e = 0; e < n; e++)
-        for (size_t i = 0; i < m; i++)
-            for (size_t c = 0; c < n; c++)
-                table[e * n + c] += s->basis[e * width + (size_t)column[i]] * coef[i * n + c];
-    for (size_t c = 0; c < n; c++) {
-        double shift = (double)record[width * n + c];
-        for (size_t e = 0; e < n; e++) shift -= s->count[e] * table[e * n + c] / s->lens->inputs;
-        for (size_t e = 0; e < n; e++) table[e * n + c] += shift;
-    }
-    double loss = gk_table_loss(table, pairs, (int)n);
-    free(column);
-    free(coef);
-    free(table);
-    return loss;
-}
-
-gk_status gk_run_restricted(const gk_run *run, const gk_snapshot *s, const int *key, int keys,
-                            double *loss, int64_t rows)
-{
-    size_t n = (size_t)s->lens->n, values = gk_record_values(s->lens->n, s->lens->K), size;
-    char path[GK_PATH_MAX], *bytes;
-
-    GK_TRY(gk_path(path, "%s/projections.bin", run->dir));
-    GK_TRY(gk_file_read(path, SIZE_MAX / 2, &bytes, &size));
-    if (size != (size_t)rows * values * sizeof(float)) {
-        free(bytes);
-        return gk_fail(GK_EDATA, "%s does not have %lld records", path, (long long)rows);
-    }
-    double *pairs = gk_alloc(n * n, sizeof *pairs);
-    float *record = gk_alloc(values, sizeof *record);
-    for (size_t i = 0; i < GK_ROW_GROUPS * n * n; i++) pairs[i % (n * n)] += s->pairs[i];
-    for (int64_t i = 0; i < rows; i++) {
-        memcpy(record, bytes + (size_t)i * values * sizeof *record, values * sizeof *record);
-        loss[i] = restricted(record, s, key, keys, pairs);
-    }
-    free(pairs);
-    free(record);
-    free(bytes);
     return GK_OK;
 }

@@ -19,7 +19,7 @@ static void now(char text[32])
     strftime(text, 32, "%Y-%m-%dT%H:%M:%S%z", &parts);
 }
 
-void gk_environment_print(gk_text *json, int64_t epoch, const char *backend, const char *plan)
+static void print_environment(gk_text *json, int64_t epoch, const char *backend, const char *plan)
 {
     char host[256] = "unknown", clock[32];
     const char *job = getenv("SLURM_JOB_ID");
@@ -48,7 +48,7 @@ gk_status gk_run_environment(gk_run *run, const char *backend, const char *plan)
     gk_text segment = {0};
 
     GK_TRY(gk_path(path, "%s/env.json", run->dir));
-    gk_environment_print(&segment, run->position.epoch, backend, plan);
+    print_environment(&segment, run->position.epoch, backend, plan);
     json_t *list = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_array(list)) {
         json_decref(list);

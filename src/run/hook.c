@@ -2,6 +2,7 @@
  * hook has to end, or NULL. One question is on its way at a time and what comes between two answers
  * is limited: however the child behaves, an event costs a bounded time. */
 #include "gk/hook.h"
+#include "gk/archive.h"
 #include "run/hook_child.h"
 
 #include <errno.h>
@@ -26,8 +27,8 @@ struct gk_hook {
     gk_child child; /* pid 0: the hook is over */
     int answers;    /* hook.jsonl, -1 */
     char *dir;      /* the run's, absolute */
-    int64_t
-        epoch[OPEN_MAX]; /* rows without an answer, oldest first; only the first has been sent */
+    /* rows without an answer, oldest first; only the first has been sent */
+    int64_t epoch[OPEN_MAX];
     int open;
     gk_text heard;     /* of its stdout, not taken in yet */
     size_t unanswered; /* bytes heard since the last answer */
@@ -37,14 +38,13 @@ struct gk_hook {
     int64_t answered, left_out, skipped; /* rows */
 };
 
-/* -------------------------------------------------------------------------------------- its end */
+/* ---- its end */
 
 static void remove_file(const gk_run *run, int64_t epoch)
 {
     char path[GK_PATH_MAX];
 
-    if (gk_path(path, "%s/hook/%08lld.safetensors", run->dir, (long long)epoch) == GK_OK)
-        unlink(path);
+    if (gk_epoch_path(path, run->dir, GK_EPOCH_HOOK, epoch) == GK_OK) unlink(path);
 }
 
 /* All but the struct and the child, and all that is in the run's directory but hook.jsonl. */
@@ -81,7 +81,7 @@ static void finish(gk_run *run, const char *why)
     discard(run, h);
 }
 
-/* ------------------------------------------------------------------------- questions, answers */
+/* ---- questions, answers */
 
 /* The oldest open row's path. It goes in whole: the pipe is empty if the child reads at all. */
 static const char *send_question(struct gk_hook *h)
@@ -109,6 +109,29 @@ static const char *append(const struct gk_hook *h, const gk_text *line)
                                                       : "hook.jsonl cannot be written";
 }
 
+/* A column of an answer, for gk_answer_values. */
+typedef struct wanted {
+    const char *column;
+    double value;
+} wanted;
+
+static gk_status look(void *user, const char *column, const json_t *value)
+{
+    wanted *w = user;
+
+    if (!strcmp(column, w->column) && json_is_number(value)) w->value = json_number_value(value);
+    return GK_OK;
+}
+
+/* The number that an answer (a line) has there; NaN: none. */
+static double value_of(void *line, const char *column)
+{
+    wanted w = {column, (double)NAN};
+
+    gk_answer_values(line, look, &w);
+    return w.value;
+}
+
 /* `line` begins with "{", and its numbers stay as they are spelled. */
 static const char *take_answer(gk_run *run, const char *line, size_t n, int64_t epoch)
 {
@@ -133,7 +156,10 @@ static const char *take_answer(gk_run *run, const char *line, size_t n, int64_t 
             if (row.data[i] == '\r') row.data[i] = ' ';
         gk_text_add(&row, "\n");
         why = append(h, &row);
-        if (!why) h->answered++;
+        if (!why) {
+            h->answered++;
+            gk_stop_answer(&run->stop, value_of, row.data);
+        }
     }
     json_decref(answer);
     gk_text_free(&row);
@@ -219,7 +245,7 @@ static bool tend(gk_run *run)
     return h->child.pid != 0;
 }
 
-/* ----------------------------------------------------------------------------- the four calls */
+/* ---- the four calls */
 
 /* hook.jsonl, without the half line that a killed process may have left. */
 static bool open_answers(const gk_run *run, struct gk_hook *h)
@@ -265,6 +291,8 @@ void gk_hook_open(gk_run *run)
     free(h);
 }
 
+void gk_hook_hear(gk_run *run) { tend(run); }
+
 bool gk_hook_ready(gk_run *run)
 {
     if (!tend(run)) return false;
@@ -275,14 +303,12 @@ bool gk_hook_ready(gk_run *run)
     return false;
 }
 
-void gk_hook_ask(gk_run *run, const gk_real *params)
+void gk_hook_ask(gk_run *run, gk_status written)
 {
     struct gk_hook *h = run->hook;
-    char path[GK_PATH_MAX];
     int64_t epoch = run->position.epoch;
 
-    if (gk_path(path, "%s/hook/%08lld.safetensors", run->dir, (long long)epoch) != GK_OK ||
-        gk_checkpoint_save(path, &run->shape, params, epoch) != GK_OK) {
+    if (written != GK_OK) {
         if (h->skipped++ == 0)
             gk_run_log(run, "hook: epoch %lld is skipped: %s", (long long)epoch, gk_message());
         return;

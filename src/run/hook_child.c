@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -42,6 +43,7 @@ bool gk_child_start(gk_child *child, const char *command)
     pid_t self = getpid();
 
     *child = (gk_child){.in = -1, .out = -1};
+    setenv("PYTHONUNBUFFERED", "1", 0); /* else print() keeps its answers until the end */
     if (pipe2(to, O_CLOEXEC) != 0) return false;
     if (pipe2(from, O_CLOEXEC) != 0) {
         close(to[0]);

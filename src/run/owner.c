@@ -1,6 +1,6 @@
 /* The owner file: host, pid, the process's start time, so that two processes never write one
  * directory. */
-#include "gk/run.h"
+#include "gk/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -91,8 +91,8 @@ static holder holder_of(const char *owner, char who[320])
     return started(pid) == ticks && ticks != 0 ? ALIVE : NOBODY;
 }
 
-/* A takeover whose process was killed in the middle. Renaming makes sure that what is removed is what
- * was looked at: another process may have begun a takeover of its own meanwhile. */
+/* A takeover whose process was killed in the middle. Renaming makes sure that what is removed is
+ * what was looked at: another process may have begun a takeover of its own meanwhile. */
 static void remove_takeover(const char *takeover)
 {
     char mine[GK_PATH_MAX], who[320];

@@ -1,5 +1,7 @@
 /* The run directory: opened, gone on with, written, finished. */
 #include "gk/run.h"
+#include "gk/archive.h"
+#include "gk/owner.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { METRICS_LIMIT = 1 << 30 };
 
 static gk_status replace(const gk_run *run, const char *name, const gk_text *text)
 {
@@ -29,8 +29,8 @@ static bool has(const gk_run *run, const char *name)
 
 /* Calls `doomed(name)` for each entry of dir/sub and removes those it says yes to; a missing folder
  * has none. */
-static void sweep(const gk_run *run, const char *sub,
-                  bool (*doomed)(const char *name, int64_t epoch), int64_t epoch)
+static void remove_files(const gk_run *run, const char *sub,
+                         bool (*doomed)(const char *name, int64_t epoch), int64_t epoch)
 {
     char folder[GK_PATH_MAX], path[GK_PATH_MAX];
     struct dirent *entry;
@@ -75,12 +75,12 @@ static bool is_earlier_weights(const char *name, int64_t epoch)
 }
 
 /* What a killed process left of its hook. */
-static void sweep_hook(const gk_run *run)
+static void remove_hook_files(const gk_run *run)
 {
     char folder[GK_PATH_MAX];
 
-    sweep(run, "hook", is_temporary, 0);
-    sweep(run, "hook", is_later, 0);
+    remove_files(run, "hook", is_temporary, 0);
+    remove_files(run, "hook", is_later, 0);
     if (gk_path(folder, "%s/hook", run->dir) == GK_OK) rmdir(folder);
 }
 
@@ -124,8 +124,8 @@ static gk_status start_over(const gk_run *run)
         if (unlink(path) != 0 && errno != ENOENT)
             return gk_fail(GK_EIO, "cannot remove %s: %s", path, strerror(errno));
     }
-    sweep(run, "checkpoints", is_later, 0);
-    sweep(run, "measures", is_later, 0);
+    remove_files(run, "checkpoints", is_later, 0);
+    remove_files(run, "measures", is_later, 0);
     return GK_OK;
 }
 
@@ -173,16 +173,13 @@ static void read_state(gk_run *run)
     free(text);
 }
 
-gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, const gk_shape *shape,
-                      gk_open_mode mode)
+gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, gk_open_mode mode)
 {
     char checkpoints[GK_PATH_MAX];
 
-    *run = (gk_run){.config = *config,
-                    .shape = *shape,
-                    .metrics = -1,
-                    .projections = -1,
-                    .last_resume = gk_seconds()};
+    *run =
+        (gk_run){.config = *config, .metrics = -1, .projections = -1, .last_resume = gk_seconds()};
+    GK_TRY(gk_stop_open(&run->stop, config));
     GK_TRY(gk_path(run->dir, "%s", dir));
     GK_TRY(gk_path(checkpoints, "%s/checkpoints/1000000000.state.safetensors" GK_TEMPORARY, dir));
     GK_TRY(gk_path(checkpoints, "%s/checkpoints", dir)); /* the longest name fits, too */
@@ -190,10 +187,10 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, con
     GK_TRY(gk_make_directories(dir));
     GK_TRY(gk_owner_take(dir));
     run->owned = true;
-    sweep(run, ".", is_temporary, 0);
-    sweep(run, "checkpoints", is_temporary, 0);
-    sweep(run, "measures", is_temporary, 0);
-    sweep_hook(run);
+    remove_files(run, ".", is_temporary, 0);
+    remove_files(run, "checkpoints", is_temporary, 0);
+    remove_files(run, "measures", is_temporary, 0);
+    remove_hook_files(run);
     if (mode == GK_FRESH) GK_TRY(start_over(run));
     read_state(run);
     GK_TRY(settle_config(run, mode));
@@ -203,46 +200,52 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, con
     return gk_run_set_state(run, "running");
 }
 
-/* The first `bytes` (-1: all) of a file of rows, once more through the events. */
-static gk_status replay(gk_run *run, const char *name, int64_t bytes)
+/* Rows whose end lies within the first `bytes` of their file, once more through the events. */
+static gk_status replay_rows(gk_run *run, gk_row_file *rows, int64_t bytes)
 {
-    char path[GK_PATH_MAX], *text;
-    size_t size, at = 0;
-    gk_status status = GK_OK;
+    bool more = true;
     gk_row row;
 
-    GK_TRY(gk_path(path, "%s/%s", run->dir, name));
-    GK_TRY(gk_file_read(path, METRICS_LIMIT, &text, &size));
-    if (bytes >= 0 && size < (size_t)bytes)
+    while (rows->at + (int64_t)rows->length < bytes) {
+        gk_status status = gk_row_file_next(rows, &more);
+        if (status == GK_EIO) return status;
+        if (status != GK_OK || !more || rows->at + (int64_t)rows->length > bytes)
+            status = gk_fail(GK_EDATA, "not a row that follows those before it: %.60s", rows->line);
+        else
+            status = gk_row_parse(&row, rows->line, rows->length);
+        if (status != GK_OK)
+            return gk_fail(GK_EDATA, "%s: byte %lld: %s; --fresh starts over", rows->path,
+                           (long long)rows->at, gk_message());
+        gk_events_add(&run->events, &row);
+        gk_stop_row(&run->stop, &row);
+        gk_key_watch_add(&run->keys, row.key_freqs);
+        gk_row_free(&row);
+    }
+    return GK_OK;
+}
+
+/* The first `bytes` (-1: all) of a file of rows. */
+static gk_status replay(gk_run *run, const char *name, int64_t bytes)
+{
+    gk_row_file rows;
+
+    gk_status status = gk_row_file_open(&rows, run->dir, name);
+    if (status == GK_OK && rows.size < bytes)
         status =
             gk_fail(GK_EDATA,
-                    "%s has %zu bytes, but the resume point was made at %lld; --fresh starts over",
-                    path, size, (long long)bytes);
-    else if (bytes >= 0)
-        size = (size_t)bytes;
-    while (status == GK_OK && at < size) {
-        const char *end = memchr(text + at, '\n', size - at);
-        size_t length = end ? (size_t)(end - text) - at : size - at;
-        if (gk_row_parse(&row, text + at, length) != GK_OK)
-            status =
-                gk_fail(GK_EDATA, "%s: byte %zu: %s; --fresh starts over", path, at, gk_message());
-        else {
-            gk_events_add(&run->events, &row, &run->config);
-            gk_key_watch_add(&run->keys, row.key_freqs);
-        }
-        at += length + 1;
-    }
-    free(text);
+                    "%s has %lld bytes, but the resume point was made at %lld; --fresh starts over",
+                    rows.path, (long long)rows.size, (long long)bytes);
+    if (status == GK_OK) status = replay_rows(run, &rows, bytes < 0 ? rows.size : bytes);
+    gk_row_file_close(&rows);
     return status;
 }
 
-/* What looks back over rows, looks back over the parent's too; all else begins with the branch. */
+/* What looks back over rows (key sets, stop rules) looks back over the parent's too; events begin
+ * with the branch. */
 static gk_status replay_parent(gk_run *run)
 {
     GK_TRY(replay(run, "parent.jsonl", -1));
-    int64_t acc_rows = run->events.acc_rows;
     gk_events_start(&run->events);
-    run->events.acc_rows = acc_rows;
     return GK_OK;
 }
 
@@ -252,7 +255,7 @@ static gk_status open_cut(int *fd, const gk_run *run, const char *name, int64_t 
     char path[GK_PATH_MAX];
 
     GK_TRY(gk_path(path, "%s/%s", run->dir, name));
-    *fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (*fd < 0) return gk_fail(GK_EIO, "cannot open %s: %s", path, strerror(errno));
     if (lseek(*fd, 0, SEEK_END) < bytes)
         return gk_fail(GK_EDATA, "%s is shorter than at the resume point; --fresh starts over",
@@ -262,37 +265,41 @@ static gk_status open_cut(int *fd, const gk_run *run, const char *name, int64_t 
     return GK_OK;
 }
 
-gk_status gk_run_restore(gk_run *run, gk_stage *stage, const gk_analysis *analysis)
+gk_status gk_run_resume_path(const gk_run *run, char path[GK_PATH_MAX])
 {
-    char resume[GK_PATH_MAX], summary[GK_PATH_MAX], final[GK_PATH_MAX];
+    GK_TRY(gk_path(path, "%s/resume.safetensors", run->dir));
+    if (gk_exists(path)) return GK_OK;
+    *path = 0;
+    if (!has(run, "parent.json")) return GK_OK;
+    return gk_fail(GK_EDATA, "%s is a branch, but its resume point is gone; branch again",
+                   run->dir);
+}
 
-    GK_TRY(gk_path(resume, "%s/resume.safetensors", run->dir));
+gk_status gk_run_restore(gk_run *run, const gk_position *position, size_t record)
+{
+    char summary[GK_PATH_MAX], final[GK_PATH_MAX];
+
     GK_TRY(gk_path(summary, "%s/summary.json", run->dir));
     GK_TRY(gk_path(final, "%s/final.jsonl", run->dir));
     gk_events_start(&run->events);
-    run->position = (gk_position){.loss_max = -1};
-    run->restored = gk_exists(resume);
-    if (run->restored) {
-        GK_TRY(
-            gk_state_load(resume, &run->shape, stage->params, stage->m, stage->v, &run->position));
-        if (has(run, "parent.jsonl")) GK_TRY(replay_parent(run));
-        if (run->position.metrics_bytes > 0)
-            GK_TRY(replay(run, "metrics.jsonl", run->position.metrics_bytes));
-    } else if (has(run, "parent.json"))
-        return gk_fail(GK_EDATA, "%s is a branch, but its resume point is gone; branch again",
-                       run->dir);
+    run->position = position ? *position : (gk_position){.loss_max = -1};
+    run->restored = position != NULL;
+    run->record = record;
+    if (run->restored && has(run, "parent.jsonl")) GK_TRY(replay_parent(run));
+    if (run->position.metrics_bytes > 0)
+        GK_TRY(replay(run, "metrics.jsonl", run->position.metrics_bytes));
     if (run->position.epoch > run->config.run.epochs)
         return gk_fail(GK_EUSAGE, "%s stands at epoch %lld already, beyond run.epochs = %lld",
                        run->dir, (long long)run->position.epoch, (long long)run->config.run.epochs);
-    sweep(run, "checkpoints", is_later, run->position.epoch);
+    remove_files(run, "checkpoints", is_later, run->position.epoch);
     unlink(summary); /* of a shorter run */
     unlink(final);
-    sweep(run, "measures", is_later, run->position.epoch);
+    remove_files(run, "measures", is_later, run->position.epoch);
     run->metrics_bytes = run->position.metrics_bytes;
     GK_TRY(open_cut(&run->metrics, run, "metrics.jsonl", run->metrics_bytes));
-    if (analysis->undefined) return GK_OK;
-    size_t record = gk_record_values(analysis->n, analysis->K) * sizeof(float);
-    return open_cut(&run->projections, run, "projections.bin", run->events.rows * (int64_t)record);
+    if (!record) return GK_OK;
+    return open_cut(&run->projections, run, "projections.bin",
+                    run->events.rows * (int64_t)(record * sizeof(float)));
 }
 
 void gk_run_close(gk_run *run)
@@ -306,43 +313,17 @@ void gk_run_close(gk_run *run)
     run->owned = false;
 }
 
-gk_status gk_run_checkpoint(gk_run *run, const gk_stage *stage, bool last)
+void gk_run_forget_weights(const gk_run *run)
 {
-    char path[GK_PATH_MAX];
-    int64_t epoch = run->position.epoch;
-    int keep = run->config.run.keep_checkpoints;
-
-    if (keep == GK_KEEP_NONE && !last) return GK_OK;
-    GK_TRY(gk_path(path, "%s/checkpoints/%08lld.safetensors", run->dir, (long long)epoch));
-    GK_TRY(gk_checkpoint_save(path, &run->shape, stage->params, epoch));
-    if (keep != GK_KEEP_ALL) sweep(run, "checkpoints", is_earlier_weights, epoch);
-    return GK_OK;
+    if (run->config.run.keep_checkpoints != GK_KEEP_ALL)
+        remove_files(run, "checkpoints", is_earlier_weights, run->position.epoch);
 }
 
-static gk_status save_state(const gk_run *run, const gk_stage *stage, const char *path)
+gk_status gk_run_sync(const gk_run *run)
 {
-    if (fsync(run->metrics) != 0 || (run->projections >= 0 && fsync(run->projections) != 0))
-        return gk_fail(GK_EIO, "cannot sync %s/metrics.jsonl: %s", run->dir, strerror(errno));
-    return gk_state_save(path, &run->shape, stage->params, stage->m, stage->v, &run->position);
-}
-
-gk_status gk_run_keep_state(gk_run *run, const gk_stage *stage)
-{
-    char path[GK_PATH_MAX];
-
-    GK_TRY(gk_path(path, "%s/checkpoints/%08lld.state.safetensors", run->dir,
-                   (long long)run->position.epoch));
-    return save_state(run, stage, path);
-}
-
-gk_status gk_run_resume_point(gk_run *run, const gk_stage *stage)
-{
-    char path[GK_PATH_MAX];
-
-    GK_TRY(gk_path(path, "%s/resume.safetensors", run->dir));
-    GK_TRY(save_state(run, stage, path));
-    run->last_resume = gk_seconds();
-    return GK_OK;
+    if (fsync(run->metrics) == 0 && (run->projections < 0 || fsync(run->projections) == 0))
+        return GK_OK;
+    return gk_fail(GK_EIO, "cannot sync %s/metrics.jsonl: %s", run->dir, strerror(errno));
 }
 
 gk_status gk_run_finish(gk_run *run, const char *state, const char *ended_by)

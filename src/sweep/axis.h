@@ -1,6 +1,6 @@
-/* What the parts of reading a sweep share: sweep_words.c reads what stands beside the groups,
- * sweep_forms.c the value of a key, sweep_csv.c a file of points; sweep_file.c holds them against
- * each other, and sweep_points.c makes points of the axes that come of it. */
+/* What the parts of reading a sweep share: words.c reads what stands beside the groups, forms.c the
+ * value of a key, points_csv.c a file of points; file.c holds them against each other, and points.c
+ * makes points of the axes that come of it. */
 #ifndef GK_SWEEP_AXIS_H
 #define GK_SWEEP_AXIS_H
 
@@ -13,7 +13,6 @@ typedef struct gk_axis {
     int line;
     char **value; /* what it lists, as text; n = 0: random draws between the ends */
     int n;
-    size_t room;
     enum { GK_AXIS_LISTED, GK_AXIS_UNIFORM, GK_AXIS_LOG } form;
     const char *low, *high; /* the ends of UNIFORM and LOG */
     int zip;                /* axes of one number walk together; 0: alone */
@@ -35,6 +34,7 @@ typedef struct gk_sweep_file {
     int *row_line; /* of the file of points */
 } gk_sweep_file;
 
+/* axis.c */
 const char *gk_axis_name(const gk_config_key *key);                        /* "optim.lr", "seed" */
 bool gk_axis_covers(const gk_config_key *key, const gk_config_key *given); /* a seed covers two */
 
@@ -45,18 +45,18 @@ void gk_axis_add(gk_axis *axis, char *value);
 gk_status gk_sweep_canonical(gk_sweep_file *f, const gk_config_key *key, int place,
                              const char *value, bool quoted, char **out);
 
-/* sweep_words.c: the grammar's `words` and `word`. */
+/* words.c: the grammar's `words` and `word`. */
 enum { GK_SWEEP_WORDS = 4 };
 extern const char *const gk_sweep_words[GK_SWEEP_WORDS];
 gk_status gk_sweep_read_word(gk_reader *r, int word);
 
-/* sweep_forms.c: the grammar's `form`. */
+/* forms.c: the grammar's `form`. */
 gk_status gk_sweep_read_form(gk_reader *r, const gk_config_key *key);
 
-/* sweep_csv.c: f->points as axes that walk together. */
+/* points_csv.c: f->points as axes that walk together. */
 gk_status gk_sweep_read_csv(gk_sweep_file *f);
 
-/* sweep_points.c: the points of the axes into f->sweep, each checked and no two the same. */
+/* points.c: the points of the axes into f->sweep, each checked and no two the same. */
 gk_status gk_sweep_expand(gk_sweep_file *f);
 
 #endif

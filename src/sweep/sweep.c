@@ -1,25 +1,10 @@
 /* A sweep that has been read: its points as configs, directories and lines. */
 #include "gk/sweep.h"
+#include "gk/csv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { BYTES_MAX = 1 << 20 };
-
-gk_status gk_sweep_load(gk_sweep *sweep, const char *path, const char *const *sets, int n_sets)
-{
-    char *yaml;
-    size_t size;
-
-    *sweep = (gk_sweep){0};
-    gk_status status = gk_file_read(path, BYTES_MAX, &yaml, &size);
-    if (status == GK_EMEM) return status;
-    if (status != GK_OK) return gk_fail(GK_EUSAGE, "%s", gk_message());
-    status = gk_sweep_parse(sweep, path, yaml, size, sets, n_sets);
-    free(yaml);
-    return status;
-}
 
 void gk_sweep_close(gk_sweep *sweep)
 {
@@ -61,21 +46,6 @@ gk_status gk_sweep_run_dir(char dir[GK_PATH_MAX], const char *sweep_dir, int i)
     return gk_path(dir, "%s/runs/%05d", sweep_dir, i);
 }
 
-/* RFC 4180. */
-static void add_cell(gk_text *csv, const char *value)
-{
-    size_t n = strlen(value);
-    bool spaces = n && (strchr(" \t", value[0]) || strchr(" \t", value[n - 1]));
-
-    if (!spaces && !strpbrk(value, ",\"\r\n")) {
-        gk_text_add(csv, ",%s", value);
-        return;
-    }
-    gk_text_add(csv, ",\"");
-    for (; *value; value++) gk_text_add(csv, *value == '"' ? "\"\"" : "%c", *value);
-    gk_text_add(csv, "\"");
-}
-
 void gk_sweep_points_csv(gk_text *csv, const gk_sweep *sweep)
 {
     gk_text_add(csv, "index");
@@ -83,8 +53,10 @@ void gk_sweep_points_csv(gk_text *csv, const gk_sweep *sweep)
     gk_text_add(csv, "\n");
     for (int i = 0; i < sweep->n; i++) {
         gk_text_add(csv, "%d", i);
-        for (int k = 0; k < sweep->keys; k++)
-            add_cell(csv, sweep->value[(size_t)i * (size_t)sweep->keys + (size_t)k]);
+        for (int k = 0; k < sweep->keys; k++) {
+            gk_text_add(csv, ",");
+            gk_csv_add(csv, sweep->value[(size_t)i * (size_t)sweep->keys + (size_t)k]);
+        }
         gk_text_add(csv, "\n");
     }
 }

@@ -129,13 +129,12 @@ static gk_status read_random(gk_reader *r)
 static gk_status read_from(gk_reader *r)
 {
     gk_sweep *sweep = file_of(r)->sweep;
+    char run[GK_PATH_MAX];
     const char *text = NULL;
     int64_t epoch;
 
     GK_TRY(read_text(r, "from expects RUN@EPOCH", &text));
-    const char *at = strrchr(text, '@');
-    if (!at || at == text || !gk_parse_int(at + 1, &epoch) || epoch < 0 ||
-        strlen(text) >= sizeof sweep->from)
+    if (!gk_parse_run_at(text, run, &epoch) || strlen(text) >= sizeof sweep->from)
         return gk_reader_fail(r, gk_reader_line(r),
                               "from expects RUN@EPOCH, such as runs/paper@1000, not \"%s\"",
                               gk_show(text).text);

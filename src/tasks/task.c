@@ -4,29 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TASK(name, help) gk_status gk_task_##name(gk_task *task, const gk_config *config);
+#define TASK(id, name, ...) gk_status gk_task_##name(gk_task *task, const gk_config *config);
 #include "gk/tasks.def"
 #undef TASK
 
-static const struct {
-    const char *name, *help;
-    gk_status (*open)(gk_task *task, const gk_config *config);
-} tasks[] = {
-#define TASK(name, help) {#name, help, gk_task_##name},
+static gk_status (*const openers[GK_TASKS])(gk_task *task, const gk_config *config) = {
+#define TASK(id, name, ...) gk_task_##name,
 #include "gk/tasks.def"
 #undef TASK
 };
-
-enum { N_TASKS = sizeof tasks / sizeof *tasks };
 
 gk_status gk_task_open(gk_task *task, const gk_config *config)
 {
     int which = config->task.name;
 
     memset(task, 0, sizeof *task);
-    GK_CHECK(which >= 0 && which < N_TASKS);
-    task->name = tasks[which].name;
-    return tasks[which].open(task, config);
+    GK_CHECK(which >= 0 && which < GK_TASKS);
+    task->name = gk_tasks[which].name;
+    return openers[which](task, config);
 }
 
 void gk_task_close(gk_task *task)
@@ -40,7 +35,7 @@ void gk_task_close(gk_task *task)
 
 const char *gk_task_name(int i, const char **help)
 {
-    if (i < 0 || i >= N_TASKS) return NULL;
-    if (help) *help = tasks[i].help;
-    return tasks[i].name;
+    if (i < 0 || i >= GK_TASKS) return NULL;
+    if (help) *help = gk_tasks[i].help;
+    return gk_tasks[i].name;
 }

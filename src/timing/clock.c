@@ -1,6 +1,6 @@
 /* Times of calls. A block of calls is timed as a whole and the device is waited for at its end
  * only, so that the cost of launching shows as it does in a step. */
-#include "timing/timing.h"
+#include "gk/timing.h"
 #include "gk/verify.h"
 
 #include <math.h>
@@ -8,13 +8,6 @@
 
 static const double BLOCK_SECONDS = 2e-3;
 enum { BLOCK_MAX = 2000 };
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
 
 /* The value that a share `q` of the sorted values lies below, between its neighbours. */
 static double quantile(const double *sorted, int n, double q)
@@ -27,7 +20,7 @@ static double quantile(const double *sorted, int n, double q)
 
 gk_spread gk_spread_of(double *seconds, int n)
 {
-    qsort(seconds, (size_t)n, sizeof *seconds, ascending);
+    qsort(seconds, (size_t)n, sizeof *seconds, gk_ascending_reals);
     return (gk_spread){.median = quantile(seconds, n, 0.5),
                        .low = quantile(seconds, n, 0.25),
                        .high = quantile(seconds, n, 0.75),

@@ -1,7 +1,7 @@
 /* Operations and bytes by op. Formulas are of one run and count what the mathematics needs, not
  * what a backend does: an addition, a multiplication, a comparison and an exponential are one
  * operation each. */
-#include "timing/timing.h"
+#include "gk/timing.h"
 
 #include <math.h>
 #include <string.h>

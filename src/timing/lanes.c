@@ -1,6 +1,6 @@
 /* Lanes: which backends are timed, and the two ceilings of each: bytes of a large copy, operations
  * of a large product. */
-#include "timing/timing.h"
+#include "gk/timing.h"
 #include "gk/startup.h"
 
 #include <math.h>
@@ -96,8 +96,8 @@ static void command_line(char *words[WORDS_MAX + 1])
     if (file) fclose(file);
 }
 
-/* gk_mend_blas heeds only those who choose BLAS. It may start the program again, so the user's own
- * choice waits in the environment. */
+/* gk_start_backends mends the BLAS of those who choose BLAS. It may start the program again, so the
+ * user's own choice waits in the environment. */
 void gk_bench_mend_blas(void)
 {
     static const char choice[] = "GROKC_MATMUL", kept[] = "GROKC_BENCH_MATMUL";
@@ -107,7 +107,7 @@ void gk_bench_mend_blas(void)
     command_line(words);
     setenv(kept, own ? own : "", 0);
     setenv(choice, "blas", 1);
-    if (*words && !words[WORDS_MAX - 1]) gk_mend_blas(words);
+    if (*words && !words[WORDS_MAX - 1]) gk_start_backends(words);
     if (*getenv(kept))
         setenv(choice, getenv(kept), 1);
     else
@@ -217,7 +217,7 @@ gk_status gk_bench_open(gk_bench *b, const char *what)
     GK_TRY(open_lanes(b));
     if (!strcmp(what, "ops")) open_blas(b);
     for (int i = 0; i < b->lanes; i++) GK_TRY(find_ceilings(&b->lane[i]));
-    return gk_report_begin(b, what);
+    return gk_timing_begin(b, what);
 }
 
 void gk_bench_close(gk_bench *b)

@@ -1,7 +1,7 @@
 /* bench measure: what each part of a measured row costs, beside 100 training steps. The weights are
  * those that the config starts from: --set model.init=file:PATH measures grokked ones, with the key
  * set that they show. */
-#include "timing/timing.h"
+#include "gk/timing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 
 enum { ROUNDS = 5, STEPS = 100, STEPS_A_ROUND = 20 };
 
-static void (*const families[])(gk_row *row, gk_snapshot *s) = {
-#define FAMILY(name, when) gk_measure_##name,
+static const gk_family *const families[] = {
+#define FAMILY(name, when) &gk_family_##name,
 #define COLUMN(name, when, help)
 #include "gk/measures.def"
 #undef FAMILY
@@ -47,7 +47,7 @@ static double lap(double *start, gk_backend *be)
     return *start - before;
 }
 
-/* What gk_batch_row does, with a clock between its parts. Sums that batch.c adds up stay 0. */
+/* What gk_batch_row does, with a clock between its parts. */
 static void measure_row(subject *s, int round)
 {
     gk_batch *b = &s->batch;
@@ -58,13 +58,13 @@ static void measure_row(subject *s, int round)
     gk_row_start(&row, 0);
     gk_batch_observe(b);
     s->part[0][round] = lap(&now, b->be);
-    gk_snapshot_take(shot, &b->plan, 0);
+    gk_snapshot_take(shot, 1, &b->plan, 0, &b->slot[0]);
     gk_measure_keys(&row, shot);
-    shot->keys = *row.key_freqs ? shot->raws : 0;
-    memcpy(shot->key, shot->raw, (size_t)shot->keys * sizeof *shot->key);
+    gk_snapshot_set_keys(shot, shot->raw, *row.key_freqs ? shot->raws : 0);
+    gk_findings_forget(&b->found);
     s->part[1][round] = lap(&now, b->be);
     for (int i = OWN; i < PARTS; i++) {
-        families[i - OWN](&row, shot);
+        families[i - OWN]->measure(&row, &b->found, shot, 1);
         s->part[i][round] = lap(&now, b->be);
     }
     s->keys = shot->keys;
@@ -102,11 +102,11 @@ static void report_part(gk_bench *b, const char *name, const gk_lane *lane, doub
     char full[64];
 
     snprintf(full, sizeof full, "measure %s", name);
-    json_t *line = gk_report_line(b, full, lane->threads, 1, spread);
+    json_t *line = gk_timing_line(b, full, lane->threads, 1, spread);
     printf("  %-18s %10.3f ms (%.3f to %.3f)", name, 1e3 * spread.median, 1e3 * spread.low,
            1e3 * spread.high);
     if (row > 0) {
-        gk_report_number(line, "of_row", spread.median / row);
+        gk_timing_number(line, "of_row", spread.median / row);
         printf(" %5.1f %% of a row", 100 * spread.median / row);
     }
     printf("\n");

@@ -1,6 +1,6 @@
 /* bench ops: the largest cases of each op in the verify table, first held to ref, then timed on
  * every lane. The products of the cpu backend are timed through BLAS too. */
-#include "timing/timing.h"
+#include "gk/timing.h"
 #include "gk/verify.h"
 
 #include <math.h>
@@ -96,11 +96,11 @@ static void add_line(gk_bench *b, const op_case *c, const gk_lane *lane, gk_spre
     gk_cost cost = {b->runs * c->cost.flops, b->runs * c->cost.bytes};
 
     snprintf(name, sizeof name, "%s %s", c->name.op, c->name.shape);
-    json_t *line = gk_report_line(b, name, lane->threads, b->runs, s);
-    gk_report_number(line, "gb_s", 1e-9 * cost.bytes / s.median);
-    gk_report_number(line, "gflop_s", 1e-9 * cost.flops / s.median);
-    gk_report_number(line, "of_copy", cost.bytes / s.median / lane->copy);
-    gk_report_number(line, "of_product", cost.flops / s.median / lane->product);
+    json_t *line = gk_timing_line(b, name, lane->threads, b->runs, s);
+    gk_timing_number(line, "gb_s", 1e-9 * cost.bytes / s.median);
+    gk_timing_number(line, "gflop_s", 1e-9 * cost.flops / s.median);
+    gk_timing_number(line, "of_copy", cost.bytes / s.median / lane->copy);
+    gk_timing_number(line, "of_product", cost.flops / s.median / lane->product);
     print_line(c, lane, s, cost);
 }
 
@@ -110,10 +110,10 @@ static void add_blas(gk_bench *b, gk_spread own, gk_spread blas)
     json_t *lines = json_object_get(b->report, "lines");
     json_t *line = json_array_get(lines, json_array_size(lines) - 1);
 
-    gk_report_number(line, "blas_us", 1e6 * blas.median);
-    gk_report_number(line, "blas_us_low", 1e6 * blas.low);
-    gk_report_number(line, "blas_us_high", 1e6 * blas.high);
-    gk_report_number(line, "blas_ratio", blas.median / own.median);
+    gk_timing_number(line, "blas_us", 1e6 * blas.median);
+    gk_timing_number(line, "blas_us_low", 1e6 * blas.low);
+    gk_timing_number(line, "blas_us_high", 1e6 * blas.high);
+    gk_timing_number(line, "blas_ratio", blas.median / own.median);
     printf(" %6.2f", blas.median / own.median);
 }
 

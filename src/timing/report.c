@@ -1,6 +1,6 @@
 /* The report: who measured what on which machine, and a line for each time; and the comparison with
  * an earlier one. */
-#include "timing/timing.h"
+#include "gk/timing.h"
 #include "gk_version.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@
 
 enum { FORMAT = 1, NAME_WIDTH = 60 };
 
-void gk_report_number(json_t *object, const char *key, double value)
+void gk_timing_number(json_t *object, const char *key, double value)
 {
     json_object_set_new(object, key, isfinite(value) ? json_real(value) : json_null());
 }
@@ -58,7 +58,7 @@ static void print_head(const gk_bench *b, const json_t *device)
     }
 }
 
-gk_status gk_report_begin(gk_bench *b, const char *what)
+gk_status gk_timing_begin(gk_bench *b, const char *what)
 {
     char clock[32];
     time_t now = time(NULL);
@@ -70,8 +70,8 @@ gk_status gk_report_begin(gk_bench *b, const char *what)
     for (int i = 0; i < b->lanes; i++) {
         json_t *one = json_object();
         json_object_set_new(one, "threads", json_integer(b->lane[i].threads));
-        gk_report_number(one, "copy_gb_s", 1e-9 * b->lane[i].copy);
-        gk_report_number(one, "product_gflop_s", 1e-9 * b->lane[i].product);
+        gk_timing_number(one, "copy_gb_s", 1e-9 * b->lane[i].copy);
+        gk_timing_number(one, "product_gflop_s", 1e-9 * b->lane[i].product);
         json_array_append_new(ceilings, one);
     }
     print_head(b, device);
@@ -83,19 +83,19 @@ gk_status gk_report_begin(gk_bench *b, const char *what)
     return GK_OK;
 }
 
-json_t *gk_report_line(gk_bench *b, const char *name, int threads, int runs, gk_spread seconds)
+json_t *gk_timing_line(gk_bench *b, const char *name, int threads, int runs, gk_spread seconds)
 {
     json_t *line = json_pack("{ss si si}", "name", name, "threads", threads, "runs", runs);
 
     GK_CHECK(line);
-    gk_report_number(line, "us", 1e6 * seconds.median);
-    gk_report_number(line, "us_low", 1e6 * seconds.low);
-    gk_report_number(line, "us_high", 1e6 * seconds.high);
+    gk_timing_number(line, "us", 1e6 * seconds.median);
+    gk_timing_number(line, "us_low", 1e6 * seconds.low);
+    gk_timing_number(line, "us_high", 1e6 * seconds.high);
     json_array_append_new(json_object_get(b->report, "lines"), line);
     return line;
 }
 
-gk_status gk_report_write(const gk_bench *b, const char *path)
+gk_status gk_timing_write(const gk_bench *b, const char *path)
 {
     char *text = json_dumps(b->report, JSON_INDENT(1));
     gk_text file = {0};
@@ -108,7 +108,7 @@ gk_status gk_report_write(const gk_bench *b, const char *path)
     return status;
 }
 
-gk_status gk_report_read(json_t **report, const char *path)
+gk_status gk_timing_read(json_t **report, const char *path)
 {
     json_error_t error;
     char *text;
@@ -188,7 +188,7 @@ static bool compare_line(const json_t *line, const json_t *then)
     return then && *flag;
 }
 
-void gk_report_compare(const json_t *now, const json_t *then, const char *path)
+void gk_timing_compare(const json_t *now, const json_t *then, const char *path)
 {
     const json_t *lines = json_object_get(now, "lines"), *earlier = json_object_get(then, "lines");
     int flagged = 0;

@@ -1,6 +1,6 @@
 /* bench step: whole training steps of the config, on every lane in turn, beside the floor that the
  * plan's own operations and the rate of a large product on the same lane give. */
-#include "timing/timing.h"
+#include "gk/timing.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -91,14 +91,14 @@ static void report_trainee(gk_bench *b, trainee *t, int rounds)
     gk_spread step = gk_spread_of(t->step, rounds), all = gk_spread_of(t->all, rounds);
     const gk_lane *lane = t->lane;
     double flops = b->runs * flops_of(&t->batch), floor_s = flops / lane->product;
-    json_t *line = gk_report_line(b, "step", lane->threads, b->runs, step);
+    json_t *line = gk_timing_line(b, "step", lane->threads, b->runs, step);
 
-    gk_report_number(line, "run_epochs_per_s", b->runs / step.median);
-    gk_report_number(line, "gflop", 1e-9 * flops);
-    gk_report_number(line, "gflop_s", 1e-9 * flops / step.median);
-    gk_report_number(line, "floor_us", 1e6 * floor_s);
-    gk_report_number(line, "of_floor", step.median / floor_s);
-    gk_report_line(b, "loss of all inputs", lane->threads, b->runs, all);
+    gk_timing_number(line, "run_epochs_per_s", b->runs / step.median);
+    gk_timing_number(line, "gflop", 1e-9 * flops);
+    gk_timing_number(line, "gflop_s", 1e-9 * flops / step.median);
+    gk_timing_number(line, "floor_us", 1e6 * floor_s);
+    gk_timing_number(line, "of_floor", step.median / floor_s);
+    gk_timing_line(b, "loss of all inputs", lane->threads, b->runs, all);
     printf("%3d thread%s %10.3f ms an epoch (%.3f to %.3f) %10.1f run-epochs/s %8.1f GFLOP/s, "
            "%.2f times the floor; loss of all inputs %.3f ms\n",
            lane->threads, lane->threads > 1 ? "s" : " ", 1e3 * step.median, 1e3 * step.low,
@@ -124,8 +124,8 @@ static gk_status run(gk_bench *b, trainee *t)
     printf("train loss at epoch 0: %.12g, at epoch %d: %.12g\n", t[0].loss[0], CHECKED,
            t[0].loss[1]);
     json_object_set_new(b->report, "plan", json_string(plan));
-    gk_report_number(b->report, "loss_0", t[0].loss[0]);
-    gk_report_number(b->report, "loss_100", t[0].loss[1]);
+    gk_timing_number(b->report, "loss_0", t[0].loss[0]);
+    gk_timing_number(b->report, "loss_100", t[0].loss[1]);
     return GK_OK;
 }
 

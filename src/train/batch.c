@@ -44,12 +44,13 @@ static void layout(gk_batch *b, const gk_analysis *a)
     b->plan.tables = b->size.tables;
     b->plan.recipe = b->size.recipe;
     gk_plan_layout(&b->plan, &b->model, &b->data, &b->device);
-    gk_lens_layout(&b->lens, &b->size.shape, a, b->R, b->size.rows, &b->device);
-    b->lens.whole = gk_arena_take(&b->host, (size_t)b->R * GK_ROW_GROUPS, sizeof *b->lens.whole);
+    gk_lens_layout(&b->lens, &b->size.shape, a, b->R, b->size.rows, 1, &b->device, &b->host);
+    gk_measure_layout(&b->lens, &b->device);
     b->slot = gk_arena_take(&b->host, (size_t)b->R, sizeof *b->slot);
     b->stage.params = gk_arena_take(&b->host, n, sizeof(gk_real));
-    b->stage.m = gk_arena_take(&b->host, n, sizeof(gk_real));
-    b->stage.v = gk_arena_take(&b->host, n, sizeof(gk_real));
+    b->stage.optimiser = &gk_optimisers[b->size.recipe.optimiser];
+    for (int i = 0; i < b->stage.optimiser->moments; i++)
+        b->stage.moment[i] = gk_arena_take(&b->host, n, sizeof(gk_real));
 }
 
 /* Sizes of a batch of runs like this one. */
@@ -72,7 +73,7 @@ static void find_size(gk_batch_size *size, const gk_analysis *a, int R)
     size->host_bytes = b.host.used;
 }
 
-gk_status gk_batch_measure(gk_batch_size *size, const gk_config *config, int R)
+gk_status gk_batch_size_of(gk_batch_size *size, const gk_config *config, int R)
 {
     gk_analysis analysis;
     const char *why;
@@ -121,11 +122,17 @@ static gk_status allocate(gk_batch *b)
 static gk_status put_examples(gk_batch *b, int r, const gk_config *config)
 {
     gk_feed *feed = &b->feed[r];
+    const gk_shape *shape = &b->size.shape;
+    gk_status status = GK_OK;
 
     gk_feed_close(feed);
     GK_TRY(gk_task_open(&feed->task, config));
     gk_data_put(&b->data, r, &feed->task, &b->analysis[r], b->be);
-    GK_TRY(gk_plan_put(&b->plan, r, config, &feed->task, &b->analysis[r]));
+    gk_real *initial = gk_alloc(gk_parameters(shape), sizeof *initial);
+    if (b->plan.recipe.to_init) status = gk_init(initial, shape, config);
+    if (status == GK_OK) gk_plan_put(&b->plan, r, &feed->task, &b->analysis[r], initial);
+    free(initial);
+    GK_TRY(status);
     gk_lens_put(&b->lens, r, b->be);
     gk_feed_open(feed, config, &b->data);
     return GK_OK;
@@ -163,6 +170,7 @@ gk_status gk_batch_open(gk_batch *b, const gk_config *const *config, int R, gk_b
     gk_model_start(&b->model, config[0], be);
     for (int r = 0; r < R; r++) GK_TRY(put_examples(b, r, config[r]));
     gk_snapshot_open(&b->snapshot, &b->lens);
+    gk_findings_open(&b->found, &b->lens);
     return be->sync(be);
 }
 
@@ -176,6 +184,7 @@ gk_status gk_batch_replace(gk_batch *b, int r, const gk_config *config)
 void gk_batch_close(gk_batch *b)
 {
     gk_snapshot_close(&b->snapshot);
+    gk_findings_close(&b->found);
     gk_model_close(&b->model);
     for (int r = 0; b->analysis && r < b->R; r++) gk_analysis_close(&b->analysis[r]);
     for (int r = 0; b->feed && r < b->R; r++) gk_feed_close(&b->feed[r]);
@@ -191,6 +200,7 @@ void gk_batch_set_slot(gk_batch *b, int r, const gk_config *c, int64_t epoch, do
     b->slot[r] = (gk_slot){.step = epoch,
                            .active = 1,
                            .l2 = c->optim.decay == GK_DECAY_L2,
+                           .schedule = GK_SCHEDULE_CONSTANT,
                            .warmup = c->optim.warmup,
                            .lr = c->optim.lr,
                            .weight_decay = c->optim.weight_decay,
@@ -214,18 +224,26 @@ gk_status gk_batch_download_slots(gk_batch *b)
     return b->be->sync(b->be);
 }
 
+/* Where the device has moment i of the optimiser. */
+static const gk_params *moment(const gk_model *model, int i)
+{
+    const gk_params *const all[GK_MOMENTS_MAX] = {&model->m, &model->v};
+
+    return all[i];
+}
+
 void gk_batch_put(gk_batch *b, int r)
 {
     gk_model_put(&b->model, &b->model.params, r, b->stage.params, b->be);
-    gk_model_put(&b->model, &b->model.m, r, b->stage.m, b->be);
-    gk_model_put(&b->model, &b->model.v, r, b->stage.v, b->be);
+    for (int i = 0; i < b->stage.optimiser->moments; i++)
+        gk_model_put(&b->model, moment(&b->model, i), r, b->stage.moment[i], b->be);
 }
 
 void gk_batch_get(gk_batch *b, int r)
 {
     gk_model_get(&b->model, &b->model.params, r, b->stage.params, b->be);
-    gk_model_get(&b->model, &b->model.m, r, b->stage.m, b->be);
-    gk_model_get(&b->model, &b->model.v, r, b->stage.v, b->be);
+    for (int i = 0; i < b->stage.optimiser->moments; i++)
+        gk_model_get(&b->model, moment(&b->model, i), r, b->stage.moment[i], b->be);
 }
 
 /* The next k updates of every run get their rows. */
@@ -253,66 +271,31 @@ void gk_batch_advance(gk_batch *b, int64_t k, int64_t *done)
 
 void gk_batch_observe(gk_batch *b)
 {
+    if (b->size.stream) feed(b, 0, 1);
     gk_lens_forward(&b->lens, &b->plan);
-    if (!b->size.stream) return;
-    feed(b, 0, 1);
-    gk_data_select(&b->data, b->model.slot, b->be);
-    for (int first = 0; first < b->data.train.B; first += b->model.rows)
-        gk_evaluate_block(&b->plan, &b->data.train, first);
 }
 
-/* Sums of a set by group of rows and scored position, added to the snapshot's. */
-static void add_sums(gk_batch *b, int r, const gk_set *set)
+/* The snapshot of run r, and what of its row follows from that alone. */
+static void start_row(gk_batch *b, int r, gk_row *row)
 {
-    gk_snapshot *s = &b->snapshot;
-    size_t groups = (size_t)set->groups, bytes = groups * sizeof *s->position;
-    double(*sum)[2] = gk_alloc(groups, sizeof *sum);
-
-    if (set->B) b->be->download(b->be, sum, set->sum + (size_t)r * groups * 2, bytes);
-    for (size_t g = 0; g < groups; g++)
-        for (int i = 0; i < 2; i++) {
-            s->sums[g % GK_ROW_GROUPS][i] += sum[g][i];
-            s->position[g][i] += sum[g][i];
-        }
-    free(sum);
-}
-
-static void take(gk_batch *b, int r, gk_row *row)
-{
-    gk_snapshot *s = &b->snapshot;
-
     gk_row_start(row, b->slot[r].step);
-    memset(s->sums, 0, sizeof s->sums);
-    memset(s->position, 0, (size_t)b->data.grid.groups * sizeof *s->position);
-    add_sums(b, r, &b->data.grid);
-    add_sums(b, r, &b->data.rest);
-    if (b->size.stream) add_sums(b, r, &b->data.train);
-    s->loss_max = b->slot[r].loss_max;
-    s->eps = b->slot[r].eps;
-    gk_snapshot_take(s, &b->plan, r);
+    gk_snapshot_take(&b->snapshot, 1, &b->plan, r, &b->slot[r]);
+    gk_measure_keys(row, &b->snapshot);
 }
 
 void gk_batch_row(gk_batch *b, int r, gk_row *row, gk_key_watch *watch)
 {
     gk_snapshot *s = &b->snapshot;
 
-    take(b, r, row);
-    gk_measure_keys(row, s);
+    start_row(b, r, row);
     gk_key_watch_add(watch, row->key_freqs);
-    if (gk_key_watch_ready(watch)) {
-        memcpy(s->key, s->raw, (size_t)s->raws * sizeof *s->key);
-        s->keys = s->raws;
-    }
-    gk_measure_all(row, s, GK_KEYED);
+    if (gk_key_watch_ready(watch)) gk_snapshot_set_keys(s, s->raw, s->raws);
+    gk_measure_all(row, &b->found, s, 1, GK_KEYED);
 }
 
 void gk_batch_final_row(gk_batch *b, int r, gk_row *row, const int *key, int keys)
 {
-    gk_snapshot *s = &b->snapshot;
-
-    take(b, r, row);
-    gk_measure_keys(row, s);
-    if (keys) memcpy(s->key, key, (size_t)keys * sizeof *s->key);
-    s->keys = keys;
-    gk_measure_all(row, s, GK_FINAL);
+    start_row(b, r, row);
+    gk_snapshot_set_keys(&b->snapshot, key, keys);
+    gk_measure_all(row, &b->found, &b->snapshot, 1, GK_FINAL);
 }

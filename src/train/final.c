@@ -1,48 +1,17 @@
 /* The end of a run: what can only be measured once the final key set is known. */
 #include "gk/train.h"
+#include "gk/archive.h"
+#include "gk/records.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int by_epoch(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-gk_status gk_run_checkpoints(const char *dir, int64_t **epochs, int *n)
-{
-    char folder[GK_PATH_MAX];
-    struct dirent *entry;
-    gk_text list = {0};
-
-    GK_TRY(gk_path(folder, "%s/checkpoints", dir));
-    DIR *stream = opendir(folder);
-    if (!stream) return gk_fail(GK_EIO, "cannot open directory %s", folder);
-    while ((entry = readdir(stream))) {
-        char *end;
-        int64_t epoch = strtoll(entry->d_name, &end, 10);
-        if (end > entry->d_name && !strcmp(end, ".safetensors"))
-            gk_text_append(&list, &epoch, sizeof epoch);
-    }
-    closedir(stream);
-    *n = (int)(list.length / sizeof(int64_t));
-    *epochs = (int64_t *)(void *)list.data; /* malloc's alignment */
-    if (*n) qsort(*epochs, (size_t)*n, sizeof **epochs, by_epoch);
-    return GK_OK;
-}
-
 gk_status gk_measure_checkpoint(gk_batch *b, int r, const gk_config *config, const char *path,
                                 int64_t epoch, const int *key, int keys, gk_row *row)
 {
-    size_t bytes = gk_parameters(&b->size.shape) * sizeof(gk_real);
-
     GK_TRY(gk_checkpoint_load(path, &b->size.shape, b->stage.params));
-    memset(b->stage.m, 0, bytes);
-    memset(b->stage.v, 0, bytes);
+    gk_stage_clear_moments(&b->stage, &b->size.shape);
     gk_batch_put(b, r);
     gk_batch_set_slot(b, r, config, epoch, -1);
     gk_batch_upload_slots(b);
@@ -59,7 +28,7 @@ static gk_status measure_checkpoints(gk_run *run, gk_batch *b, int r, const int6
     gk_row row;
 
     for (int i = 0; i < n; i++) {
-        GK_TRY(gk_path(path, "%s/checkpoints/%08lld.safetensors", run->dir, (long long)epochs[i]));
+        GK_TRY(gk_epoch_path(path, run->dir, GK_EPOCH_WEIGHTS, epochs[i]));
         GK_TRY(gk_measure_checkpoint(b, r, &run->config, path, epochs[i], key, keys, &row));
         size_t begin = lines->length;
         gk_row_print(lines, &row, false);
@@ -71,6 +40,26 @@ static gk_status measure_checkpoints(gk_run *run, gk_batch *b, int r, const int6
     return GK_OK;
 }
 
+/* The restricted loss of every row so far with this key set, from the records that they left. */
+static gk_status restrict_rows(double *loss, const gk_run *run, const gk_snapshot *s,
+                               const int *key, int keys)
+{
+    size_t n = (size_t)s->lens->n;
+    double *pairs = gk_alloc(n * n, sizeof *pairs);
+    float *record = gk_alloc(run->record, sizeof *record);
+    gk_elements elements = gk_snapshot_elements(s);
+    gk_status status = GK_OK;
+
+    for (size_t i = 0; i < GK_ROW_GROUPS * n * n; i++) pairs[i % (n * n)] += s->pairs[i];
+    for (int64_t i = 0; status == GK_OK && i < run->events.rows; i++) {
+        status = gk_run_record(run, i, record);
+        if (status == GK_OK) loss[i] = gk_record_restricted(record, &elements, key, keys, pairs);
+    }
+    free(pairs);
+    free(record);
+    return status;
+}
+
 static gk_status write_final(gk_run *run, gk_batch *b, int r, const int *key, int keys)
 {
     char path[GK_PATH_MAX];
@@ -78,12 +67,11 @@ static gk_status write_final(gk_run *run, gk_batch *b, int r, const int *key, in
     int n;
     gk_text lines = {0};
 
-    GK_TRY(gk_run_checkpoints(run->dir, &epochs, &n));
+    GK_TRY(gk_run_epochs(&epochs, &n, run->dir, GK_EPOCH_WEIGHTS));
     gk_moment *excluded = gk_alloc((size_t)n, sizeof *excluded);
     double *restricted = gk_alloc((size_t)run->events.rows, sizeof *restricted);
     gk_status status = gk_path(path, "%s/final.jsonl", run->dir);
-    if (status == GK_OK && keys)
-        status = gk_run_restricted(run, &b->snapshot, key, keys, restricted, run->events.rows);
+    if (status == GK_OK && keys) status = restrict_rows(restricted, run, &b->snapshot, key, keys);
     if (status == GK_OK)
         status = measure_checkpoints(run, b, r, epochs, n, key, keys, &lines, excluded);
     if (status == GK_OK) {

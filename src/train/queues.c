@@ -9,7 +9,9 @@
 static gk_status key_of(gk_text *key, const gk_config *config)
 {
     static gk_config alike, initial;
+    gk_stop stop;
 
+    GK_TRY(gk_stop_open(&stop, config)); /* before any run begins */
     gk_config_defaults(&initial);
     alike = *config;
     alike.optim = initial.optim;
@@ -29,7 +31,7 @@ static gk_status key_of(gk_text *key, const gk_config *config)
     if (strncmp(config->task.split, "symmetric:", 10) && strncmp(config->task.split, "file:", 5))
         return GK_OK;
     gk_batch_size size; /* the number of training examples depends on the split */
-    GK_TRY(gk_batch_measure(&size, config, 1));
+    GK_TRY(gk_batch_size_of(&size, config, 1));
     gk_text_add(key, "%d\n", size.n_train);
     return GK_OK;
 }
@@ -43,13 +45,7 @@ static gk_sweep_group *find(gk_sweep_group *groups, int n, const char *key)
 
 static void add_point(gk_sweep_group *group, int i)
 {
-    if (group->n == group->room) {
-        int *more = gk_alloc((size_t)group->room * 2 + 16, sizeof *more);
-        if (group->n) memcpy(more, group->point, (size_t)group->n * sizeof *more);
-        free(group->point);
-        group->point = more;
-        group->room = 2 * group->room + 16;
-    }
+    group->point = gk_grow(group->point, (size_t)group->n, sizeof *group->point);
     group->point[group->n++] = i;
 }
 
@@ -59,8 +55,8 @@ static gk_status open_group(gk_sweep_group *group, gk_text *key, const gk_config
 
     *group = (gk_sweep_group){.key = key->data};
     *key = (gk_text){0};
-    GK_TRY(gk_batch_measure(&group->size, config, 1));
-    GK_TRY(gk_batch_measure(&two, config, 2));
+    GK_TRY(gk_batch_size_of(&group->size, config, 1));
+    GK_TRY(gk_batch_size_of(&two, config, 2));
     group->per_run = two.device_bytes - group->size.device_bytes;
     return GK_OK;
 }
@@ -69,7 +65,6 @@ gk_status gk_sweep_groups(gk_sweep_group **groups, int *n, const gk_sweep *sweep
                           int shards)
 {
     static gk_config config;
-    int room = 0;
 
     *groups = NULL;
     *n = 0;
@@ -79,13 +74,7 @@ gk_status gk_sweep_groups(gk_sweep_group **groups, int *n, const gk_sweep *sweep
         GK_TRY(key_of(&key, &config));
         gk_sweep_group *group = find(*groups, *n, key.data);
         if (!group) {
-            if (*n == room) {
-                gk_sweep_group *more = gk_alloc((size_t)room * 2 + 4, sizeof *more);
-                if (*n) memcpy(more, *groups, (size_t)*n * sizeof *more);
-                free(*groups);
-                *groups = more;
-                room = 2 * room + 4;
-            }
+            *groups = gk_grow(*groups, (size_t)*n, sizeof **groups);
             group = &(*groups)[(*n)++];
             GK_TRY(open_group(group, &key, &config));
         }
@@ -104,8 +93,9 @@ void gk_sweep_groups_free(gk_sweep_group *groups, int n)
     free(groups);
 }
 
-/* On a CPU, runs side by side are for small models, whose steps are too short to be cut for all cores; larger ones would
- * only push each other out of the caches. On a GPU they are what fills it. */
+/* On a CPU, runs side by side are for small models, whose steps are too short to be cut for all
+ * cores; larger ones would only push each other out of the caches. On a GPU they are what fills
+ * it. */
 static int suitable(const gk_sweep_group *group, bool gpu)
 {
     enum { GPU_SLOTS = 1024, CPU_SLOTS = 64 };

@@ -1,6 +1,9 @@
-/* A sweep's runs: a queue for each group of shapes, trained one after the other. Works on a shared disk: one
- * writer for each run directory, files replaced by rename, no locks. */
+/* A sweep's runs: a queue for each group of shapes, trained one after the other. Works on a shared
+ * disk: one writer for each run directory, files replaced by rename, no locks. */
 #include "gk/sweep_train.h"
+#include "gk/archive.h"
+#include "gk/branch.h"
+#include "gk/owner.h"
 
 #include <dirent.h>
 #include <jansson.h>
@@ -29,10 +32,9 @@ typedef struct sweep_queue {
 /* Did a finished run grok? From its summary. */
 static bool has_grokked(const char *dir)
 {
-    char path[GK_PATH_MAX];
+    json_t *summary;
 
-    if (gk_path(path, "%s/summary.json", dir) != GK_OK) return false;
-    json_t *summary = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+    if (gk_run_read_json(&summary, dir, "summary.json") != GK_OK) return false;
     bool grokked = json_is_integer(json_object_get(summary, "grok_epoch"));
     json_decref(summary);
     return grokked;
@@ -47,23 +49,20 @@ static void count(gk_sweep_counts *counts, const gk_run *run)
     counts->grokked += has_grokked(run->dir);
 }
 
-/* Makes what is not there yet, or not whole, of a sweep of branches: config.yaml is written last. */
+/* Makes what is not there yet, or not whole, of a sweep of branches: config.yaml is written
+ * last. */
 static gk_status branch(const char *dir, const gk_sweep *sweep, const gk_config *config,
                         const gk_shape *shape)
 {
     static gk_config parent_config;
-    char parent[GK_PATH_MAX], path[GK_PATH_MAX];
-    const char *at = strrchr(sweep->from, '@');
+    char parent[GK_PATH_MAX];
     int64_t epoch;
 
-    GK_TRY(gk_path(path, "%s/config.yaml", dir));
-    if (!*sweep->from || gk_exists(path)) return GK_OK;
-    if (!at || !gk_parse_int(at + 1, &epoch))
+    if (!*sweep->from || gk_run_has(dir, "config.yaml")) return GK_OK;
+    if (!gk_parse_run_at(sweep->from, parent, &epoch))
         return gk_fail(GK_EUSAGE, "from: \"%s\": expects RUN@EPOCH", sweep->from);
-    GK_TRY(gk_path(parent, "%.*s", (int)(at - sweep->from), sweep->from));
-    GK_TRY(gk_path(path, "%s/config.yaml", parent));
-    GK_TRY(gk_config_load(&parent_config, path, NULL, 0));
-    return gk_run_branch(dir, parent, epoch, config, &parent_config, shape);
+    GK_TRY(gk_run_read_config(&parent_config, parent));
+    return gk_branch(dir, parent, epoch, config, &parent_config, shape);
 }
 
 /* A run whose files are wrong (gk_message() says how) stops nobody. */
@@ -85,7 +84,7 @@ static gk_status open_point(sweep_queue *q, int i, gk_run **run)
     GK_TRY(gk_sweep_run_dir(dir, q->dir, i));
     gk_run *opened = gk_alloc(1, sizeof *opened);
     gk_status status = branch(dir, q->sweep, &config, shape);
-    if (status == GK_OK) status = gk_run_open(opened, dir, &config, shape, GK_GO_ON);
+    if (status == GK_OK) status = gk_run_open(opened, dir, &config, GK_GO_ON);
     if (status == GK_OK && !opened->finished) {
         *run = opened;
         return GK_OK;

@@ -1,8 +1,10 @@
 /* The loop over events. Between two events the backend advances without the host; everything that
  * touches files happens at one. A row, a checkpoint or a resume point of epoch e shows the weights
  * before update e. */
-#include "gk/hook.h"
 #include "gk/train.h"
+#include "gk/hook.h"
+#include "gk/owner.h"
+#include "train/keep.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,32 +27,6 @@ typedef struct loop {
     bool profiled; /* a profiler is recording */
 } loop;
 
-/* Weights, moments and slot of one run: from its resume point or from its seed. */
-static gk_status start_run(loop *l, int r)
-{
-    gk_run *run = l->run[r];
-    gk_batch *b = &l->batch;
-    size_t bytes = gk_parameters(&run->shape) * sizeof(gk_real);
-
-    memset(b->stage.m, 0, bytes);
-    memset(b->stage.v, 0, bytes);
-    GK_TRY(gk_run_restore(run, &b->stage, &b->analysis[r]));
-    if (!run->restored) GK_TRY(gk_init(b->stage.params, &run->shape, &run->config));
-    run->began = run->position.epoch;
-    gk_batch_put(b, r);
-    gk_batch_set_slot(b, r, &run->config, run->position.epoch, run->position.loss_max);
-
-    gk_text backend = {0};
-    gk_text_add(&backend, "\"backend\": \"%s\", ", b->be->name);
-    b->be->describe(b->be, &backend);
-    gk_status status = gk_run_environment(run, backend.data, b->size.tables ? "table" : "ops");
-    gk_run_log(run, "%s at epoch %lld of %lld; %s", run->restored ? "goes on" : "starts",
-               (long long)run->position.epoch, (long long)run->config.run.epochs, backend.data);
-    gk_text_free(&backend);
-    if (status == GK_OK) gk_hook_open(run);
-    return status;
-}
-
 static bool row_due(const gk_run *run, int64_t epoch)
 {
     const gk_config *c = &run->config;
@@ -72,11 +48,11 @@ static gk_status end_run(loop *l, int r, const char *state, const char *by)
 {
     gk_run *run = l->run[r];
 
-    GK_TRY(gk_run_resume_point(run, &l->batch.stage));
+    GK_TRY(gk_keep_resume_point(run, &l->batch));
     GK_TRY(gk_final(run, &l->batch, r));
     GK_TRY(gk_run_finish(run, state, by));
     gk_run_log(run, "%s at epoch %lld (%s)", state, (long long)run->position.epoch, by);
-    gk_run_report(run);
+    gk_live_report(run);
     return GK_OK;
 }
 
@@ -89,9 +65,10 @@ static gk_status record(loop *l, int r, const char **state, const char **by)
 
     gk_batch_row(&l->batch, r, &row, &run->keys);
     gk_status status = l->batch.be->sync(l->batch.be);
-    if (status == GK_OK) status = gk_run_append(run, &row, &l->batch.snapshot);
+    if (status == GK_OK) status = gk_keep_row(run, &row, &l->batch);
     l->batch.slot[r].loss_max = -1;
-    *by = gk_events_stop(&run->events, c);
+    gk_hook_hear(run);
+    *by = gk_stop_reason(&run->stop);
     if (!*by && row.epoch == c->run.epochs) *by = "run.epochs";
     if (*by) *state = "done";
     if (gk_row_diverged(&row)) {
@@ -99,7 +76,7 @@ static gk_status record(loop *l, int r, const char **state, const char **by)
         *by = "the train loss is not finite";
     }
     if (status == GK_OK && (*state || gk_epochs_has(c->run.arrays_at, c->run.epochs, row.epoch)))
-        status = gk_run_arrays(run, &l->batch.snapshot, *state != NULL);
+        status = gk_keep_arrays(run, &l->batch, *state != NULL);
     gk_row_free(&row);
     return status;
 }
@@ -114,18 +91,18 @@ static gk_status run_event(loop *l, int r, bool with_row)
     double now = gk_seconds();
 
     if (with_row) GK_TRY(record(l, r, &state, &by));
-    if (with_row && !state) gk_run_report(run);
+    if (with_row && !state) gk_live_report(run);
     if (with_row && gk_hook_ready(run)) {
         GK_TRY(stage_run(l, r, &staged));
-        gk_hook_ask(run, l->batch.stage.params);
+        gk_keep_question(run, &l->batch);
     }
     if (state || gk_epochs_has(c->run.checkpoint_at, c->run.epochs, epoch)) {
         GK_TRY(stage_run(l, r, &staged));
-        GK_TRY(gk_run_checkpoint(run, &l->batch.stage, state != NULL));
+        GK_TRY(gk_keep_weights(run, &l->batch, state != NULL));
     }
     if (gk_epochs_has(c->run.keep_state, c->run.epochs, epoch)) {
         GK_TRY(stage_run(l, r, &staged));
-        GK_TRY(gk_run_keep_state(run, &l->batch.stage));
+        GK_TRY(gk_keep_state(run, &l->batch));
     }
     if (state) return end_run(l, r, state, by);
 
@@ -133,7 +110,7 @@ static gk_status run_event(loop *l, int r, bool with_row)
         c->run.resume_every > 0 ? now - run->last_resume >= c->run.resume_every : with_row;
     if (resume || l->stopping) {
         GK_TRY(stage_run(l, r, &staged));
-        GK_TRY(gk_run_resume_point(run, &l->batch.stage));
+        GK_TRY(gk_keep_resume_point(run, &l->batch));
     }
     if (now - run->last_touch > 60) {
         gk_owner_touch(run->dir);
@@ -146,7 +123,7 @@ static gk_status run_event(loop *l, int r, bool with_row)
 static gk_status stop_there(loop *l, int r)
 {
     GK_TRY(stage_run(l, r, &(bool){false}));
-    return gk_run_resume_point(l->run[r], &l->batch.stage);
+    return gk_keep_resume_point(l->run[r], &l->batch);
 }
 
 /* Opens and closes the range that a profiler records. */
@@ -209,10 +186,11 @@ static gk_status event(loop *l)
     return GK_OK;
 }
 
-/* start_run; what is wrong with a run's own files ends that run alone, and leaves its slot empty. */
+/* gk_start_run; what is wrong with a run's own files ends that run alone, and leaves its slot
+ * empty. */
 static gk_status begin(loop *l, int r)
 {
-    gk_status status = start_run(l, r);
+    gk_status status = gk_start_run(l->run[r], &l->batch, r);
 
     l->seen[r] = -1;
     if (status != GK_EDATA) return status;
@@ -305,19 +283,17 @@ static int busy_slots(const loop *l)
 static gk_status shrink(loop *l)
 {
     gk_batch *b = &l->batch;
-    size_t n = gk_parameters(&b->size.shape);
+    const gk_shape shape = b->size.shape;
     int busy = busy_slots(l), to = 0;
-    gk_real *kept = gk_alloc(3 * n * (size_t)busy, sizeof *kept), *at = kept;
+    gk_stage *kept = gk_alloc((size_t)busy, sizeof *kept);
     gk_slot *slot = gk_alloc((size_t)busy, sizeof *slot);
 
     for (int r = 0; r < b->R; r++) {
         if (!l->run[r]) continue;
         gk_batch_get(b, r);
         GK_TRY(b->be->sync(b->be));
-        memcpy(at, b->stage.params, n * sizeof *at);
-        memcpy(at + n, b->stage.m, n * sizeof *at);
-        memcpy(at + 2 * n, b->stage.v, n * sizeof *at);
-        at += 3 * n;
+        gk_stage_open(&kept[to], &shape, b->stage.optimiser);
+        gk_stage_copy(&kept[to], &b->stage, &shape);
         slot[to] = b->slot[r];
         l->seen[to] = l->seen[r];
         l->run[to++] = l->run[r];
@@ -326,14 +302,12 @@ static gk_status shrink(loop *l)
     gk_batch_close(b);
     gk_status status = open_batch(l, busy);
     for (int r = 0; status == GK_OK && r < busy; r++) {
-        at = kept + 3 * n * (size_t)r;
-        memcpy(b->stage.params, at, n * sizeof *at);
-        memcpy(b->stage.m, at + n, n * sizeof *at);
-        memcpy(b->stage.v, at + 2 * n, n * sizeof *at);
+        gk_stage_copy(&b->stage, &kept[r], &shape);
         gk_batch_put(b, r);
         b->slot[r] = slot[r];
     }
     if (status == GK_OK) gk_batch_upload_slots(b);
+    for (int r = 0; r < busy; r++) gk_stage_close(&kept[r]);
     free(kept);
     free(slot);
     return status;

@@ -2,42 +2,9 @@
  * 12769 = 113^2; and those of the reference experiment (3830 rows, or a third of them). */
 #include "verify/trial.h"
 
-/* The op, the names of its sizes, what calls it. */
-#define MATMUL         "matmul", "m n k ta tb pad shared beta", gk_trial_matmul
-#define ADD_ROWS       "add_rows", "rows cols pad beta", gk_trial_add_rows
-#define EMBED          "embed", "B T D V", gk_trial_embed
-#define EMBED_BACK     "embed_back", "B T D V beta", gk_trial_embed_back
-#define ATTENTION      "attention", "B Q T H K sharp", gk_trial_attention
-#define ATTENTION_BACK "attention_back", "B Q T H K", gk_trial_attention_back
-#define BIAS_ACT       "bias_act", "rows F act bias in_place", gk_trial_bias_act
-#define BIAS_ACT_BACK  "bias_act_back", "rows F act bias in_place beta", gk_trial_bias_act_back
-#define BIAS_ADD       "bias_add", "rows D", gk_trial_bias_add
-#define BIAS_ADD_BACK  "bias_add_back", "rows D beta", gk_trial_bias_add_back
-#define LOG_SOFTMAX    "log_softmax", "B C form gradient kind", gk_trial_log_softmax
-#define HINGE          "hinge", "B C gradient kind", gk_trial_hinge
-#define SQUARED_ERROR  "squared_error", "B C gradient kind", gk_trial_squared_error
-#define GROUP_SUMS     "group_sums", "B G grouped beta", gk_trial_group_sums
-#define TICK           "tick", "step nan", gk_trial_tick
-#define ADAMW          "adamw", "step decimals anchor", gk_trial_adamw
-#define SGD            "sgd", "step decimals anchor", gk_trial_sgd
-#define LAYER_NORM     "layer_norm", "rows D kind", gk_trial_layer_norm
-#define LAYER_BACK     "layer_norm_back", "rows D in_place beta", gk_trial_layer_norm_back
-#define DROPOUT        "dropout", "n first site percent log2_step", gk_trial_dropout
-#define ADD_NOISE      "add_noise", "step percent", gk_trial_add_noise
-#define BAG            "bag", "B T D V apart", gk_trial_bag
-#define BAG_BACK       "bag_back", "B T D V apart beta", gk_trial_bag_back
-#define SIGNS          "signs", "B T", gk_trial_signs
-#define SELECT_ROWS    "select_rows", "B N cols ring log2_step", gk_trial_select_rows
-#define FFT2           "fft2", "P Q cols", gk_trial_fft2
-#define ROW_SUMS       "row_sums", "B T E cols moments beta", gk_trial_row_sums
-#define CHANGED_LOSSES "changed_losses", "B C G V T E terms spread kind", gk_trial_changed_losses
-#define ROUNDING       "rounding", "B C spread beta", gk_trial_rounding
-#define TABLE_BUILD    "table_build", "N D H K F C wide biases", gk_trial_table_build
-#define TABLE_ROWS     "table_rows", "N B D H K F C wide", gk_trial_table_rows
-#define TABLE_PAIRS    "table_pairs", "N B D H K F C wide form kind", gk_trial_table_pairs
-#define TABLE_BACK     "table_back", "N D H K F C wide biases", gk_trial_table_back
-
+/* Above the cases of an op: its name, the names of the numbers in their order, what calls it. */
 const gk_op_case gk_op_cases[] = {
+#define MATMUL "matmul", "m n k ta tb pad shared beta", gk_trial_matmul
     {MATMUL, {1, 1, 1, 0, 0, 0, 0, 0}},
     {MATMUL, {1, 1, 1, 1, 1, 0, 0, 0}},
     {MATMUL, {3, 1, 113, 0, 0, 3, 0, 1}},
@@ -74,16 +41,19 @@ const gk_op_case gk_op_cases[] = {
     {MATMUL, {3830, 512, 128, 0, 0, 0, 0, 0}},
     {MATMUL, {128, 512, 3830, 1, 0, 0, 0, 1}},
     {MATMUL, {3830, 128, 512, 0, 1, 0, 0, 0}},
+#define ADD_ROWS "add_rows", "rows cols pad beta", gk_trial_add_rows
     {ADD_ROWS, {1, 1, 0, 0}},
     {ADD_ROWS, {3, 113, 0, 1}},
     {ADD_ROWS, {113, 3, 5, 0}},
     {ADD_ROWS, {12769, 1, 2, 1}},
     {ADD_ROWS, {1277, 128, 256, 0}},
+#define EMBED "embed", "B T D V", gk_trial_embed
     {EMBED, {1, 1, 1, 1}},
     {EMBED, {3, 1, 113, 5}},
     {EMBED, {113, 3, 7, 114}},
     {EMBED, {12769, 3, 1, 113}},
     {EMBED, {1277, 3, 128, 114}},
+#define EMBED_BACK "embed_back", "B T D V beta", gk_trial_embed_back
     {EMBED_BACK, {1, 1, 1, 1, 0}},
     {EMBED_BACK, {3, 1, 113, 50, 0}},
     {EMBED_BACK, {3, 1, 113, 50, 1}},
@@ -92,6 +62,7 @@ const gk_op_case gk_op_cases[] = {
     {EMBED_BACK, {12769, 3, 1, 113, 0}},
     {EMBED_BACK, {3830, 3, 128, 114, 0}},
     {EMBED_BACK, {700, 1, 130, 700, 0}},
+#define ATTENTION "attention", "B Q T H K sharp", gk_trial_attention
     {ATTENTION, {1, 1, 1, 1, 1, 1}},
     {ATTENTION, {3, 1, 3, 4, 32, 1}},
     {ATTENTION, {5, 3, 3, 2, 7, 1}},
@@ -108,6 +79,7 @@ const gk_op_case gk_op_cases[] = {
     {ATTENTION, {2, 85, 85, 2, 32, 1}},
     {ATTENTION, {1, 128, 128, 2, 64, 2}},
     {ATTENTION, {17, 5, 5, 4, 32, 1}},
+#define ATTENTION_BACK "attention_back", "B Q T H K", gk_trial_attention_back
     {ATTENTION_BACK, {1, 1, 1, 1, 1}},
     {ATTENTION_BACK, {3, 1, 3, 4, 32}},
     {ATTENTION_BACK, {5, 3, 3, 2, 7}},
@@ -124,6 +96,7 @@ const gk_op_case gk_op_cases[] = {
     {ATTENTION_BACK, {2, 85, 85, 2, 32}},
     {ATTENTION_BACK, {1, 128, 128, 2, 64}},
     {ATTENTION_BACK, {17, 5, 5, 4, 32}},
+#define BIAS_ACT "bias_act", "rows F act bias in_place", gk_trial_bias_act
     {BIAS_ACT, {1, 1, 0, 1, 0}},
     {BIAS_ACT, {3, 113, 0, 0, 0}},
     {BIAS_ACT, {113, 5, 0, 1, 1}},
@@ -137,6 +110,7 @@ const gk_op_case gk_op_cases[] = {
     {BIAS_ACT, {113, 5, 2, 1, 1}},
     {BIAS_ACT, {12769, 1, 2, 1, 0}},
     {BIAS_ACT, {1277, 512, 0, 1, 0}},
+#define BIAS_ACT_BACK "bias_act_back", "rows F act bias in_place beta", gk_trial_bias_act_back
     {BIAS_ACT_BACK, {1, 1, 0, 1, 0, 0}},
     {BIAS_ACT_BACK, {3, 113, 0, 0, 0, 0}},
     {BIAS_ACT_BACK, {113, 5, 0, 1, 1, 1}},
@@ -150,16 +124,19 @@ const gk_op_case gk_op_cases[] = {
     {BIAS_ACT_BACK, {113, 5, 2, 1, 1, 1}},
     {BIAS_ACT_BACK, {12769, 1, 2, 1, 0, 1}},
     {BIAS_ACT_BACK, {1277, 512, 0, 1, 1, 0}},
+#define BIAS_ADD "bias_add", "rows D", gk_trial_bias_add
     {BIAS_ADD, {1, 1}},
     {BIAS_ADD, {3, 113}},
     {BIAS_ADD, {113, 3}},
     {BIAS_ADD, {12769, 1}},
     {BIAS_ADD, {3830, 128}},
+#define BIAS_ADD_BACK "bias_add_back", "rows D beta", gk_trial_bias_add_back
     {BIAS_ADD_BACK, {1, 1, 0}},
     {BIAS_ADD_BACK, {3, 113, 1}},
     {BIAS_ADD_BACK, {113, 3, 0}},
     {BIAS_ADD_BACK, {12769, 1, 1}},
     {BIAS_ADD_BACK, {3830, 128, 0}},
+#define LOG_SOFTMAX "log_softmax", "B C form gradient kind", gk_trial_log_softmax
     {LOG_SOFTMAX, {1, 1, 0, 1, 0}},
     {LOG_SOFTMAX, {3, 113, 0, 1, 0}},
     {LOG_SOFTMAX, {113, 3, 0, 2, 0}},
@@ -189,6 +166,7 @@ const gk_op_case gk_op_cases[] = {
     {LOG_SOFTMAX, {3830, 114, 1, 2, 1}},
     {LOG_SOFTMAX, {29, 700, 0, 1, 0}},
     {LOG_SOFTMAX, {13, 1500, 1, 2, 0}},
+#define HINGE "hinge", "B C gradient kind", gk_trial_hinge
     {HINGE, {1, 1, 1, 0}},
     {HINGE, {113, 1, 2, 4}},
     {HINGE, {32, 1, 1, 3}},
@@ -198,6 +176,7 @@ const gk_op_case gk_op_cases[] = {
     {HINGE, {64, 257, 2, 0}},
     {HINGE, {113, 114, 0, 2}},
     {HINGE, {3830, 114, 1, 0}},
+#define SQUARED_ERROR "squared_error", "B C gradient kind", gk_trial_squared_error
     {SQUARED_ERROR, {1, 1, 1, 0}},
     {SQUARED_ERROR, {113, 1, 2, 4}},
     {SQUARED_ERROR, {32, 1, 1, 3}},
@@ -207,25 +186,30 @@ const gk_op_case gk_op_cases[] = {
     {SQUARED_ERROR, {64, 257, 2, 0}},
     {SQUARED_ERROR, {113, 114, 0, 2}},
     {SQUARED_ERROR, {3830, 114, 1, 0}},
+#define GROUP_SUMS "group_sums", "B G grouped beta", gk_trial_group_sums
     {GROUP_SUMS, {1, 1, 0, 0}},
     {GROUP_SUMS, {3, 1, 1, 0}},
     {GROUP_SUMS, {113, 3, 1, 1}},
     {GROUP_SUMS, {12769, 4, 1, 0}},
     {GROUP_SUMS, {12769, 1, 0, 1}},
     {GROUP_SUMS, {3830, 255, 1, 0}},
+#define TICK "tick", "step nan", gk_trial_tick
     {TICK, {0, 0}},
     {TICK, {9, 1}},
     {TICK, {10, 2}},
     {TICK, {12345, 0}},
+#define ADAMW "adamw", "step decimals anchor", gk_trial_adamw
     {ADAMW, {0, 0, 0}},
     {ADAMW, {1, 3, 0}},
     {ADAMW, {9, 9, 1}},
     {ADAMW, {1000, 5, 0}},
     {ADAMW, {1000, 3, 1}},
+#define SGD "sgd", "step decimals anchor", gk_trial_sgd
     {SGD, {0, 0, 0}},
     {SGD, {9, 2, 1}},
     {SGD, {1000, 5, 0}},
     {SGD, {30, 1, 1}},
+#define LAYER_NORM "layer_norm", "rows D kind", gk_trial_layer_norm
     {LAYER_NORM, {1, 1, 0}},
     {LAYER_NORM, {3, 113, 0}},
     {LAYER_NORM, {113, 3, 1}},
@@ -233,6 +217,7 @@ const gk_op_case gk_op_cases[] = {
     {LAYER_NORM, {12769, 2, 0}},
     {LAYER_NORM, {29, 700, 1}},
     {LAYER_NORM, {2560, 128, 0}},
+#define LAYER_BACK "layer_norm_back", "rows D in_place beta", gk_trial_layer_norm_back
     {LAYER_BACK, {1, 1, 0, 0}},
     {LAYER_BACK, {3, 113, 1, 1}},
     {LAYER_BACK, {113, 3, 0, 1}},
@@ -240,6 +225,7 @@ const gk_op_case gk_op_cases[] = {
     {LAYER_BACK, {12769, 2, 0, 0}},
     {LAYER_BACK, {29, 700, 0, 1}},
     {LAYER_BACK, {2560, 128, 1, 0}},
+#define DROPOUT "dropout", "n first site percent log2_step", gk_trial_dropout
     {DROPOUT, {1, 0, 0, 10, 0}},
     {DROPOUT, {3, 2, 1, 50, 3}},
     {DROPOUT, {5, 3, 1, 50, 40}},
@@ -247,15 +233,18 @@ const gk_op_case gk_op_cases[] = {
     {DROPOUT, {113, 2147483645, 65535, 90, 40}},
     {DROPOUT, {12769, 3, 7, 0, 31}},
     {DROPOUT, {327680, 0, 2, 10, 10}},
+#define ADD_NOISE "add_noise", "step percent", gk_trial_add_noise
     {ADD_NOISE, {0, 0}},
     {ADD_NOISE, {9, 1}},
     {ADD_NOISE, {1000, 50}},
+#define BAG "bag", "B T D V apart", gk_trial_bag
     {BAG, {1, 1, 1, 1, 0}},
     {BAG, {3, 2, 113, 5, 0}},
     {BAG, {113, 3, 7, 114, 1}},
     {BAG, {12769, 2, 1, 113, 0}},
     {BAG, {29, 5, 300, 3, 1}},
     {BAG, {3830, 2, 256, 113, 0}},
+#define BAG_BACK "bag_back", "B T D V apart beta", gk_trial_bag_back
     {BAG_BACK, {1, 1, 1, 1, 0, 0}},
     {BAG_BACK, {3, 2, 113, 50, 0, 1}},
     {BAG_BACK, {113, 3, 7, 114, 1, 0}},
@@ -266,13 +255,16 @@ const gk_op_case gk_op_cases[] = {
     {BAG_BACK, {300, 2, 5, 1277, 1, 0}},
     {BAG_BACK, {7, 2, 3, 1003, 1, 0}},
     {BAG_BACK, {3830, 2, 256, 113, 1, 0}},
+#define SIGNS "signs", "B T", gk_trial_signs
     {SIGNS, {1, 1}},
     {SIGNS, {113, 3}},
     {SIGNS, {1000, 40}},
+#define SELECT_ROWS "select_rows", "B N cols ring log2_step", gk_trial_select_rows
     {SELECT_ROWS, {1, 1, 1, 1, 0}},
     {SELECT_ROWS, {3, 7, 113, 5, 10}},
     {SELECT_ROWS, {113, 12, 3, 2, 33}},
     {SELECT_ROWS, {512, 4705, 4, 32, 40}},
+#define FFT2 "fft2", "P Q cols", gk_trial_fft2
     {FFT2, {1, 1, 1}},
     {FFT2, {1, 7, 3}},
     {FFT2, {7, 1, 2}},
@@ -289,12 +281,14 @@ const gk_op_case gk_op_cases[] = {
     {FFT2, {97, 97, 2}},
     {FFT2, {112, 112, 1}},
     {FFT2, {113, 113, 3}},
+#define ROW_SUMS "row_sums", "B T E cols moments beta", gk_trial_row_sums
     {ROW_SUMS, {1, 1, 1, 1, 1, 0}},
     {ROW_SUMS, {3, 4, 5, 113, 1, 1}},
     {ROW_SUMS, {113, 2, 7, 33, 0, 0}},
     {ROW_SUMS, {113, 2, 7, 33, 0, 1}},
     {ROW_SUMS, {12769, 1, 113, 3, 1, 0}},
     {ROW_SUMS, {1277, 4, 113, 64, 1, 1}},
+#define CHANGED_LOSSES "changed_losses", "B C G V T E terms spread kind", gk_trial_changed_losses
     {CHANGED_LOSSES, {1, 1, 1, 1, 1, 1, 1, 1, 0}},
     {CHANGED_LOSSES, {3, 5, 3, 2, 4, 7, 2, 3, 1}},
     {CHANGED_LOSSES, {7, 17, 1, 3, 1, 5, 2, 1, 0}},
@@ -303,10 +297,12 @@ const gk_op_case gk_op_cases[] = {
     {CHANGED_LOSSES, {113, 33, 2, 6, 1, 11, 1, 100, 0}},
     {CHANGED_LOSSES, {64, 3, 2, 4, 1, 3, 1, 100, 1}},
     {CHANGED_LOSSES, {113, 40, 3, 1, 4, 9, 3, 2, 2}},
+#define ROUNDING "rounding", "B C spread beta", gk_trial_rounding
     {ROUNDING, {1, 1, 1, 0}},
     {ROUNDING, {113, 3, 40, 1}},
     {ROUNDING, {997, 17, 100, 0}},
     {ROUNDING, {113, 114, 1000, 1}},
+#define TABLE_BUILD "table_build", "N D H K F C wide biases", gk_trial_table_build
     {TABLE_BUILD, {1, 1, 1, 1, 1, 1, 1, 1}},
     {TABLE_BUILD, {2, 1, 1, 1, 1, 3, 0, 1}},
     {TABLE_BUILD, {3, 5, 2, 3, 7, 4, 1, 0}},
@@ -315,10 +311,12 @@ const gk_op_case gk_op_cases[] = {
     {TABLE_BUILD, {31, 24, 5, 7, 17, 40, 0, 1}},
     {TABLE_BUILD, {113, 128, 4, 32, 512, 114, 1, 1}},
     {TABLE_BUILD, {113, 128, 4, 32, 512, 114, 0, 0}},
+#define TABLE_ROWS "table_rows", "N B D H K F C wide", gk_trial_table_rows
     {TABLE_ROWS, {1, 1, 1, 1, 1, 1, 1, 1}},
     {TABLE_ROWS, {3, 7, 5, 2, 3, 7, 4, 1}},
     {TABLE_ROWS, {17, 113, 16, 3, 8, 33, 19, 0}},
     {TABLE_ROWS, {113, 1277, 128, 4, 32, 512, 114, 0}},
+#define TABLE_PAIRS "table_pairs", "N B D H K F C wide form kind", gk_trial_table_pairs
     {TABLE_PAIRS, {1, 1, 1, 1, 1, 1, 1, 1, 0, 0}},
     {TABLE_PAIRS, {2, 3, 1, 1, 1, 1, 3, 0, 0, 0}},
     {TABLE_PAIRS, {3, 4, 5, 2, 3, 7, 4, 1, 0, 0}},
@@ -333,6 +331,7 @@ const gk_op_case gk_op_cases[] = {
     {TABLE_PAIRS, {113, 9000, 4, 1, 4, 9, 5, 1, 0, 1}},
     {TABLE_PAIRS, {31, 300, 24, 5, 7, 17, 300, 1, 0, 1}},
     {TABLE_PAIRS, {17, 200, 16, 8, 4, 20, 19, 1, 0, 1}},
+#define TABLE_BACK "table_back", "N D H K F C wide biases", gk_trial_table_back
     {TABLE_BACK, {1, 1, 1, 1, 1, 1, 1, 1}},
     {TABLE_BACK, {2, 1, 1, 1, 1, 3, 0, 1}},
     {TABLE_BACK, {3, 5, 2, 3, 7, 4, 1, 0}},

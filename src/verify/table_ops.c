@@ -195,23 +195,30 @@ static void make_pairs(pair_set *p, int run, int N, int B, int C, int kind)
     free(next);
 }
 
-/* An array whose runs are made beforehand: x tells which, see pairs_in. */
-static const int32_t *made;
-static size_t made_run; /* elements of a run */
+/* All runs of an array that is made beforehand, one after another. */
+typedef struct made_array {
+    const int32_t *element;
+    size_t per_run;
+} made_array;
 
 static void fill_made(const gk_trial *t, void *element, int run, size_t i, double u, double x)
 {
+    const made_array *made = t->source;
+
     (void)u, (void)x;
-    memcpy(element, &made[(size_t)(run - t->first) * made_run + i], sizeof *made);
+    memcpy(element, &made->element[(size_t)(run - t->first) * made->per_run + i],
+           sizeof *made->element);
 }
 
 static const int32_t *add_made(gk_trial *t, const int32_t *array, size_t n)
 {
     gk_trial_array x = {.element = sizeof *array, .layout = gk_layout_flat(n)};
+    made_array made = {array, n};
 
-    made = array;
-    made_run = n;
-    return gk_trial_add(t, x, fill_made, 0);
+    t->source = &made;
+    const int32_t *added = gk_trial_add(t, x, fill_made, 0);
+    t->source = NULL;
+    return added;
 }
 
 static gk_pairs pairs_in(gk_trial *t, const gk_table *x, int B, int kind)

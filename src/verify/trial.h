@@ -64,6 +64,8 @@ struct gk_trial {
     int calls, begun;
     double start, seconds; /* of the last call; how long the fastest took */
     const char *problem;
+    /* What the gk_fill of the array that is being added may read; NULL: nothing. */
+    const void *source;
     int n;
     gk_trial_array array[GK_TRIAL_ARRAYS];
 };

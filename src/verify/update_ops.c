@@ -34,6 +34,7 @@ static void fill_slot(const gk_trial *t, void *element, int run, size_t i, doubl
     gk_slot s = {.step = (int64_t)x + 20 * run,
                  .active = run != 1,
                  .l2 = run == 2,
+                 .schedule = GK_SCHEDULE_CONSTANT,
                  .warmup = run == 2 ? 0 : 10,
                  .lr = 1e-3 * (1 + u),
                  .weight_decay = 1 + run,
@@ -83,11 +84,15 @@ void gk_trial_tick(gk_trial *t)
 }
 
 static const size_t blob[] = {114 * 3, 1, 12769, 257, 0};
+static const int blob_rows[] = {114, 1, 113, 1};
 
 /* The table of tensors, which depends on R only; tensor 1 is frozen, tensor 3 does not decay. */
 static void fill_span(const gk_trial *t, void *element, int run, size_t i, double u, double x)
 {
     gk_tensor_span span = {.size = blob[i],
+                           .rows = blob_rows[i],
+                           .cols = (int)(blob[i] / (size_t)blob_rows[i]),
+                           .name = {(char)('a' + i)},
                            .lr_scale = i == 1   ? 0
                                        : i == 2 ? 0.5
                                                 : 1,

@@ -1,6 +1,6 @@
 /* Weights between packed blobs and files. A file is checked as a whole before anything is copied: a
- * blob is either filled or as it was. How files differ from memory is checkpoint_layout.c. */
-#include "gk/checkpoint.h"
+ * blob is either filled or as it was. How files differ from memory is layout.h. */
+#include "gk/weights.h"
 #include "weights/layout.h"
 
 #include <stdio.h>
@@ -9,18 +9,21 @@
 
 static const gk_dtype real_type = sizeof(gk_real) == 4 ? GK_F32_TYPE : GK_F64_TYPE;
 
+/* What files of format 1 call the moments, whatever the optimiser. */
+static const char *const first_names[GK_MOMENTS_MAX] = {"adam_m", "adam_v"};
+
 /* One tensor set of an open file, with what every message needs. */
 typedef struct weights {
     const gk_tensors_file *file;
     const char *path, *prefix;
     const gk_shape *shape;
-    enum gk_layout layout;
+    const gk_file_layout *layout;
     int n, n_extras;
     gk_tensor tensor[GK_TENSORS_MAX];
     gk_extra extras[GK_EXTRAS_MAX];
 } weights;
 
-/* -------------------------------------------------------------------------------------- reading */
+/* ---- reading */
 
 static const gk_entry *find(const weights *w, const char *name)
 {
@@ -67,23 +70,41 @@ static gk_status check_zero(const weights *w, const gk_entry *entry)
     return GK_OK;
 }
 
-/* By the rank of W_O: W_E may be square, W_O never looks like the other one. */
+/* An mlp has no W_O to tell it by: only grokc writes such files. */
 static gk_status find_layout(weights *w)
 {
     const gk_entry *w_o = find(w, "blocks.0.attn.W_O");
 
-    w->layout = GK_LENS;
-    if (w->shape->kind == GK_MLP) return GK_OK; /* has none; the paper's code knows no such model */
+    w->layout = &gk_layout_transformer_lens;
+    if (w->shape->kind == GK_MLP) return GK_OK;
     if (!w_o) return gk_fail(GK_EDATA, "%s: there is no %sblocks.0.attn.W_O", w->path, w->prefix);
-    w->layout = w_o->dims == 2 ? GK_PAPER : GK_LENS;
+    w->layout = gk_layout_of(w_o);
     return GK_OK;
+}
+
+static bool begins(const char *name, const char *moment)
+{
+    size_t n = strlen(moment);
+
+    return n && !strncmp(name, moment, n) && name[n] == '.';
+}
+
+/* Is it a moment of any optimiser? */
+static bool is_moment(const char *name)
+{
+    for (int i = 0; i < GK_MOMENTS_MAX; i++) {
+        if (begins(name, first_names[i])) return true;
+        for (int o = 0; o < GK_OPTIMISERS; o++)
+            if (begins(name, gk_optimisers[o].moment[i])) return true;
+    }
+    return false;
 }
 
 /* The set with no prefix is all but the moments. */
 static bool belongs(const weights *w, const char *name)
 {
     if (*w->prefix) return !strncmp(name, w->prefix, strlen(w->prefix));
-    return strncmp(name, "adam_m.", 7) != 0 && strncmp(name, "adam_v.", 7) != 0;
+    return !is_moment(name);
 }
 
 static bool is_known(const weights *w, const char *name)
@@ -123,7 +144,7 @@ static gk_status check_weights(weights *w, const gk_tensors_file *file, const ch
         const gk_tensor *t = &w->tensor[i];
         const gk_entry *entry = find(w, t->name);
         if (entry)
-            GK_TRY(check_entry(w, entry, gk_file_shape_of(t, shape, w->layout)));
+            GK_TRY(check_entry(w, entry, w->layout->shape(t, shape)));
         else if (t->form != GK_VECTOR)
             return gk_fail(GK_EDATA, "%s: there is no %s%s", path, prefix, t->name);
     }
@@ -144,7 +165,7 @@ static void copy_weights(const weights *w, gk_real *packed)
         gk_real *to = packed + t->packed;
         for (size_t row = 0; row < (size_t)t->rows; row++)
             for (size_t col = 0; col < (size_t)t->cols; col++) {
-                size_t place = gk_file_place(t, w->shape, w->layout, row, col);
+                size_t place = w->layout->place(t, w->shape, row, col);
                 *to++ = entry ? (gk_real)gk_entry_value(entry, place) : 0;
             }
     }
@@ -170,73 +191,56 @@ gk_status gk_checkpoint_load(const char *path, const gk_shape *shape, gk_real *p
     return status;
 }
 
-static bool read_count(const gk_tensors_file *file, const char *key, int64_t *value)
+/* A state says whose moments it has; a file of format 1 does not, and has two of any optimiser. */
+static gk_status check_optimiser(const gk_tensors_file *file, const char *path,
+                                 const gk_optimiser_info *optimiser)
 {
-    const char *text = gk_tensors_metadata(file, key);
+    const char *word = gk_tensors_metadata(file, "optimiser");
 
-    return text && gk_parse_int(text, value) && *value >= 0;
-}
-
-/* Any number, NaN and infinity too. */
-static bool read_loss(const gk_tensors_file *file, const char *key, double *value)
-{
-    const char *text = gk_tensors_metadata(file, key);
-    char *end = NULL;
-
-    if (text) *value = strtod(text, &end);
-    return text && end != text && !*end;
-}
-
-static gk_status read_position(const gk_tensors_file *file, const char *path, gk_position *position)
-{
-    const char *kind = gk_tensors_metadata(file, "kind");
-
-    if (!file->ours)
-        return gk_fail(GK_EDATA, "%s has no checksums: it is not a state that grokc wrote", path);
-    if (!kind || strcmp(kind, "state") != 0)
-        return gk_fail(
-            GK_EDATA,
-            "%s holds weights only; to go on from an epoch, its state is needed "
-            "(resume.safetensors, or checkpoints/*.state.safetensors where run.keep_state asks)",
-            path);
-    if (!read_count(file, "epoch", &position->epoch) ||
-        !read_count(file, "metrics_bytes", &position->metrics_bytes) ||
-        !read_loss(file, "loss_max", &position->loss_max))
-        return gk_fail(GK_EDATA, "%s: epoch, metrics_bytes or loss_max is missing or not a number",
-                       path);
-    return GK_OK;
+    if (file->format < GK_FORMAT || (word && !strcmp(word, optimiser->word))) return GK_OK;
+    return gk_fail(GK_EDATA, "%s is a state of the optimiser %s, not of %s", path,
+                   word ? word : "?", optimiser->word);
 }
 
 static gk_status read_state(const gk_tensors_file *file, const char *path, const gk_shape *shape,
-                            gk_real *blob[3], gk_position *position)
+                            gk_stage *stage, gk_position *position)
 {
-    static const char *const prefix[3] = {"", "adam_m.", "adam_v."};
-    weights set[3];
+    const gk_optimiser_info *o = stage->optimiser;
+    const char *const *names = file->format < GK_FORMAT ? first_names : o->moment;
+    char prefix[GK_MOMENTS_MAX][GK_NAME_MAX];
+    weights params, moment[GK_MOMENTS_MAX];
     gk_position found;
 
-    GK_TRY(read_position(file, path, &found));
-    for (int i = 0; i < 3; i++) GK_TRY(check_weights(&set[i], file, path, prefix[i], shape));
-    for (int i = 0; i < 3; i++) copy_weights(&set[i], blob[i]);
+    GK_TRY(gk_position_read(&found, file, path));
+    GK_TRY(check_optimiser(file, path, o));
+    GK_TRY(check_weights(&params, file, path, "", shape));
+    for (int i = 0; i < o->moments; i++) {
+        snprintf(prefix[i], sizeof prefix[i], "%s.", names[i]);
+        GK_TRY(check_weights(&moment[i], file, path, prefix[i], shape));
+    }
+    copy_weights(&params, stage->params);
+    for (int i = 0; i < o->moments; i++) copy_weights(&moment[i], stage->moment[i]);
     *position = found;
     return GK_OK;
 }
 
-gk_status gk_state_load(const char *path, const gk_shape *shape, gk_real *params, gk_real *m,
-                        gk_real *v, gk_position *position)
+gk_status gk_state_load(const char *path, const gk_shape *shape, gk_stage *stage,
+                        gk_position *position)
 {
     gk_tensors_file file;
 
     GK_TRY(gk_tensors_load(&file, path));
-    gk_status status = read_state(&file, path, shape, (gk_real *[3]){params, m, v}, position);
+    gk_status status = read_state(&file, path, shape, stage, position);
     gk_tensors_close(&file);
     return status;
 }
 
-/* -------------------------------------------------------------------------------------- writing */
+/* ---- writing */
 
 static void add_tensors(gk_tensors_writer *writer, const char *prefix, const gk_shape *shape,
                         const gk_real *packed)
 {
+    const gk_file_layout *own = &gk_layout_transformer_lens;
     gk_tensor list[GK_TENSORS_MAX];
     int n = gk_tensors(list, shape);
     gk_text name = {0};
@@ -247,8 +251,8 @@ static void add_tensors(gk_tensors_writer *writer, const char *prefix, const gk_
         gk_real *buffer = gk_alloc(t->size, sizeof *buffer);
         for (size_t row = 0; row < (size_t)t->rows; row++)
             for (size_t col = 0; col < (size_t)t->cols; col++)
-                buffer[gk_file_place(t, shape, GK_LENS, row, col)] = *from++;
-        gk_file_shape form = gk_file_shape_of(t, shape, GK_LENS);
+                buffer[own->place(t, shape, row, col)] = *from++;
+        gk_file_shape form = own->shape(t, shape);
         name.length = 0;
         gk_text_add(&name, "%s%s", prefix, t->name);
         gk_writer_add(writer, name.data, real_type, form.dims, form.size, buffer);
@@ -272,42 +276,36 @@ static void add_zeros(gk_tensors_writer *writer, const gk_shape *shape)
     }
 }
 
-static void add_number(gk_tensors_writer *writer, const char *key, int64_t value)
-{
-    char text[32];
-
-    snprintf(text, sizeof text, "%lld", (long long)value);
-    gk_writer_metadata(writer, key, text);
-}
-
 gk_status gk_checkpoint_save(const char *path, const gk_shape *shape, const gk_real *params,
                              int64_t epoch)
 {
     gk_tensors_writer writer;
+    char text[32];
 
+    snprintf(text, sizeof text, "%lld", (long long)epoch);
     gk_writer_open(&writer);
     gk_writer_metadata(&writer, "kind", "weights");
-    add_number(&writer, "epoch", epoch);
+    gk_writer_metadata(&writer, "epoch", text);
     add_tensors(&writer, "", shape, params);
     add_zeros(&writer, shape);
     return gk_writer_save(&writer, path);
 }
 
-gk_status gk_state_save(const char *path, const gk_shape *shape, const gk_real *params,
-                        const gk_real *m, const gk_real *v, const gk_position *position)
+gk_status gk_state_save(const char *path, const gk_shape *shape, const gk_stage *stage,
+                        const gk_position *position)
 {
+    const gk_optimiser_info *o = stage->optimiser;
     gk_tensors_writer writer;
-    char text[32];
 
-    gk_writer_open(&writer);
-    gk_writer_metadata(&writer, "kind", "state");
-    add_number(&writer, "epoch", position->epoch);
-    add_number(&writer, "metrics_bytes", position->metrics_bytes);
-    snprintf(text, sizeof text, "%.17g", position->loss_max);
-    gk_writer_metadata(&writer, "loss_max", text);
-    add_tensors(&writer, "", shape, params);
+    gk_writer_open_format(&writer, GK_FORMAT);
+    gk_position_write(&writer, position);
+    gk_writer_metadata(&writer, "optimiser", o->word);
+    add_tensors(&writer, "", shape, stage->params);
     add_zeros(&writer, shape);
-    add_tensors(&writer, "adam_m.", shape, m);
-    add_tensors(&writer, "adam_v.", shape, v);
+    for (int i = 0; i < o->moments; i++) {
+        char prefix[GK_NAME_MAX];
+        snprintf(prefix, sizeof prefix, "%s.", o->moment[i]);
+        add_tensors(&writer, prefix, shape, stage->moment[i]);
+    }
     return gk_writer_save(&writer, path);
 }

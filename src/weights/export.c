@@ -1,5 +1,5 @@
 /* From one layout of weights to the other, element by element in the file's own type; which element
- * lies where is checkpoint_layout.c's. A file's shapes say what model it is. */
+ * lies where, a layout says (layout.h). A file's shapes say what model it is. */
 #include "gk/export.h"
 #include "weights/layout.h"
 
@@ -12,26 +12,9 @@ typedef struct exported {
     const gk_tensors_file *file;
     const char *path; /* for messages */
     gk_shape shape;
-    enum gk_layout from, to;
+    const gk_file_layout *from, *to;
     gk_dtype dtype; /* of what the file has not: zeros */
 } exported;
-
-static gk_status parse_layout(enum gk_layout *layout, const char *word)
-{
-    static const char *const words[] = {"transformer_lens", "paper"};
-
-    for (int i = 0; i < 2; i++)
-        if (!strcmp(word, words[i])) {
-            *layout = i ? GK_PAPER : GK_LENS;
-            return GK_OK;
-        }
-    int nearest = gk_nearest(word, words, 2);
-    return gk_fail(GK_EUSAGE, "--layout \"%s\": expects transformer_lens or paper%s%s%s", word,
-                   nearest < 0 ? "" : "; did you mean \"", nearest < 0 ? "" : words[nearest],
-                   nearest < 0 ? "" : "\"?");
-}
-
-/* ----------------------------------------------------------------------- what the shapes tell */
 
 static gk_status size_of(int *size, const exported *e, const char *name, int dims, int axis)
 {
@@ -65,23 +48,22 @@ static gk_status find_shape(exported *e)
 
     if (!w_o)
         return gk_fail(GK_EDATA,
-                       "%s has no blocks.0.attn.W_O: only a transformer can be exported, and both "
+                       "%s has no blocks.0.attn.W_O: only a transformer can be exported: "
                        "layouts know no network without attention",
                        e->path);
-    e->from = w_o->dims == 2 ? GK_PAPER : GK_LENS;
+    e->from = gk_layout_of(w_o);
     e->dtype = w_o->dtype;
-    bool paper = e->from == GK_PAPER;
     *s = (gk_shape){.L = count_layers(e->file), .S = 1, .kind = GK_TRANSFORMER};
     if (s->L > GK_LAYERS_MAX)
         return gk_fail(GK_EDATA, "%s: more than %d layers", e->path, GK_LAYERS_MAX);
-    GK_TRY(size_of(&s->V, e, "embed.W_E", 2, paper ? 1 : 0));
+    GK_TRY(size_of(&s->V, e, "embed.W_E", 2, e->from->v_axis));
     GK_TRY(size_of(&s->T, e, "pos_embed.W_pos", 2, 0));
     GK_TRY(size_of(&s->D, e, "pos_embed.W_pos", 2, 1));
     GK_TRY(size_of(&s->H, e, "blocks.0.attn.W_K", 3, 0));
-    GK_TRY(size_of(&s->K, e, "blocks.0.attn.W_K", 3, paper ? 1 : 2));
+    GK_TRY(size_of(&s->K, e, "blocks.0.attn.W_K", 3, e->from->k_axis));
     GK_TRY(size_of(&s->C, e, "unembed.W_U", 2, 1));
     if (gk_tensors_find(e->file, "blocks.0.mlp.W_in"))
-        GK_TRY(size_of(&s->F, e, "blocks.0.mlp.W_in", 2, paper ? 0 : 1));
+        GK_TRY(size_of(&s->F, e, "blocks.0.mlp.W_in", 2, e->from->f_axis));
     s->biases = gk_tensors_find(e->file, "blocks.0.mlp.b_in") != NULL;
     /* pre or post: the same tensors */
     s->norm = gk_tensors_find(e->file, "blocks.0.ln1.w") ? GK_NORM_PRE : GK_NORM_NONE;
@@ -101,33 +83,19 @@ static gk_status check_tensors(const exported *e)
 
 static gk_status check_expressible(const exported *e, const gk_config *config)
 {
-    const gk_shape *s = &e->shape;
-    const char *reason = NULL;
+    gk_text reason = {0};
+    gk_status status = GK_OK;
 
-    if (config && config->model.residual) {
-        reason = "neither layout knows a stream that every block doubles (model.residual: doubled)";
-    } else if (e->to == GK_LENS) {
-        if (config && config->model.norm == GK_NORM_POST)
-            reason = "TransformerLens's decoder normalises what a block reads, and this model "
-                     "(model.norm: post) what it leaves";
-        else if ((s->norm != GK_NORM_NONE) != s->final_norm)
-            reason = "TransformerLens has layer norms in the blocks and before the unembedding, or "
-                     "nowhere; this model has only the one or the other";
-    } else if (s->norm != GK_NORM_NONE || s->final_norm) {
-        reason = "the paper's layout has no layer norms";
-    } else if (!s->F) {
-        reason = "the paper's layout has an MLP in every block, and this model none";
-    }
-    if (reason) return gk_fail(GK_EDATA, "%s cannot be exported so: %s", e->path, reason);
-    if (e->to == GK_PAPER && s->V != s->C)
-        return gk_fail(GK_EDATA,
-                       "%s cannot be exported so: the paper's code has as many outputs as tokens, "
-                       "and this model %d tokens and %d outputs (model.outputs)",
-                       e->path, s->V, s->C);
-    return GK_OK;
+    if (config && config->model.residual)
+        gk_text_add(&reason, "no layout knows a stream that every block doubles "
+                             "(model.residual: doubled)");
+    else
+        e->to->refuse(&reason, &e->shape, config);
+    if (reason.length)
+        status = gk_fail(GK_EDATA, "%s cannot be exported so: %s", e->path, reason.data);
+    gk_text_free(&reason);
+    return status;
 }
-
-/* ------------------------------------------------------------------------------------ writing */
 
 static size_t count_of(const gk_file_shape *shape)
 {
@@ -149,7 +117,7 @@ static void add_zeros(gk_tensors_writer *writer, const exported *e, const char *
 static void add_tensor(gk_tensors_writer *writer, const exported *e, const gk_tensor *t)
 {
     const gk_entry *entry = gk_tensors_find(e->file, t->name);
-    gk_file_shape shape = gk_file_shape_of(t, &e->shape, e->to);
+    gk_file_shape shape = e->to->shape(t, &e->shape);
 
     if (!entry) { /* b_out beside a b_in */
         add_zeros(writer, e, t->name, &shape);
@@ -160,49 +128,30 @@ static void add_tensor(gk_tensors_writer *writer, const exported *e, const gk_te
     const char *source = entry->data;
     for (size_t row = 0; row < (size_t)t->rows; row++)
         for (size_t col = 0; col < (size_t)t->cols; col++) {
-            size_t to = gk_file_place(t, &e->shape, e->to, row, col);
-            size_t from = gk_file_place(t, &e->shape, e->from, row, col);
+            size_t to = e->to->place(t, &e->shape, row, col);
+            size_t from = e->from->place(t, &e->shape, row, col);
             memcpy(data + to * bytes, source + from * bytes, bytes);
         }
     gk_writer_add(writer, t->name, entry->dtype, shape.dims, shape.size, data);
     free(data);
 }
 
-/* The causal mask, which the paper's modules keep with their weights: ones on and below the
- * diagonal. TransformerLens makes its own. */
-static void add_masks(gk_tensors_writer *writer, const gk_shape *s)
-{
-    size_t T = (size_t)s->T;
-    float *mask = gk_alloc(T * T, sizeof *mask);
-
-    for (size_t q = 0; q < T; q++)
-        for (size_t k = 0; k <= q; k++) mask[q * T + k] = 1;
-    for (int l = 0; l < s->L; l++) {
-        char name[GK_NAME_MAX];
-        snprintf(name, sizeof name, "blocks.%d.attn.mask", l);
-        gk_writer_add(writer, name, GK_F32_TYPE, 2, (int64_t[]){s->T, s->T}, mask);
-    }
-    free(mask);
-}
-
-/* What the modules of that layout look for and the model has not: TransformerLens's biases of
- * attention and unembedding; the biases of an MLP without. */
+/* What the programs of that layout look for and the model has not. */
 static void add_missing(gk_tensors_writer *writer, const exported *e)
 {
     gk_extra list[GK_EXTRAS_MAX];
     int n = gk_extras(list, &e->shape);
 
     for (int i = 0; i < n; i++)
-        if (e->to == GK_LENS || strstr(list[i].name, ".mlp."))
-            add_zeros(writer, e, list[i].name, &list[i].shape);
-    if (e->to == GK_PAPER) add_masks(writer, &e->shape);
+        if (e->to->wants(&list[i])) add_zeros(writer, e, list[i].name, &list[i].shape);
+    if (e->to->add_buffers) e->to->add_buffers(writer, &e->shape);
 }
 
 /* All but what says how the old file was written, and where a state stood. */
 static void copy_metadata(gk_tensors_writer *writer, const gk_tensors_file *file)
 {
-    static const char *const own[] = {"grokc_format", "crc32_data",    "crc32_header",
-                                      "kind",         "metrics_bytes", "loss_max"};
+    static const char *const own[] = {"grokc_format", "crc32_data",    "crc32_header", "kind",
+                                      "optimiser",    "metrics_bytes", "loss_max"};
     const char *key;
     json_t *value;
 
@@ -236,7 +185,7 @@ gk_status gk_export(const char *out, const char *in, const char *layout, const g
     gk_tensors_file file;
     exported e = {.file = &file, .path = in};
 
-    GK_TRY(parse_layout(&e.to, layout));
+    GK_TRY(gk_layout_parse(&e.to, layout));
     GK_TRY(gk_tensors_load(&file, in));
     gk_status status = export_file(out, &e, config);
     gk_tensors_close(&file);

@@ -2,7 +2,7 @@
  * Layer norms start as the identity, biases at zero unless the source says otherwise.
  *
  * Weights start as float32 values in the program in double too: both start from the same point. */
-#include "gk/checkpoint.h"
+#include "gk/weights.h"
 #include "weights/init.h"
 
 #include <math.h>

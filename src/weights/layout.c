@@ -1,4 +1,4 @@
-/* The two layouts of weights in files.
+/* The list of layouts, and what they share.
  *
  *              memory       TransformerLens   the paper's code
  *   W_E        (V,D)        (V,D)             (D,V)
@@ -10,41 +10,47 @@
  *   W_U        (D,C)        (D,C)             (D,C)
  */
 #include "weights/layout.h"
+#include "gk/export.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Of what is a matrix in the paper's files. */
-static bool is_transposed(const gk_tensor *t, enum gk_layout layout)
+static const gk_file_layout *const layouts[] = {&gk_layout_transformer_lens, &gk_layout_paper};
+
+enum { LAYOUTS = sizeof layouts / sizeof *layouts };
+
+const char *gk_export_layout(int i) { return i < 0 || i >= LAYOUTS ? NULL : layouts[i]->name; }
+
+void gk_export_layouts(gk_text *text, const char * or)
 {
-    return layout == GK_PAPER && (t->form == GK_HEADS_IN || t->id == GK_ID_w_e ||
-                                  t->id == GK_ID_w_in || t->id == GK_ID_w_out);
+    for (int i = 0; i < LAYOUTS; i++)
+        gk_text_add(text, "%s%s", !i ? "" : i + 1 < LAYOUTS ? ", " : or, layouts[i]->name);
 }
 
-gk_file_shape gk_file_shape_of(const gk_tensor *t, const gk_shape *s, enum gk_layout layout)
+const gk_file_layout *gk_layout_of(const gk_entry *w_o)
 {
-    if (is_transposed(t, layout)) return (gk_file_shape){2, {t->cols, t->rows}};
-    switch (t->form) {
-    case GK_PLAIN: break;
-    case GK_VECTOR:
-    case GK_NORM: return (gk_file_shape){1, {t->cols}};
-    case GK_HEADS_IN: return (gk_file_shape){3, {s->H, s->K, s->D}};
-    case GK_HEADS_OUT:
-        if (layout == GK_PAPER) return (gk_file_shape){3, {s->H, s->K, s->D}};
-        return (gk_file_shape){3, {s->H, s->D, s->K}};
+    for (int i = 0; i < LAYOUTS; i++)
+        if (layouts[i]->is(w_o)) return layouts[i];
+    return layouts[0];
+}
+
+gk_status gk_layout_parse(const gk_file_layout **layout, const char *word)
+{
+    const char *words[LAYOUTS];
+    gk_text list = {0};
+
+    for (int i = 0; i < LAYOUTS; i++) {
+        words[i] = layouts[i]->name;
+        *layout = layouts[i];
+        if (!strcmp(word, words[i])) return GK_OK;
     }
-    return (gk_file_shape){2, {t->rows, t->cols}};
-}
-
-size_t gk_file_place(const gk_tensor *t, const gk_shape *s, enum gk_layout layout, size_t row,
-                     size_t col)
-{
-    size_t K = (size_t)s->K, D = (size_t)s->D;
-
-    if (is_transposed(t, layout)) return col * (size_t)t->rows + row;
-    if (t->form == GK_HEADS_OUT) /* col is h K + k */
-        return layout == GK_PAPER ? col * D + row : (col / K * D + row) * K + col % K;
-    return row * (size_t)t->cols + col;
+    int nearest = gk_nearest(word, words, LAYOUTS);
+    gk_export_layouts(&list, " or ");
+    gk_fail(GK_EUSAGE, "--layout \"%s\": expects %s%s%s%s", word, list.data,
+            nearest < 0 ? "" : "; did you mean \"", nearest < 0 ? "" : words[nearest],
+            nearest < 0 ? "" : "\"?");
+    gk_text_free(&list);
+    return GK_EUSAGE;
 }
 
 static void add(gk_extra list[], int *n, const char *name, int dims, int first, int second)

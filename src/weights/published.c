@@ -1,5 +1,6 @@
-/* torch:S and torch_tl:S: bit for bit what PyTorch's CPU generator gives on x86 with AVX2 to the paper's
- * code and to TransformerLens's demo: their published seeds run without PyTorch. Biases draw nothing. */
+/* torch:S and torch_tl:S: bit for bit what PyTorch's CPU generator gives on x86 with AVX2 to the
+ * paper's code and to TransformerLens's demo: their published seeds run without PyTorch. Biases
+ * draw nothing. */
 #include "weights/init.h"
 
 #include <math.h>

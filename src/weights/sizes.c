@@ -1,7 +1,8 @@
-/* What a weights file shows of its model: kind and sizes from its tensors' names and shapes. What it does not show
- * (activation, residual, pre- or post-norm, the task) is the user's to say. */
-#include "gk/checkpoint.h"
+/* What a weights file shows of its model: kind and sizes from its tensors' names and shapes. What
+ * it does not show (activation, residual, pre- or post-norm, the task) is the user's to say. */
+#include "gk/weights.h"
 #include "gk/task.h"
+#include "weights/layout.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -51,7 +52,8 @@ static gk_status shape_of(const gk_entry **entry, const reader *r, const char *n
     return GK_OK;
 }
 
-/* Of a task on pairs: T tokens of V, or V alone, or T V of one-hot inputs (0: not known); C outputs. */
+/* Of a task on pairs: T tokens of V, or V alone, or T V of one-hot inputs (0: not known); C
+ * outputs. */
 typedef struct sequence {
     int T, V, inputs, C;
 } sequence;
@@ -121,22 +123,21 @@ static gk_status read_transformer(reader *r)
     GK_TRY(shape_of(&w_k, r, "blocks.0.attn.W_K", 3));
     GK_TRY(shape_of(&w_o, r, "blocks.0.attn.W_O", 0));
     GK_TRY(shape_of(&w_u, r, "unembed.W_U", 2));
-    /* TransformerLens: W_O (H,K,D), W_E (V,D), W_K (H,D,K), W_in (D,F) */
-    bool lens = w_o->dims == 3;
+    const gk_file_layout *layout = gk_layout_of(w_o);
     if (has(r, "blocks.0.mlp.W_in")) {
         GK_TRY(shape_of(&w_in, r, "blocks.0.mlp.W_in", 2));
-        F = (int)w_in->shape[lens ? 1 : 0];
+        F = (int)w_in->shape[layout->f_axis];
     }
     put(r, "model.d_model=%d", (int)w_u->shape[0]);
     put(r, "model.heads=%d", (int)w_k->shape[0]);
-    put(r, "model.d_head=%d", (int)w_k->shape[lens ? 2 : 1]);
+    put(r, "model.d_head=%d", (int)w_k->shape[layout->k_axis]);
     put(r, "model.d_mlp=%d", F);
     put(r, "model.outputs=%d", (int)w_u->shape[1]);
     put(r, "model.layers=%d", count_layers(r));
     put(r, "model.biases=%s", has(r, "blocks.0.mlp.b_in") ? "on" : "off");
     GK_TRY(read_norms(r));
     sequence s = {
-        .T = (int)w_pos->shape[0], .V = (int)w_e->shape[lens ? 0 : 1], .C = (int)w_u->shape[1]};
+        .T = (int)w_pos->shape[0], .V = (int)w_e->shape[layout->v_axis], .C = (int)w_u->shape[1]};
     return read_sequence(r, &s);
 }
 

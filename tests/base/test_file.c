@@ -81,6 +81,26 @@ static void test_file_errors(void **state)
     fails_with(gk_sync_directory(in_folder("none")), GK_EIO, "cannot open directory");
 }
 
+/* A pipe would wait for somebody who writes. */
+static void test_open(void **state)
+{
+    char word[8] = "";
+    FILE *file = NULL;
+
+    (void)state;
+    fails_with(gk_file_open(&file, in_folder("none")), GK_EIO, "cannot open");
+    fails_with(gk_file_open(&file, folder), GK_EIO, "is not a regular file");
+    fails_with(gk_file_open(&file, "/dev/zero"), GK_EIO, "is not a regular file");
+    assert_int_equal(mkfifo(in_folder("pipe"), 0666), 0);
+    fails_with(gk_file_open(&file, in_folder("pipe")), GK_EIO, "is not a regular file");
+    assert_null(file);
+    assert_int_equal(gk_file_replace(in_folder("file"), "word", 4), GK_OK);
+    assert_int_equal(gk_file_open(&file, in_folder("file")), GK_OK);
+    assert_int_equal(fread(word, 1, sizeof word, file), 4);
+    assert_string_equal(word, "word");
+    fclose(file);
+}
+
 static void test_directories(void **state)
 {
     (void)state;
@@ -98,6 +118,7 @@ int main(void)
         cmocka_unit_test(test_path),
         cmocka_unit_test_setup_teardown(test_files, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_file_errors, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_open, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_directories, make_folder, remove_folder),
     };
 

@@ -1,4 +1,6 @@
 /* Every key of config.def: limits, words, print, diff, help; and every file of configs/. */
+#include "gk/optimiser.h"
+
 #include "lib/config.h"
 
 #include <glob.h>
@@ -52,6 +54,26 @@ static void test_table(void **state)
     assert_int_equal(i, GK_CONFIG_KEYS);
     assert_null(gk_config_find("lr"));
     assert_null(gk_config_find(""));
+}
+
+/* optimisers.def is in the order of optim.name's words, and each line counts its own moments. */
+static void test_optimisers(void **state)
+{
+    const gk_config_key *key = gk_config_find("optim.name");
+    int length, i;
+
+    (void)state;
+    for (i = 0; i < GK_OPTIMISERS; i++) {
+        const gk_optimiser_info *o = &gk_optimisers[i];
+        const char *word = gk_config_word(key, i, &length);
+        assert_non_null(word);
+        assert_int_equal(length, strlen(o->word));
+        assert_memory_equal(word, o->word, length);
+        assert_true(o->moments >= 1 && o->moments <= GK_MOMENTS_MAX);
+        for (int k = 0; k < GK_MOMENTS_MAX; k++)
+            assert_int_equal(*o->moment[k] != 0, k < o->moments);
+    }
+    assert_null(gk_config_word(key, i, &length));
 }
 
 static void test_limits(void **state)
@@ -269,10 +291,15 @@ static void test_configs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),   cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_words),   cmocka_unit_test(test_round_trip_of_every_key),
-        cmocka_unit_test(test_diff),    cmocka_unit_test(test_print),
-        cmocka_unit_test(test_help),    cmocka_unit_test(test_help_texts),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_optimisers),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_round_trip_of_every_key),
+        cmocka_unit_test(test_diff),
+        cmocka_unit_test(test_print),
+        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_help_texts),
         cmocka_unit_test(test_configs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

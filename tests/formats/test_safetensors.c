@@ -230,7 +230,7 @@ static void test_messages(void **state)
     (void)state;
     read_samples(&bytes, &size); /* a newer format is said to be one, whatever its checksums */
     char *digit = strstr(bytes + 8, "grokc_format\":\"") + strlen("grokc_format\":\"");
-    *digit = '2';
+    *digit = '3';
     assert_int_equal(try_bytes(bytes, size), GK_EDATA);
     assert_non_null(strstr(gk_message(), "newer"));
     *digit = '1';

@@ -2,7 +2,7 @@
  * and tried as the weights of a small model. A quarter of the inputs are taken as a bare header,
  * with its length put before it and up to 63 bytes of data behind: most mutations of a whole file
  * only break its length. */
-#include "gk/checkpoint.h"
+#include "gk/weights.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static void read_all(const gk_tensors_file *file)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const prefix[] = {"", "adam_m.", "adam_v."};
+    static const char *const prefix[] = {"", "exp_avg.", "adam_v."};
     gk_shape shape = {
         .L = 1, .T = 2, .V = 2, .D = 1, .H = 1, .K = 2, .F = 1, .C = 1, .biases = true};
     gk_tensors_file file;

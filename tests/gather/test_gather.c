@@ -1,5 +1,5 @@
-/* CSV there and back, and gk_gather on planted sweeps and hostile ones. Real runs: run_gather.sh.
- * The statistics of cells: test_statistics.c. */
+/* gk_gather on planted sweeps and hostile ones. Real runs: program/gather.sh. The statistics of
+ * cells: rows/test_statistics.c. */
 #include "lib/folder.h"
 #include "lib/support.h"
 
@@ -8,73 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* -------------------------------------------------------------------------------------- CSV */
-
 static void put(const char *name, const char *text)
 {
     OK(gk_file_replace(in_folder(name), text, strlen(text)));
-}
-
-static void test_csv_round_trip(void **state)
-{
-    static const char *const fields[] = {"plain",      "",  "a,b",  "\"",     "say \"so\", then",
-                                         "two\nlines", " ", "\r\n", "\"\"\"", "\xC3\xA9,"};
-    enum { N = sizeof fields / sizeof *fields, COLUMNS = 5 };
-    gk_text text = {0};
-    gk_csv csv;
-
-    (void)state;
-    for (int i = 0; i < N; i++) {
-        gk_csv_add(&text, fields[i]);
-        gk_text_add(&text, i % COLUMNS == COLUMNS - 1 ? "\n" : ",");
-    }
-    for (int ended = 1; ended >= 0; ended--) { /* with and without the last end of line */
-        OK(gk_file_replace(in_folder("x.csv"), text.data, text.length - !ended));
-        OK(gk_csv_read(&csv, in_folder("x.csv")));
-        assert_int_equal(csv.columns, COLUMNS);
-        assert_int_equal(csv.rows, 1);
-        for (int i = 0; i < N; i++)
-            assert_string_equal(gk_csv_at(&csv, i / COLUMNS - 1, i % COLUMNS), fields[i]);
-        gk_csv_free(&csv);
-    }
-    gk_text_free(&text);
-}
-
-static void test_csv_of_others(void **state)
-{
-    gk_csv csv;
-
-    (void)state;
-    put("x.csv", "index,\"a\"\r\n1,\"b\"\r\n2,c\r\n");
-    OK(gk_csv_read(&csv, in_folder("x.csv")));
-    assert_int_equal(csv.rows, 2);
-    assert_string_equal(gk_csv_at(&csv, -1, 1), "a");
-    assert_string_equal(gk_csv_at(&csv, 0, 1), "b");
-    assert_string_equal(gk_csv_at(&csv, 1, 1), "c");
-    gk_csv_free(&csv);
-}
-
-static void test_bad_csv(void **state)
-{
-    static const char *const bad[][2] = {{"", "is empty"},
-                                         {"a,b\n1\n", ":2: 1 fields; the header has 2"},
-                                         {"a\n1,2\n", ":2: 2 fields"},
-                                         {"a,b\n\"1\n\n,2\n", "a quote is not closed"},
-                                         {"a,b\n1,\"", "a quote is not closed"},
-                                         {"a,b\n\"1\"x,2\n", ":2: text behind a closing quote"},
-                                         {"a,b\n\"x\ny\",2\nx\"y,2\n", ":4: a quote within"}};
-    gk_csv csv;
-
-    (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        put("x.csv", bad[i][0]);
-        assert_int_equal(gk_csv_read(&csv, in_folder("x.csv")), GK_EDATA);
-        if (!strstr(gk_message(), bad[i][1])) fail_msg("%s: %s", bad[i][0], gk_message());
-        gk_csv_free(&csv);
-    }
-    OK(gk_file_replace(in_folder("x.csv"), "a\n\0\n", 4));
-    assert_int_equal(gk_csv_read(&csv, in_folder("x.csv")), GK_EDATA);
-    gk_csv_free(&csv);
 }
 
 static void test_values(void **state)
@@ -197,7 +133,7 @@ static void test_planted_cells(void **state)
     assert_int_equal(counts.waiting, 1);
     assert_int_equal(counts.going, 0);
     assert_int_equal(counts.grokked, 10);
-    OK(gk_csv_read(&csv, in_folder("cells.csv")));
+    OK(gk_csv_read(&csv, in_folder("cells.csv"), GK_CSV_STRICT));
     static const char *const names[] = {"optim.lr",
                                         "n",
                                         "done",
@@ -226,7 +162,7 @@ static void test_planted_rows(void **state)
     (void)state;
     plant_sweep();
     OK(gk_gather(&counts, folder));
-    OK(gk_csv_read(&csv, in_folder("sweep.csv")));
+    OK(gk_csv_read(&csv, in_folder("sweep.csv"), GK_CSV_STRICT));
     assert_int_equal(csv.rows, 25);
     assert_string_equal(field(&csv, 0, "optim.lr"), "0.01"); /* 1e-2 in points.csv */
     assert_string_equal(field(&csv, 0, "grok_epoch"), "");
@@ -316,7 +252,7 @@ static void test_hostile_runs(void **state)
         if (counts.done != 22 || counts.grokked != 9)
             fail_msg("%s %s: %d done", name, broken[i].text ? broken[i].text : "removed",
                      counts.done);
-        OK(gk_csv_read(&csv, in_folder("sweep.csv")));
+        OK(gk_csv_read(&csv, in_folder("sweep.csv"), GK_CSV_STRICT));
         assert_string_equal(field(&csv, 1, "state"), "unfinished");
         assert_string_equal(field(&csv, 1, "observed_until"), "");
         assert_string_equal(field(&csv, 2, "state"), "done");
@@ -335,7 +271,7 @@ static void test_hostile_points(void **state)
                                          {"index,seed\n-1,1\n", "\"-1\""},
                                          {"index,seed\n99999999999,1\n", "\"99999999999\""},
                                          {"index,seed\nx,1\n", "\"x\""},
-                                         {"index,seed\n0\n", "1 fields"}};
+                                         {"index,seed\n0\n", "1 cells"}};
     gk_gathered counts;
 
     (void)state;
@@ -364,11 +300,9 @@ static void test_hostile_points(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_csv_round_trip), TEST(test_csv_of_others),
-                                       TEST(test_bad_csv),        cmocka_unit_test(test_values),
-                                       TEST(test_planted_cells),  TEST(test_planted_rows),
-                                       TEST(test_pure),           TEST(test_hostile_runs),
-                                       TEST(test_hostile_points)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values), TEST(test_planted_cells),
+                                       TEST(test_planted_rows),       TEST(test_pure),
+                                       TEST(test_hostile_runs),       TEST(test_hostile_points)};
 
     return cmocka_run_group_tests_name("gather", tests, NULL, NULL);
 }

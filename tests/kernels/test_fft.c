@@ -2,7 +2,8 @@
  * definitions, theorems, other ways. */
 #include "lib/tolerance.h"
 
-#include "gk/lens.h"
+#include "gk/changes.h"
+#include "gk/fit.h"
 
 #include <stdlib.h>
 #include <string.h>

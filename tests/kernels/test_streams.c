@@ -117,7 +117,9 @@ static void masks_are_functions_of_the_place(void **state)
 /* The noise of two tensors of N / 2 weights of 0; to be freed. */
 static gk_real *noise(gk_slot slot)
 {
-    const gk_tensor_span span[] = {{0, N / 2, 1, 1}, {N / 2, N / 2, 1, 1}};
+    const gk_tensor_span span[] = {
+        {.size = N / 2, .lr_scale = 1, .decay_scale = 1},
+        {.offset = N / 2, .size = N / 2, .lr_scale = 1, .decay_scale = 1}};
     gk_real *x = gk_alloc(N, sizeof *x), *zero = gk_alloc(N, sizeof *zero);
 
     be.add_noise(&be, x, zero, &slot, span, 2, 1);
@@ -202,7 +204,8 @@ static void noises_are_independent(void **state)
 
 static void noise_adds_to_what_is_there(void **state)
 {
-    const gk_tensor_span span[] = {{0, 5, 0, 1}, {5, 5, 1, 1}}; /* the first is frozen */
+    const gk_tensor_span span[] = {{.size = 5, .decay_scale = 1}, /* frozen */
+                                   {.offset = 5, .size = 5, .lr_scale = 1, .decay_scale = 1}};
     gk_real param[10], out[10];
     gk_slot slot = slot_at(1, 2);
 

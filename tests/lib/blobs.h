@@ -4,7 +4,7 @@
 
 #include "lib/folder.h"
 
-#include "gk/checkpoint.h"
+#include "gk/weights.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -8,9 +8,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "gk/checkpoint.h"
+#include "gk/changes.h"
+#include "gk/fit.h"
 #include "gk/measure.h"
 #include "gk/train.h"
+#include "gk/weights.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -87,7 +87,7 @@ static inline void compare_plans(const char *name, const gk_real *weights)
 
     snprintf(path, sizeof path, "safe_split.%d.txt", (int)getpid());
     OK(gk_config_load(&config, GK_SOURCE_DIR "/configs/paper.yaml", NULL, 0));
-    OK(gk_batch_measure(&size, &config, 1));
+    OK(gk_batch_size_of(&size, &config, 1));
     direct_open(&d, &size.shape, weights);
     int kept = safe_split(path, &d, &config);
     snprintf(fraction, sizeof fraction, "task.train_fraction=%.17g", (kept + 0.5) / 12769);

@@ -113,7 +113,8 @@ static void test_undefined(void **state)
         assert_true(isfinite(row.train_loss) && isfinite(row.test_loss) && row.sum_squares > 0);
         assert_true(isnan(row.all_loss_p) && isnan(row.gini_w_l) && isnan(row.excluded_max));
         assert_true(isnan(row.neurons_85) && isnan(row.skip_zero_all) && !*row.key_freqs);
-        gk_arrays_write(&writer, &l.batch.snapshot);
+        gk_writer_open(&writer);
+        gk_arrays_write(&writer, &l.batch.snapshot, &l.batch.found);
         gk_writer_discard(&writer);
         gk_row_free(&row);
         lab_close(&l);

@@ -38,7 +38,7 @@ typedef struct study {
     gk_tensors_file theirs, mine; /* arrays: the oracle's, and what gk_arrays_write makes */
 } study;
 
-static void save_and_load(gk_tensors_file *file, const gk_snapshot *s)
+static void save_and_load(gk_tensors_file *file, gk_batch *b)
 {
     char path[] = P_tmpdir "/grokc-measures-XXXXXX";
     gk_tensors_writer writer;
@@ -46,7 +46,8 @@ static void save_and_load(gk_tensors_file *file, const gk_snapshot *s)
 
     assert_true(fd >= 0);
     close(fd);
-    gk_arrays_write(&writer, s);
+    gk_writer_open(&writer);
+    gk_arrays_write(&writer, &b->snapshot, &b->found);
     OK(gk_writer_save(&writer, path));
     OK(gk_tensors_load(file, path));
     unlink(path);
@@ -79,7 +80,7 @@ static void open_study(study *t, const char *weights, const char *name, const ch
     for (size_t i = 0; i < json_array_size(used); i++)
         key[keys++] = (int)json_integer_value(json_array_get(used, i));
     gk_batch_final_row(&t->batch, 0, &t->row, key, keys);
-    save_and_load(&t->mine, &t->batch.snapshot);
+    save_and_load(&t->mine, &t->batch);
 }
 
 static void close_study(study *t)
@@ -235,19 +236,20 @@ static void compare_key_set(const study *t)
 static void compare_by_key(const study *t)
 {
     const gk_snapshot *s = &t->batch.snapshot;
+    const gk_findings *found = &t->batch.found;
     const json_t *readout = json_object_get(t->json, "readout_FVE");
     double least = INFINITY, lowest = INFINITY, highest = 0;
     char name[64];
 
     for (int i = 0; i < s->keys; i++) {
         snprintf(name, sizeof name, "ablate8_freq%d_all", s->key[i]);
-        near(name, s->ablate8_k[i], oracle_number(t->json, name));
-        lowest = fmin(lowest, s->ablate8_k[i]);
-        highest = fmax(highest, s->ablate8_k[i]);
+        near(name, found->ablated.loss[i], oracle_number(t->json, name));
+        lowest = fmin(lowest, found->ablated.loss[i]);
+        highest = fmax(highest, found->ablated.loss[i]);
         for (int part = 0; part < 2; part++) {
             snprintf(name, sizeof name, "%s%d", part ? "sin" : "cos", s->key[i]);
-            near(name, s->readout[2 * i + part], oracle_number(readout, name));
-            least = fmin(least, s->readout[2 * i + part]);
+            near(name, found->readout.fve[2 * i + part], oracle_number(readout, name));
+            least = fmin(least, found->readout.fve[2 * i + part]);
         }
     }
     assert_true(t->row.readout_fve_min == least);

@@ -1,6 +1,7 @@
 /* What the measures say of planted cosines: one spectral line for each, the key set, restricted =
  * whole, excluded = the loss of the rest, controls as if nothing had happened. */
 #include "lib/plant.h"
+#include "gk/records.h"
 
 #include <unistd.h>
 
@@ -9,7 +10,7 @@ static void check_spectrum(lab *l, const plant *t)
     int P = l->batch.lens.P;
     double *norms = gk_alloc((size_t)P * (size_t)P, sizeof *norms), rest = 0, first = 0;
 
-    gk_lens_logit_spectrum(&l->batch.snapshot, norms);
+    gk_logit_spectrum(norms, &l->batch.snapshot, 1);
     for (int i = 0; i < t->keys; i++)
         for (int j = 0; j < 4; j++) {
             int at = (2 * t->k[i] - 1 + j / 2) * P + 2 * t->k[i] - 1 + j % 2;
@@ -78,16 +79,16 @@ static void check_controls(const lab *l, const gk_row *r, const plant *t)
 /* Polynomials in cos and sin of u and v: only where f is u + v or u - v. */
 static void check_products(lab *l, const gk_row *r, const plant *t)
 {
-    const gk_snapshot *s = &l->batch.snapshot;
+    const double *ablated = l->batch.found.ablated.loss;
 
     if (!l->batch.analysis->control) return;
     check_spectrum(l, t);
     CLOSE(r->const8_all, loss_of(t, -1), RELATIVE);
     CLOSE(r->const8_test, loss_of(t, -1), RELATIVE);
-    for (int i = 0; i < t->keys; i++) CLOSE(s->ablate8_k[i], loss_of(t, i), RELATIVE);
+    for (int i = 0; i < t->keys; i++) CLOSE(ablated[i], loss_of(t, i), RELATIVE);
 }
 
-static void check_neurons(const gk_row *r, const gk_snapshot *s, const plant *t)
+static void check_neurons(const gk_row *r, const gk_neurons *neurons, const plant *t)
 {
     double whole = loss_of(t, -1), half = loss_of_share(t, -1, 0.5);
     gk_text clusters = {0};
@@ -97,7 +98,7 @@ static void check_neurons(const gk_row *r, const gk_snapshot *s, const plant *t)
     assert_string_equal(r->clusters, clusters.data);
     gk_text_free(&clusters);
     assert_true(r->neurons_85 == PER_KEY * t->keys);
-    for (int i = 0; i < s->shape->F; i++) CLOSE(s->neuron_fve[i], 1, RELATIVE);
+    for (int i = 0; i < PER_KEY * t->keys; i++) CLOSE(neurons->fve[i], 1, RELATIVE);
     CLOSE(r->readout_fve_min, 1, RELATIVE);
     CLOSE(r->projected_all, whole, RELATIVE);
     CLOSE(r->poly_neurons_all, whole, RELATIVE);
@@ -111,25 +112,30 @@ static void check_neurons(const gk_row *r, const gk_snapshot *s, const plant *t)
 static void check_record(const lab *l, const gk_row *r, const plant *t)
 {
     gk_run *run = gk_alloc(1, sizeof *run);
-    char path[GK_PATH_MAX + 32];
-    double loss;
+    const gk_snapshot *s = &l->batch.snapshot;
 
     gk_events_start(&run->events);
-    snprintf(run->dir, sizeof run->dir, P_tmpdir "/grokc-planted-XXXXXX");
-    assert_non_null(mkdtemp(run->dir));
-    snprintf(path, sizeof path, "%s/projections.bin", run->dir);
-    FILE *projections = fopen(path, "wb"), *metrics = tmpfile();
+    FILE *projections = tmpfile(), *metrics = tmpfile();
     assert_true(projections && metrics);
     run->projections = fileno(projections);
     run->metrics = fileno(metrics);
-    OK(gk_run_append(run, r, &l->batch.snapshot));
-    OK(gk_run_restricted(run, &l->batch.snapshot, t->k, t->keys, &loss, 1));
-    CLOSE(loss, r->restricted_all, 1e-5);
+    run->record = gk_record_values(s->lens->n, s->lens->K);
+    float *record = gk_alloc(run->record, sizeof *record);
+    double *pairs = gk_alloc((size_t)s->lens->n * (size_t)s->lens->n, sizeof *pairs);
+    gk_elements elements = gk_snapshot_elements(s);
+    gk_record_make(record, &elements, s->label_sum, s->label_sum + s->lens->n * s->lens->n);
+    OK(gk_run_append(run, r, record));
+    memset(record, 0, run->record * sizeof *record);
+    OK(gk_run_record(run, 0, record));
+    assert_int_equal(gk_run_record(run, 1, record), GK_EDATA);
+    for (int i = 0; i < GK_ROW_GROUPS * s->lens->n * s->lens->n; i++)
+        pairs[i % (s->lens->n * s->lens->n)] += s->pairs[i];
+    CLOSE(gk_record_restricted(record, &elements, t->k, t->keys, pairs), r->restricted_all, 1e-5);
     fclose(projections);
     fclose(metrics);
-    unlink(path);
-    rmdir(run->dir);
     gk_events_free(&run->events);
+    free(record);
+    free(pairs);
     free(run);
 }
 
@@ -150,7 +156,7 @@ static void check(const plant *t)
     check_losses(&row, t, l.batch.analysis->control != NULL);
     check_controls(&l, &row, t);
     check_products(&l, &row, t);
-    if (t->mlp) check_neurons(&row, &l.batch.snapshot, t);
+    if (t->mlp) check_neurons(&row, &l.batch.found.neurons, t);
     check_record(&l, &row, t);
     gk_row_free(&row);
     lab_close(&l);

@@ -190,10 +190,7 @@ static void a_run_goes_on(void **state)
     gk_batch_get(&first.batch, 0);
     OK(first.be.sync(&first.be));
     lab_open(&second, &c, 1, "auto", 1);
-    size_t bytes = gk_parameters(&second.batch.size.shape) * sizeof(gk_real);
-    memcpy(second.batch.stage.params, first.batch.stage.params, bytes);
-    memcpy(second.batch.stage.m, first.batch.stage.m, bytes);
-    memcpy(second.batch.stage.v, first.batch.stage.v, bytes);
+    gk_stage_copy(&second.batch.stage, &first.batch.stage, &first.batch.size.shape);
     gk_batch_put(&second.batch, 0);
     gk_batch_set_slot(&second.batch, 0, &c, 5, -1);
     gk_batch_upload_slots(&second.batch);
@@ -280,7 +277,7 @@ static void files_hold_every_family(void **state)
         gk_config c;
         gk_batch_size size;
         make_differentiated(&c, i);
-        OK(gk_batch_measure(&size, &c, 1));
+        OK(gk_batch_size_of(&size, &c, 1));
         gk_shape *s = &size.shape, more = *s;
         size_t n = gk_parameters(s);
         gk_real *saved = gk_alloc(n, sizeof *saved), *loaded = gk_alloc(n, sizeof *loaded);
@@ -306,7 +303,7 @@ static void refuse(const char *const *sets, const char *why)
 
     while (n < 20 && sets[n]) n++;
     gk_status status = gk_config_load(&c, NULL, sets, n);
-    if (status == GK_OK) status = gk_batch_measure(&size, &c, 1);
+    if (status == GK_OK) status = gk_batch_size_of(&size, &c, 1);
     if (status != GK_EUSAGE || !strstr(gk_message(), why))
         fail_msg("status %d, \"%s\" in place of \"%s\"", status, gk_message(), why);
 }

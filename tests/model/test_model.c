@@ -205,7 +205,7 @@ static void test_layout(void **state)
 
     (void)state;
     CONFIG(&c, "model.outputs=114");
-    OK(gk_batch_measure(&size, &c, 1));
+    OK(gk_batch_size_of(&size, &c, 1));
     assert_int_equal(gk_parameters(&size.shape), 226816);
     assert_int_equal(size.n_train, 3830);
     assert_int_equal(size.n_test, 8939);
@@ -213,6 +213,36 @@ static void test_layout(void **state)
     lab_open(&l, &c, 1, "ref", 1);
     assert_int_equal((uintptr_t)l.batch.model.params.w_u % 256, 0);
     assert_int_equal((uintptr_t)l.batch.model.grads.b_in[0] % 256, 0);
+    lab_close(&l);
+}
+
+/* What an optimiser is told of every tensor: where its matrices lie, and which they are. */
+static void test_spans(void **state)
+{
+    gk_config c[2];
+    gk_tensor_span span[GK_TENSORS_MAX];
+    lab l;
+
+    (void)state;
+    CONFIG(&c[0], SMALL, "seed=1", "model.biases=frozen");
+    CONFIG(&c[1], SMALL, "seed=2", "model.biases=frozen");
+    lab_open(&l, c, 2, "auto", 1);
+    const gk_model *model = &l.batch.model;
+    size_t n = (size_t)model->n_tensors;
+    l.be.download(&l.be, span, model->span, n * sizeof *span);
+    OK(l.be.sync(&l.be));
+    for (size_t i = 0; i < n; i++) {
+        const gk_tensor *t = &model->tensor[i];
+        assert_string_equal(span[i].name, t->name);
+        assert_true(span[i].rows == t->rows && span[i].cols == t->cols);
+        assert_true(span[i].size == t->size);
+        assert_true(span[i].lr_scale == (t->form == GK_VECTOR ? 0 : 1) && span[i].decay_scale == 1);
+        size_t end = i + 1 < n ? span[i + 1].offset : model->params.elements;
+        assert_true(span[i].offset + 2 * span[i].size <= end); /* of two runs */
+    }
+    assert_ptr_equal(model->params.blob + span[n - 1].offset, model->params.w_u);
+    assert_string_equal(span[n - 1].name, "unembed.W_U");
+    assert_true(span[n - 1].rows == 6 && span[n - 1].cols == 7);
     lab_close(&l);
 }
 
@@ -229,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_backends_agree),
         cmocka_unit_test(test_inactive_and_frozen),
         cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_spans),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@ static void at_file(const char *name)
 
     snprintf(init, sizeof init, "model.init=file:%s", oracle(name));
     OK(gk_config_load(&config, GK_SOURCE_DIR "/configs/paper.yaml", (const char *[]){init}, 1));
-    OK(gk_batch_measure(&size, &config, 1));
+    OK(gk_batch_size_of(&size, &config, 1));
     gk_real *weights = gk_alloc(gk_parameters(&size.shape), sizeof *weights);
     OK(gk_init(weights, &size.shape, &config));
     compare_plans(name, weights);
@@ -44,7 +44,7 @@ static void plan_of(const char *set, bool tables, const char *reason)
     const char *why;
 
     OK(gk_config_load(&config, GK_SOURCE_DIR "/configs/paper.yaml", &set, 1));
-    OK(gk_batch_measure(&size, &config, 1));
+    OK(gk_batch_size_of(&size, &config, 1));
     OK(gk_plan_choose(&chosen, &why, &config, &size.shape));
     assert_int_equal(chosen, tables);
     assert_int_equal(size.tables, tables);

@@ -55,7 +55,7 @@ static void net_open(net *x, const gk_config *config)
 {
     gk_batch_size size;
 
-    OK(gk_batch_measure(&size, config, 1));
+    OK(gk_batch_size_of(&size, config, 1));
     x->s = size.shape;
     x->n = gk_parameters(&x->s);
     x->w = gk_alloc(x->n, sizeof *x->w);
@@ -243,7 +243,7 @@ static void plan_of(const char *set, const char *reason)
     bool tables;
 
     OK(gk_config_load(&c, NULL, sets, 3));
-    OK(gk_batch_measure(&size, &c, 1));
+    OK(gk_batch_size_of(&size, &c, 1));
     OK(gk_plan_choose(&tables, &why, &c, &size.shape));
     assert_true(tables == !strcmp(reason, "exact"));
     if (!strstr(why, reason)) fail_msg("%s: %s", set, why);

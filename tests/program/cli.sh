@@ -41,7 +41,8 @@ prints '^seed: '
 expect 0 help run
 prints '^run.epochs: ' '^run.stop_rows: '
 refused 2 'unknown key "weight_dcay"; did you mean "weight_decay"' help weight_dcay
-refused 2 'which key' help
+expect 0 help
+prints '^  grokc train ' '^  run-directory '
 refused 2 'one argument is expected' help lr eps
 
 # ---- lists, against the .def files

@@ -60,7 +60,9 @@ parts() {
 }
 
 has_line() { grep -qxF -e "$1" <<<"$2"; }
-options_of() { grep -oE -e '--[a-z][a-z_-]+' | sort -u; }
+options_of() { sed -E 's/(^|[[ ])-o /\1--out /g' | grep -oE -e '--[a-z][a-z_-]+' | sort -u; }
+# options_there COMMAND: of its --help, by which they are listed, a line each
+options_there() { "$grokc" "$1" --help | sed -nE 's/^  (-[a-z], )?(--[a-z-]+).*/\2/p' | sort -u; }
 subcommands=$("$grokc" --help | sed -n 's/^  grokc \([a-z]*\).*/\1/p')
 targets=$(sed -n 's/^\([a-z-]*\):.*##.*/\1/p' "$source_dir/Makefile")
 presets=$(grep -o '"name": "[a-z0-9]*"' "$source_dir/CMakePresets.json" | cut -d '"' -f 4)
@@ -71,9 +73,9 @@ known_options() {
     shift
     if [[ ${2:-} == --* ]]; then pass; return; fi
     if ! has_line "${2:-}" "$subcommands"; then fail "$text: no subcommand \"${2:-}\""; return; fi
-    there=$("$grokc" "$2" --help | options_of)
+    there=$(options_there "$2")
     for option in $(printf '%s\n' "${@:3}" | options_of); do
-        has_line "$option" "$there"$'\n--help' || { fail "$text: grokc $2 has no $option"; return; }
+        has_line "$option" "$there" || { fail "$text: grokc $2 has no $option"; return; }
     done
     pass
 }
@@ -174,7 +176,7 @@ command_of() {
 synopsis() {
     local name
     name=$(cut -d ' ' -f 2 <<<"$1")
-    if diff <(options_of <<<"$1") <("$grokc" "$name" --help | options_of | grep -vx -e --help) >diff.out; then pass
+    if diff <(options_of <<<"$1") <(options_there "$name" | grep -vx -e --help) >diff.out; then pass
     else fail "synopsis of $name (> is of grokc $name --help)" diff.out; fi
 }
 

@@ -132,8 +132,8 @@ for length in 0 5 8 200 $((size / 2)) $((size - 1)); do
 done
 half resume.safetensors sed '$s/$/x/'
 still '^grokc: x/resume.safetensors'
-half resume.safetensors sed 's/"grokc_format":"1"/"grokc_format":"2"/'
-still '^grokc: x/resume.safetensors has format 2, of a newer grokc'
+half resume.safetensors sed 's/"grokc_format":"2"/"grokc_format":"3"/'
+still '^grokc: x/resume.safetensors has format 3, of a newer grokc'
 half resume.safetensors sed 's/"grokc_format"/"grokc_farmat"/'
 still '^grokc: x/resume.safetensors is damaged'
 expect 0 train base.yaml --set model.d_mlp=8 --set run.epochs=1 --out narrow

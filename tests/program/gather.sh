@@ -112,6 +112,37 @@ else
     skip 'tables against files: no python3'
 fi
 
+# ---- what run.hook answered stands beside the rows of its epochs; the other columns are as without
+cp -r sweep hooked
+printf '%s\n' '{"epoch": 0, "depth": 1, "test_loss": 5, "list": [1]}' '{"epoch": 50, "depth": 2}' \
+    '{"epoch": 55, "depth": 3}' '{"epoch": 90, "depth": 1e-3, "of": {"it": "a, b"}}' '{"epoch": 50, "depth": 4}' \
+    >hooked/runs/00000/hook.jsonl
+printf '{"epoch": 100, "wide": true}\n{"epoch": 100, "wi' >hooked/runs/00001/hook.jsonl
+cat >hooked.py <<'PYTHON'
+import csv, gzip, sys
+
+def read(path):
+    file = gzip.open(path, 'rt', newline='') if path.endswith('gz') else open(path, newline='')
+    return list(csv.DictReader(file))
+
+answered = {('0', '0'): {'depth': '1', 'hook.test_loss': '5'}, ('0', '50'): {'depth': '4'},
+            ('0', '90'): {'depth': '0.001', 'of.it': 'a, b'}, ('1', '100'): {'wide': 'true'}}
+for name in 'curves.csv.gz', 'sweep.csv':
+    plain, hooked = read('sweep/' + name), read('hooked/' + name)
+    new = ['depth', 'hook.test_loss', 'of.it', 'wide'] if 'epoch' in hooked[0] else ['depth', 'of.it', 'wide']
+    if sorted(set(hooked[0]) - set(plain[0])) != new: sys.exit(f'{name}: columns {list(hooked[0])}')
+    if len(plain) != len(hooked): sys.exit(f'{name}: {len(hooked)} rows')
+    for a, b in zip(plain, hooked):
+        if any(a[k] != b[k] for k in a): sys.exit(f'{name}: other values: {b}')
+        expected = answered.pop((b['index'], b['epoch']), {}) if 'epoch' in b else \
+            {'0': {'depth': '0.001', 'of.it': 'a, b'}, '1': {'wide': 'true'}}.get(b['index'], {})
+        if any(b[k] != expected.get(k, '') for k in new): sys.exit(f'{name}: {b}')
+if answered: sys.exit(f'not there: {answered}')
+PYTHON
+expect 0 gather hooked
+if python3 -c 'import csv, gzip' 2>/dev/null; then check 'answers of a hook' python3 hooked.py; fi
+check 'answers: the same cells' cmp sweep/cells.csv hooked/cells.csv
+
 # ---- hostile files in a finished run: it is left out, the others stay
 # hostile PATTERN COMMAND...: in the run's folder
 hostile() {
@@ -141,6 +172,7 @@ hostile 'metrics.jsonl: a line without an end' eval 'head -c 3000 /dev/zero >met
 hostile 'metrics.jsonl: this is not the row after' eval 'echo "{}" >>metrics.jsonl'
 hostile 'metrics.jsonl: a line without an end' eval 'head -c 3000000 /dev/zero | tr "\0" x >metrics.jsonl'
 hostile 'summary.json:' lose summary.json 9
+hostile 'hook.jsonl: this is not the row' eval 'echo "no object" >hook.jsonl'
 hostile 'summary.json has [0-9]+ bytes' truncate -s 1G summary.json
 
 # ---- what cannot be

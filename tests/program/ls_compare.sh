@@ -166,6 +166,50 @@ refused 2 'compare takes 2 to 64 runs, not 1' compare s/runs/00001
 refused 2 'empty is not a run' compare s/runs/00001 empty
 refused 2 'needs a report' compare s/runs/00001 going --figures figures
 
+# ------------------------------------------------------------------------------------ what run.hook answered
+
+# answers RUN LINE...: hook.jsonl
+answers() {
+    local run=$1
+    shift
+    printf '%s\n' "$@" >"$run/hook.jsonl"
+}
+cp -r s hooked
+for i in {0..9}; do
+    answers "hooked/runs/0000$i" '{"epoch": 0, "depth": 9, "test_loss": -1}' \
+        "{\"epoch\": 300, \"depth\": 99, \"test_loss\": -1}" \
+        "{\"epoch\": 300, \"depth\": $i.5, \"test_loss\": -$i, \"class\": \"k$((i % 2))\", \"list\": [1]}"
+done
+answers hooked/runs/00004 '{"epoch": 250, "depth": 0.25, "of": {"it": 7}}' '{"epoch": 999, "depth": 0}'
+printf '{"epoch": 300, "dep' >>hooked/runs/00005/hook.jsonl     # being written
+answers hooked/runs/00006 'no object'
+expect 0 ls hooked --csv --columns run,seed,depth,of.it,hook.test_loss,class --where 'depth<4' --sort -depth
+says 'hooked/runs/00006/hook.jsonl: this is not the row after epoch -1: no object'
+check 'ls: the last answers to the last rows' diff out - <<'END'
+run,seed,depth,of.it,hook.test_loss,class
+hooked/runs/00003,1,3.5,,-3,k1
+hooked/runs/00002,0,2.5,,-2,k0
+hooked/runs/00001,1,1.5,,-1,k1
+hooked/runs/00000,0,0.5,,0,k0
+hooked/runs/00004,0,0.25,7,,
+END
+expect 0 ls hooked --where 'not depth' --csv --columns run
+check 'ls: no answer is null' test "$(wc -l <out)" = 4
+expect 0 ls hooked --where 'class=k1 and depth>=5' --csv --columns run
+check 'ls: words and numbers of a hook' test "$(tail -n +2 out | xargs)" = \
+    'hooked/runs/00005 hooked/runs/00007 hooked/runs/00009'
+refused 2 'did you mean "depth"' ls hooked --where 'deptj<2'
+refused 2 'there is no "list"' ls hooked --columns list
+expect 0 compare hooked/runs/00001 hooked/runs/00002 s/runs/00002
+prints '^ +depth +1\.5 +2\.5 +-$' '^ +hook\.test_loss +-1 +-2 +-$' '^ +class +k1 +k0 +-$' \
+    '^  C  different from epoch 0 on'
+expect 0 compare hooked/runs/00001 s/runs/00002 -o hooked.html
+check 'compare: figures of what the hook measured' grep -q 'What run.hook measured' hooked.html
+expect 0 report hooked/runs/00001 -o hooked.html
+check 'report: what the hook measured' grep -q 'What the hook measured' hooked.html
+expect 0 report s/runs/00001 -o plain.html
+if grep -q 'What the hook measured' plain.html; then fail 'report: no hook, no section' plain.html; else pass; fi
+
 expect 0 compare s/runs/00001 going bad -o cmp.html
 check 'compare: the report' grep -q 'Where they part' cmp.html
 if command -v gnuplot >/dev/null; then

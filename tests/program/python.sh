@@ -18,6 +18,10 @@ model: {d_model: 32, heads: 2, d_head: 16, d_mlp: 64, outputs: 24}
 run:   {epochs: 200, measure_every: 20, checkpoint_at: "every:100", keep_state: "100", arrays_at: "every:200"}
 YAML
 expect 0 train small.yaml --out run --set model.outputs=0
+printf 'import json, sys\nfor line in sys.stdin: print(json.dumps({"length": len(line)}))\n' >plain.py
+expect 0 train small.yaml --out hooked --set run.hook="$python plain.py" --set run.epochs=400
+check 'a hook in Python that does not flush: its answers' test "$(wc -l <hooked/hook.jsonl)" -ge 4
+check 'none is left open' grep -qE 'rows answered: [0-9]+, left out: 0, skipped: [0-9]+, open: 0$' hooked/log.txt
 expect 0 branch run@100 --set optim.weight_decay=2 --out branch
 
 # Models of all shapes that the forward pass knows, at a few epochs.

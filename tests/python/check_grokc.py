@@ -7,7 +7,12 @@ import json
 import math
 import os
 import struct
+import subprocess
 import sys
+import threading
+import time
+import types
+from pathlib import Path
 
 import numpy as np
 
@@ -66,7 +71,7 @@ check(
 check("numbers", all(run.metrics["test_loss"][i] == row["test_loss"] for i, row in enumerate(rows)))
 check("checkpoints", run.checkpoints == [0, 100, 200] and run.arrays == [0, 200])
 check("no branch", run.parent is None and run.hook_rows == [])
-raises("no such epoch", KeyError, ["epoch 7", "0, 100, 200"], run.checkpoint, 7)
+raises("no such epoch", KeyError, ["epoch 7", "there is: 0, 100, 200'"], run.checkpoint, 7)
 raises("no run", FileNotFoundError, ["config.yaml"], grokc.Run, ".")
 check("branch", grokc.Run("branch").parent["epoch"] == 100)
 
@@ -122,6 +127,7 @@ check(
     "BF16",
     list(grokc.tensors(file_of(entry("BF16", [2], 0, 4), b"\x80\x3f\x20\xc0"))["x"]) == [1, -2.5],
 )
+check("a BF16 alone", grokc.tensors(file_of(entry("BF16", [], 0, 2), b"\x20\xc0"))["x"] == -2.5)
 check("F16", list(grokc.tensors(file_of(entry("F16", [1], 0, 2), b"\x00\x3c"))["x"]) == [1])
 check(
     "BOOL",
@@ -226,6 +232,215 @@ raises(
 wild = dict(config, optim={"lr": 1e3, "eps": 1e-30})
 check("diverged", list(grokc.train(wild, "wild"))[-1]["diverged"] is True)
 check("a diverged row's loss is NaN", math.isnan(grokc.Run("wild").metrics["train_loss"][-1]))
+
+# ---- values as Python has them
+small = {"task": {"p": 11}, "model": {"d_model": 8, "heads": 2, "d_head": 4, "d_mlp": 16}}
+small["run"] = {"epochs": 20, "checkpoint_at": "none"}
+
+
+def trained(name, extra, **options):
+    """Its config, as the program has understood it."""
+    merged = {key: {**small.get(key, {}), **value} for key, value in {**small, **extra}.items()}
+    list(grokc.train(merged, f"values/{name}", fresh=True, **options))
+    return grokc.Run(f"values/{name}").config
+
+
+values = {
+    "an integer of numpy": ("optim", "seed", np.arange(4)[3], 3),
+    "of one byte": ("task", "p", np.uint8(13), 13),
+    "a float of numpy": ("optim", "lr", np.float64(0.002), 0.002),
+    "a float32": ("optim", "lr", np.float32(1e-3), 0.0010000000474974513),
+    "an array of none": ("optim", "lr", np.array(0.003), 0.003),
+    "a whole float": ("optim", "warmup", 5.0, 5),
+    "a large one": ("run", "resume_every", 1e3, 1000),
+    "False": ("model", "biases", False, "off"),
+    "numpy's True": ("model", "biases", np.True_, "on"),
+    "a path": ("task", "split", Path("philox:4"), "philox:4"),
+    "text of numpy": ("task", "split", np.str_("philox:5"), "philox:5"),
+    "None": ("run", "stop_test_loss", None, None),
+}
+for i, (name, (group, key, value, expected)) in enumerate(values.items()):
+    for way in ("dict", "sets"):
+        extra = {group: {key: value}} if way == "dict" else {}
+        sets = {} if way == "dict" else {f"{group}.{key}": value}
+        found = trained(f"{i}{way}", extra, sets=sets)[group][key]
+        check(f"{name}, {way}: {found!r}", found == expected and type(found) is type(expected))
+raises("a value of no type", TypeError, ["object"], trained, "no", {"task": {"p": object()}})
+raises("no UTF-8", ValueError, ["UTF-8"], trained, "no", {"task": {"split": "file:\udcff"}})
+for end in "\u2028\u2029\x85\x7f\r\n":  # YAML would take some of these for a space: they arrive
+    raises(
+        f"the program sees {end!r}",
+        RuntimeError,
+        ["task.split", "printable"],
+        trained,
+        "no",
+        {"task": {"split": f"philox:1{end}"}},
+    )
+with open("small.json", "w") as file:
+    json.dump(small, file)
+list(grokc.train(Path("small.json"), "values/file", sets={"optim.seed": np.int64(2)}))
+check("a config file", grokc.Run("values/file").config["optim"]["seed"] == 2)
+
+os.mkdir("wide 😀")
+ids = [int(i) for i in np.random.default_rng(0).permutation(121)]
+Path("wide 😀/ids é.txt").write_text("".join(f"{i}\n" for i in ids))
+hook = f"{sys.executable} 'wide 😀/hook.py'"
+Path("wide 😀/hook.py").write_text(
+    "import json, sys\n"
+    "for line in sys.stdin:\n"
+    "    text = json.dumps({'say': 'a\\u2028b\\x85c\\x0bd 😀', 'length': len(line)}, ensure_ascii=False)\n"
+    "    sys.stdout.buffer.write(text.encode() + b'\\n')\n"
+    "    sys.stdout.buffer.flush()\n"
+)
+wide = {**small, "task": {"p": 11, "split": Path("file:wide 😀/ids é.txt")}}
+wide["run"] = {**small["run"], "hook": hook}
+check("a path beyond 16 bits", len(list(grokc.train(wide, "wide 😀/run"))) > 0)
+wide = grokc.Run("wide 😀/run")
+check("as it was", wide.config["task"]["split"] == "file:wide 😀/ids é.txt")
+check("the hook", wide.config["run"]["hook"] == hook)
+check(
+    "ends of lines that are none",
+    len(wide.hook_rows) == len(wide.rows)
+    and {row["say"] for row in wide.hook_rows} == {"a\u2028b\x85c\x0bd 😀"},
+)
+
+# ---- key_freqs and clusters, in every form that files have them
+for value in ("14,35,41", [14, 35, 41], (14, 35, 41), "[14, 35, 41]", np.array([14, 35, 41])):
+    check(f"key_freqs: {value!r}", grokc.key_freqs(value) == [14, 35, 41])
+for value in (None, float("nan"), "", []):
+    check(f"key_freqs: {value!r}", grokc.key_freqs(value) == [] and grokc.clusters(value) == {})
+check("one key frequency", grokc.key_freqs("7") == grokc.key_freqs(7) == [7])
+for value in ("14:30,35:53", {"14": 30, "35": 53}, [[14, 30], [35, 53]]):
+    check(f"clusters: {value!r}", grokc.clusters(value) == {14: 30, 35: 53})
+check(
+    "of each row",
+    [
+        len(keys) == (row["key_count"] or 0)
+        for keys, row in zip(run.key_freqs, run.rows)
+        if row["key_freqs"] is not None
+    ].count(False)
+    == 0,
+)
+check("as many as rows", len(run.key_freqs) == len(run.clusters) == len(run.rows))
+columns = grokc._columns([{"k": [1, 2]}, {"k": [3, 4]}, {"k": None}][:2])
+check("lists in a column", columns["k"].shape == (2,) and columns["k"][1] == [3, 4])
+
+
+# ---- a run that is sent elsewhere as it goes
+class Sent:
+    """Stands for wandb: what it was told."""
+
+    def __init__(self, **options):
+        self.options, self.rows, self.summary, self.ended = options, [], {}, None
+        sent.append(self)
+
+    def define_metric(self, *args, **kwargs):
+        pass
+
+    def log(self, row):
+        self.rows.append(row)
+
+    def finish(self, exit_code=None, quiet=False):
+        self.ended = exit_code
+
+
+sent = []
+sys.modules["wandb"] = types.SimpleNamespace(init=lambda **options: Sent(**options))
+os.environ.pop("WANDB_MODE", None)
+
+
+def expected_of(run):
+    return [
+        {"epoch": row["epoch"], **{k: v for k, v in row.items() if type(v) in (int, float)}}
+        for row in run.rows
+    ]
+
+
+check("a finished run", grokc.follow("run", "wandb") == "done" and sent[-1].ended == 0)
+check("its rows", sent[-1].rows == expected_of(run) and sent[-1].options["mode"] == "offline")
+check("its summary", sent[-1].summary["state"] == "done" and "key_freqs" in sent[-1].summary)
+first = sent[-1].options
+grokc.follow("run/../run", "wandb")
+check("sent again", sent[-1].options["id"] == first["id"] and first["name"] == "run")
+grokc.follow("branch", "wandb")
+check("another run", sent[-1].options["id"] != first["id"])
+grokc.follow(wide, "wandb", every=0.01)
+hooked = [row for row in sent[-1].rows if "hook/length" in row]
+check(
+    "a hook's numbers", [row["epoch"] for row in hooked] == [row["epoch"] for row in wide.hook_rows]
+)
+check("not its words", not any("hook/say" in row for row in hooked))
+grokc.follow("wild", "wandb")
+check("a diverged run", sent[-1].ended == 1 and all(map(math.isfinite, sent[-1].rows[-1].values())))
+
+
+def started(seed, *more):
+    words = f"train small.json --out live --set optim.seed={seed} --set run.epochs=4000".split()
+    words += ["--set", "run.measure_every=10", "--set", "task.split=philox:%d" % seed, *more]
+    return subprocess.Popen([program, *words], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def has_rows(count):
+    for _ in range(6000):
+        if Path("live/metrics.jsonl").exists() and len(grokc.Run("live").rows) >= count:
+            return
+        time.sleep(0.005)
+    sys.exit("FAILED: no rows came")
+
+
+child = started(1)
+has_rows(20)
+follower = threading.Thread(target=grokc.follow, args=("live", "wandb"), kwargs={"every": 0.01})
+follower.start()
+check("a run that goes on", grokc.Run("live").state == "running")
+child.wait()
+follower.join()
+check("to its end", sent[-1].ended == 0 and sent[-1].rows == expected_of(grokc.Run("live")))
+count = len(sent)
+live = grokc.Run("live")
+tail = grokc._Tail(live.path / "metrics.jsonl")
+check("new rows", tail.read() == (False, live.rows))
+whole_text = tail.path.read_bytes()
+lines = whole_text.splitlines(True)
+tail.path.write_bytes(b"".join(lines[:100]))  # as a resume cuts it
+check("cut", tail.read() == (False, []))
+tail.path.write_bytes(b"".join(lines[:200]) + lines[200][:50])
+check("written again", tail.read() == (False, []))
+tail.path.write_bytes(whole_text + b'{"epoch": 4010}\n{"half')
+check("only what is new", tail.read() == (False, [{"epoch": 4010}]))
+check("nothing", tail.read() == (False, []))
+tail.path.write_bytes(b'{"epoch": 0, "other": 1}\n')
+check("another run", tail.read() == (True, [{"epoch": 0, "other": 1}]))
+
+child = started(2, "--fresh")
+has_rows(50)
+follower = threading.Thread(target=grokc.follow, args=("live", "wandb"), kwargs={"every": 0.01})
+follower.start()
+while not sent[count:] or len(sent[-1].rows) < 50:
+    time.sleep(0.005)
+child.kill()
+child.wait()
+old = expected_of(live)
+check("its rows so far", sent[-1].rows[:50] == old[:50])
+child = started(3, "--fresh")
+child.wait()
+follower.join()
+check("started over", sent[-1].rows == expected_of(live) and sent[-1].rows[:50] != old[:50])
+check("as another sending of it", len(sent) == count + 2)
+
+sys.modules["wandb"] = None
+raises("no wandb", ImportError, ["pip install wandb"], grokc.follow, "run", "wandb")
+raises("nowhere", ValueError, ["wandb"], grokc.follow, "run", "paper")
+folder = grokc._TensorBoard._folder
+for path, name in (
+    ("/a/run", "run"),
+    ("/b/run", "b-run"),
+    ("/a/run", "run"),
+    ("/c/b/run", "c-b-run"),
+    ("/b/run", "b-run"),
+):
+    check(f"{path} of one name", folder(Path(path), Path("board")) == Path("board") / name)
+raises("nothing left", FileExistsError, ["/run"], folder, Path("/run"), Path("board"))
 
 # ---- sweeps
 sweep = grokc.Sweep("sweep")

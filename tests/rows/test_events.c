@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "gk/events.h"
+#include "gk/stop.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -15,11 +16,13 @@
 static gk_config config;
 static gk_events events;
 static gk_turning turning;
+static gk_stop rules;
 
 static int start(void **state)
 {
     (void)state;
     gk_config_defaults(&config);
+    assert_int_equal(gk_stop_open(&rules, &config), GK_OK);
     gk_events_start(&events);
     gk_turning_find(&turning, &events, NULL, NULL, 0);
     return 0;
@@ -41,7 +44,8 @@ static void add(int64_t epoch, double train_acc, double test_loss, double test_a
     row.train_acc = train_acc;
     row.test_loss = test_loss;
     row.test_acc = test_acc;
-    gk_events_add(&events, &row, &config);
+    gk_events_add(&events, &row);
+    gk_stop_row(&rules, &row);
 }
 
 static json_t *summary(const char *by)
@@ -140,7 +144,7 @@ static void plant(int rows, int peak, int formed, int grokked, double shrinks, i
         row.sum_squares = squares;
         if (formed >= 0) row.restricted_all = i >= formed ? 0.009 : 4;
         if (i < still) squares *= 1 - shrinks;
-        gk_events_add(&events, &row, &config);
+        gk_events_add(&events, &row);
         assert_true(events.last.epoch == 10 * i);
     }
 }
@@ -240,7 +244,7 @@ static void test_turning_points(void **state)
         restricted[i] = i == 0 ? 5 : i < 25 ? 8 : i < 35 ? 0.9 : 0.009;
         excluded[i] = (gk_moment){10 * i, i == 0 ? 10 : i < 12 ? 7 : i < 15 ? 0.5 : 6, 0};
         if (i == 50) excluded[i].test_loss = 8;
-        gk_events_add(&events, &row, &config);
+        gk_events_add(&events, &row);
     }
     gk_turning_find(&turning, &events, restricted, excluded, ROWS);
     strcpy(turning.key_freqs, "3,5");
@@ -282,7 +286,7 @@ static void test_turning_points_at_the_edge(void **state)
         row.sum_squares = 10 + i; /* still grows */
         restricted[i] = i + 1 < ROWS ? 2 : 0.5;
         excluded[i] = (gk_moment){10 * i, i == 12 ? 8 : i == 8 ? 1 : 4, 0};
-        gk_events_add(&events, &row, &config);
+        gk_events_add(&events, &row);
     }
     gk_turning_find(&turning, &events, restricted, excluded, ROWS);
     assert_int_equal(turning.restricted_below_test, -1); /* from the first row on */
@@ -341,9 +345,11 @@ static void test_nan_fulfils_nothing(void **state)
     config.run.stop_test_loss = 1e9;
     config.run.stop_test_acc = 0;
     config.run.stop_rows = 1;
+    assert_int_equal(gk_stop_open(&rules, &config), GK_OK);
     add(0, 1, 0.001, 1);
-    gk_events_add(&events, &row, &config);
-    assert_null(gk_events_stop(&events, &config));
+    gk_events_add(&events, &row);
+    gk_stop_row(&rules, &row);
+    assert_null(gk_stop_reason(&rules));
     assert_int_equal(gk_grok_epoch(&events), -1);
     assert_int_equal(events.peak_epoch, 0);
     assert_true(gk_row_diverged(&row));
@@ -358,7 +364,7 @@ static void test_nan_fulfils_nothing(void **state)
 
     gk_events_start(&events);
     row.test_loss = INFINITY; /* no peak either */
-    gk_events_add(&events, &row, &config);
+    gk_events_add(&events, &row);
     assert_int_equal(events.peak_epoch, -1);
 }
 
@@ -366,13 +372,14 @@ static void test_stop_test_loss(void **state)
 {
     (void)state;
     config.run.stop_test_loss = 0.1;
-    assert_null(gk_events_stop(&events, &config));
+    assert_int_equal(gk_stop_open(&rules, &config), GK_OK);
+    assert_null(gk_stop_reason(&rules));
     add(0, 1, 0.1, 1); /* not below */
-    assert_null(gk_events_stop(&events, &config));
+    assert_null(gk_stop_reason(&rules));
     add(1, 1, 0.0999, 1);
-    assert_string_equal(gk_events_stop(&events, &config), "run.stop_test_loss");
+    assert_string_equal(gk_stop_reason(&rules), "run.stop_test_loss");
     add(2, 1, 0.2, 1);
-    assert_null(gk_events_stop(&events, &config));
+    assert_null(gk_stop_reason(&rules));
 }
 
 static void test_stop_test_acc(void **state)
@@ -380,23 +387,26 @@ static void test_stop_test_acc(void **state)
     (void)state;
     config.run.stop_test_acc = 0.99;
     config.run.stop_rows = 3;
+    assert_int_equal(gk_stop_open(&rules, &config), GK_OK);
     add(0, 1, 1, 0.99);
     add(1, 1, 1, 1);
     add(2, 1, 1, 0.98); /* counts from the start again */
     add(3, 1, 1, 0.99);
     add(4, 1, 1, 0.99);
-    assert_null(gk_events_stop(&events, &config));
+    assert_null(gk_stop_reason(&rules));
     add(5, 1, 1, 0.99);
-    assert_string_equal(gk_events_stop(&events, &config), "run.stop_test_acc");
+    assert_string_equal(gk_stop_reason(&rules), "run.stop_test_acc");
     config.run.stop_test_acc = GK_NULL;
-    assert_null(gk_events_stop(&events, &config));
+    assert_int_equal(gk_stop_open(&rules, &config), GK_OK);
+    add(6, 1, 1, 0.99);
+    assert_null(gk_stop_reason(&rules));
 }
 
 static void test_no_rule(void **state)
 {
     (void)state;
     for (int64_t e = 0; e < 10; e++) add(e, 1, 0, 1);
-    assert_null(gk_events_stop(&events, &config));
+    assert_null(gk_stop_reason(&rules));
 }
 
 int main(void)

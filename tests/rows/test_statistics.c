@@ -1,7 +1,7 @@
 /* Kaplan-Meier's median, Wilson's interval and the plain median against textbooks and by hand. */
 #include "lib/support.h"
 
-#include "rows/statistics.h"
+#include "gk/statistics.h"
 
 static void expect_estimate(gk_estimate e, double value, double low, double high)
 {

@@ -57,13 +57,6 @@ static void grok_epochs(double *epoch, const char *plan, int first)
     lab_close(&l);
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* Two-sample Kolmogorov-Smirnov distance of two sorted samples, and its asymptotic probability (Press et al., Numerical
  * Recipes, 14.3). */
 static double same_distribution(const double *x, const double *y, int n, double *distance)
@@ -96,7 +89,7 @@ static void test_when_they_grok(void **state)
         for (int first = 0; first < SEEDS; first += AT_ONCE)
             grok_epochs(epoch[i] + first, plan[i], first);
         for (int s = 0; s < SEEDS; s++) grokked += epoch[i][s] < EPOCHS;
-        qsort(epoch[i], SEEDS, sizeof *epoch[i], ascending);
+        qsort(epoch[i], SEEDS, sizeof *epoch[i], gk_ascending_reals);
         median[i] = (epoch[i][SEEDS / 2 - 1] + epoch[i][SEEDS / 2]) / 2;
         print_message("%s: %d of %d grok; epochs %g (first), %g (median), %g (last)\n", plan[i],
                       grokked, SEEDS, epoch[i][0], median[i], epoch[i][SEEDS - 1]);

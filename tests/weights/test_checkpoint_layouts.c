@@ -142,7 +142,7 @@ static void test_missing(void **state)
     free(old);
 }
 
-/* --------------------------------------------------------------------- files of published runs */
+/* ---- files of published runs */
 
 typedef struct spot {
     const char *name;

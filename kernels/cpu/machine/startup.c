@@ -1,6 +1,5 @@
 /* Notices that OpenBLAS runs kernels of the wrong generation, and starts the program again with the
  * right ones: see gk/startup.h. The CPU's features decide, not its model number. */
-#include "gk/startup.h"
 #include "cpu/cpu.h"
 
 #include <stdlib.h>
@@ -35,7 +34,7 @@ const char *cpu_better_core(const char *core, int simd)
     return simd == CPU_AVX2 && old ? "HASWELL" : NULL;
 }
 
-void gk_mend_blas(char **argv)
+void cpu_start(char **argv)
 {
     const char *core = cpu_blas_core(), *better;
 

@@ -1,10 +1,10 @@
 /* The op table_pairs, in four jobs:
  *
  * - weights are packed, and X_h1 of every token written out;
- * - slices (table_slices.c): all pairs of some tokens a, in blocks that stay in the second cache:
+ * - slices (slices.c): all pairs of some tokens a, in blocks that stay in the second cache:
  *   E, logits, loss, dE in the place of E, and what goes back to a's rows. What all pairs share, a
  *   slice adds up for itself;
- * - tokens b (table_sums.c): dE of their pairs is read again, so that each row of the table has one
+ * - tokens b (sums.c): dE of their pairs is read again, so that each row of the table has one
  *   owner and threads decide no order of additions;
  * - sums over slices.
  *
@@ -15,79 +15,13 @@
 #include <string.h>
 
 enum {
-    ENOUGH =
-        12, /* slices that keep all threads busy: runs then go one by one, for the sake of the caches */
+    /* slices that keep all threads busy: runs then go one by one, for the sake of the caches */
+    ENOUGH = 12,
     PANEL_ROWS = 8192,
     SLICE_ROWS = 240,
     TOKENS = 8,      /* b's of a chunk */
     TOKEN_CHUNK = 16 /* tokens that X_h1 is written of */
 };
-
-static gk_real *take(gk_arena *memory, size_t n)
-{
-    return gk_arena_take(memory, n, sizeof(gk_real));
-}
-
-static table_part take_slice(gk_arena *memory, const table_run *x, const table_shape *s)
-{
-    size_t rows = (size_t)s->H * s->width;
-    const table_layer *last = &x->layer[x->layers - 1];
-    table_part p = {.x0 = take(memory, rows),
-                    .sum = take(memory, rows),
-                    .shift = take(memory, rows),
-                    .base = take(memory, s->width)};
-
-    for (int i = 0; i < x->layers; i++)
-        p.dw[i] = take(memory, (size_t)x->layer[i].in * x->layer[i].out);
-    if (x->layers > 1) p.logits = take(memory, (size_t)TABLE_BLOCK_MAX * last->out);
-    if (x->layer[0].out > CPU_DEPTH) p.gate = take(memory, (size_t)TABLE_BLOCK_MAX * s->ld);
-    return p;
-}
-
-static table_run take_run(const table_job *w, int r, gk_arena *memory)
-{
-    const table_shape *s = &w->shape;
-    const gk_pairs *pairs = w->pairs;
-    size_t B = (size_t)pairs->B, rows = B * s->H, i = (size_t)w->first + r;
-    table_run x = {.t = gk_table_run(w->t, (int)i), .layers = w->t->wide ? 1 : 2};
-
-    x.pairs = (gk_pairs){.B = pairs->B,
-                         .a = pairs->a + i * B,
-                         .b = pairs->b + i * B,
-                         .label = pairs->label + i * B,
-                         .by_b = pairs->by_b + i * B,
-                         .first_a = pairs->first_a + i * (s->N + 1),
-                         .first_b = pairs->first_b + i * (s->N + 1)};
-    if (x.t.wide) {
-        x.layer[0] = table_layer_take(memory, w->tiles, x.t.table.w_l, x.t.F, x.t.C);
-    } else {
-        x.layer[0] = table_layer_take(memory, w->tiles, x.t.weight.w_out, x.t.F, x.t.D);
-        x.layer[1] = table_layer_take(memory, w->tiles, x.t.weight.w_u, x.t.D, x.t.C);
-    }
-    x.x1 = take(memory, (size_t)s->N * s->H * s->width);
-    x.base = take(memory, s->width);
-    for (int j = 0; j < 3; j++) x.prob.A[j] = take(memory, rows);
-    for (int j = 0; j < 2; j++) x.dA[j] = take(memory, rows);
-    x.E = take(memory, (size_t)w->rows * s->ld + w->tiles->strip);
-    for (int k = 0; k < w->slices; k++) x.slice[k] = take_slice(memory, &x, s);
-    x.token_part = take(memory, (size_t)w->tokens * 2 * s->H * s->width);
-    return x;
-}
-
-table_run table_run_of(const table_job *w, int r)
-{
-    gk_arena memory = {w->scratch + r * w->run_bytes, w->run_bytes, 0};
-
-    return take_run(w, r, &memory);
-}
-
-cpu_range table_panel_of(const int32_t *first_a, int N, int B, int panels, int i)
-{
-    int from = (int)((int64_t)B * i / panels), to = (int)((int64_t)B * (i + 1) / panels);
-
-    return (cpu_range){i == 0 ? 0 : table_cut(first_a, 0, N, from),
-                       i == panels - 1 ? N : table_cut(first_a, 0, N, to)};
-}
 
 static int prepare_chunks(const table_job *w)
 {
@@ -156,10 +90,8 @@ void cpu_table_pairs(gk_backend *be, double *row_loss, uint8_t *row_hit, const g
         .rows = panel_rows(pairs, t->R, t->N, panels),
         .slices = cpu_min(TABLE_SLICES_MAX, cpu_pieces(cpu_pieces(pairs->B, panels), SLICE_ROWS)),
         .tokens = cpu_pieces(t->N, TOKENS)};
-    gk_arena count = {0};
 
-    take_run(&w, 0, &count);
-    w.run_bytes = (count.used + 255) / 256 * 256;
+    w.run_bytes = table_run_bytes(&w);
     w.runs = w.slices < ENOUGH ? cpu_group(t->R, w.run_bytes) : 1;
     w.scratch = cpu_scratch(be, w.runs * w.run_bytes);
     for (; w.first < t->R; w.first += w.runs) {

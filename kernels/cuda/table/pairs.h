@@ -1,8 +1,8 @@
 /* The parts of the table plan's way from pairs to the loss and back to the tables:
  *
- *     table_pairs.cu      panels, memory, the products
- *     table_rows.cu       gathering: pairs -> A and E
- *     table_scatter.cu    dE -> the tables' gradients */
+ *     pairs.cu            panels, memory, the products
+ *     rows.cu             gathering: pairs -> A and E
+ *     scatter.cu          dE -> the tables' gradients */
 #ifndef GK_CUDA_TABLE_PAIRS_H
 #define GK_CUDA_TABLE_PAIRS_H
 

@@ -9,169 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_LIMIT = 1 << 30, JSON_LIMIT = 1 << 24, STATE_LIMIT = 1 << 16, COLUMNS_MAX = 2048 };
-
-/* -------------------------------------------------------------------------------------- columns */
-
-static double *column_at(gk_rows *rows, const char *name)
-{
-    for (int i = 0; i < rows->columns; i++)
-        if (!strcmp(rows->name[i], name)) return rows->value[i];
-    if (rows->columns == COLUMNS_MAX) return NULL;
-    double *value = gk_alloc(rows->room, sizeof *value);
-    for (size_t i = 0; i < rows->room; i++) value[i] = GK_NULL;
-    rows->name[rows->columns] = strdup(name);
-    rows->value[rows->columns] = value;
-    return rows->value[rows->columns++];
-}
-
-/* Room for `n` rows, NaN where nothing has been put. */
-static void make_room(gk_rows *rows, size_t n)
-{
-    if (!rows->name) {
-        rows->name = gk_alloc(COLUMNS_MAX, sizeof *rows->name);
-        rows->value = gk_alloc(COLUMNS_MAX, sizeof *rows->value);
-    }
-    if (n <= rows->room) return;
-    size_t room = 2 * n + 64;
-    for (int c = 0; c < rows->columns; c++) {
-        double *value = gk_alloc(room, sizeof *value);
-        memcpy(value, rows->value[c], rows->n * sizeof *value);
-        for (size_t i = rows->n; i < room; i++) value[i] = GK_NULL;
-        free(rows->value[c]);
-        rows->value[c] = value;
-    }
-    rows->room = room;
-}
-
-static gk_status add_row(gk_rows *rows, const char *path, const char *line, size_t length)
-{
-    json_t *row = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL), *value;
-    const char *name;
-
-    if (!json_is_object(row) || !json_is_number(json_object_get(row, "epoch"))) {
-        json_decref(row);
-        return gk_fail(GK_EDATA, "%s: line %zu is not a row of measures", path, rows->n + 1);
-    }
-    make_room(rows, rows->n + 1);
-    json_object_foreach(row, name, value)
-    {
-        double *column = json_is_number(value) ? column_at(rows, name) : NULL;
-        if (column) column[rows->n] = json_number_value(value);
-    }
-    rows->n++;
-    json_decref(rows->last);
-    rows->last = row;
-    return GK_OK;
-}
-
-/* A last line without its end is being written and does not count. */
-gk_status gk_rows_read(gk_rows *rows, const char *path)
-{
-    gk_status status = GK_OK;
-    char *text;
-    size_t size;
-
-    if (!gk_exists(path)) return GK_OK;
-    GK_TRY(gk_file_read(path, ROWS_LIMIT, &text, &size));
-    for (char *at = text, *end; status == GK_OK; at = end + 1) {
-        end = memchr(at, '\n', size - (size_t)(at - text));
-        if (!end) break;
-        status = add_row(rows, path, at, (size_t)(end - at));
-    }
-    free(text);
-    return status;
-}
-
-void gk_rows_free(gk_rows *rows)
-{
-    for (int c = 0; c < rows->columns; c++) {
-        free(rows->name[c]);
-        free(rows->value[c]);
-    }
-    free(rows->name);
-    free(rows->value);
-    json_decref(rows->last);
-    *rows = (gk_rows){0};
-}
-
-const double *gk_rows_column(const gk_rows *rows, const char *name)
-{
-    for (int c = 0; c < rows->columns; c++)
-        if (!strcmp(rows->name[c], name)) return rows->value[c];
-    return NULL;
-}
-
-/* ---------------------------------------------------------------------------------------- files */
-
-static gk_status read_json(json_t **json, const gk_run_data *d, const char *name)
-{
-    char path[GK_PATH_MAX], *text;
-    json_error_t error;
-    size_t size;
-
-    GK_TRY(gk_path(path, "%s/%s", d->dir, name));
-    if (!gk_exists(path)) return GK_OK;
-    GK_TRY(gk_file_read(path, JSON_LIMIT, &text, &size));
-    *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-    free(text);
-    return *json ? GK_OK : gk_fail(GK_EDATA, "%s:%d: %s", path, error.line, error.text);
-}
-
-static gk_status read_state(gk_run_data *d)
-{
-    char path[GK_PATH_MAX], *text;
-    size_t size;
-
-    GK_TRY(gk_path(path, "%s/state", d->dir));
-    if (!gk_exists(path)) return gk_fail(GK_EUSAGE, "%s is no run: it has no file `state`", d->dir);
-    GK_TRY(gk_file_read(path, STATE_LIMIT, &text, &size));
-    snprintf(d->state, sizeof d->state, "%.*s", (int)strcspn(text, "\n"), text);
-    free(text);
-    return GK_OK;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* EPOCH of every EPOCH.safetensors in a folder; none where there is no folder. */
-static gk_status list_epochs(const gk_run_data *d, const char *name, int64_t **epochs, int *n)
-{
-    char path[GK_PATH_MAX];
-    struct dirent *entry;
-
-    GK_TRY(gk_path(path, "%s/%s", d->dir, name));
-    DIR *folder = opendir(path);
-    if (!folder && errno == ENOENT) return GK_OK;
-    if (!folder) return gk_fail(GK_EIO, "cannot open %s: %s", path, strerror(errno));
-    for (size_t room = 0; (entry = readdir(folder));) {
-        size_t digits = strspn(entry->d_name, "0123456789");
-        if (digits == 0 || digits > 18 || strcmp(entry->d_name + digits, ".safetensors") != 0)
-            continue;
-        if ((size_t)*n == room) {
-            int64_t *more = gk_alloc(room = 2 * room + 64, sizeof *more);
-            if (*n) memcpy(more, *epochs, (size_t)*n * sizeof *more);
-            free(*epochs);
-            *epochs = more;
-        }
-        (*epochs)[(*n)++] = strtoll(entry->d_name, NULL, 10);
-    }
-    closedir(folder);
-    if (*n) qsort(*epochs, (size_t)*n, sizeof **epochs, ascending);
-    return GK_OK;
-}
-
-gk_status gk_run_load(gk_tensors_file *file, const gk_run_data *d, const char *folder,
+gk_status gk_run_load(gk_tensors_file *tensors, const gk_run_data *d, gk_epoch_file file,
                       int64_t epoch)
 {
     char path[GK_PATH_MAX];
 
-    GK_TRY(gk_path(path, "%s/%s/%08lld.safetensors", d->dir, folder, (long long)epoch));
-    return gk_tensors_load(file, path);
+    GK_TRY(gk_epoch_path(path, d->dir, file, epoch));
+    return gk_tensors_load(tensors, path);
 }
 
 double *gk_entry_reals(const gk_tensors_file *file, const char *name, int dims, size_t *count)
@@ -218,16 +62,16 @@ static double value_at(const double *column, size_t i) { return column ? column[
  * went by another one. */
 static void replay(gk_events *events, const gk_run_data *d)
 {
-    const double *epoch = gk_rows_column(&d->rows, "epoch"),
-                 *test_loss = gk_rows_column(&d->rows, "test_loss"),
-                 *squares = gk_rows_column(&d->rows, "sum_squares");
+    const double *epoch = gk_row_table_column(&d->rows, "epoch"),
+                 *test_loss = gk_row_table_column(&d->rows, "test_loss"),
+                 *squares = gk_row_table_column(&d->rows, "sum_squares");
 
     for (size_t i = 0; i < d->rows.n; i++) {
         gk_row row;
         gk_row_start(&row, (int64_t)epoch[i]);
         row.test_loss = value_at(test_loss, i);
         row.sum_squares = value_at(squares, i);
-        gk_events_add(events, &row, &d->config);
+        gk_events_add(events, &row);
     }
 }
 
@@ -255,27 +99,30 @@ static void find_phases(gk_run_data *d)
     free(events);
 }
 
+/* A file that is not there (yet) says nothing. */
+static gk_status read_json(json_t **json, const gk_run_data *d, const char *name)
+{
+    return gk_run_has(d->dir, name) ? gk_run_read_json(json, d->dir, name) : GK_OK;
+}
+
 static gk_status read_files(gk_run_data *d)
 {
-    char path[GK_PATH_MAX];
-
-    GK_TRY(read_state(d));
-    GK_TRY(gk_path(path, "%s/config.yaml", d->dir));
-    GK_TRY(gk_config_load(&d->config, path, NULL, 0));
-    GK_TRY(gk_path(path, "%s/parent.jsonl", d->dir));
-    GK_TRY(gk_rows_read(&d->rows, path));
+    GK_TRY(gk_run_read_state(&d->state, d->dir));
+    if (!d->state.there) return gk_fail(GK_EUSAGE, "%s is no run: it has no file `state`", d->dir);
+    GK_TRY(gk_run_read_config(&d->config, d->dir));
+    GK_TRY(gk_row_table_read(&d->rows, d->dir, "parent.jsonl"));
     d->own_rows = d->rows.n;
-    GK_TRY(gk_path(path, "%s/metrics.jsonl", d->dir));
-    GK_TRY(gk_rows_read(&d->rows, path));
+    GK_TRY(gk_row_table_read(&d->rows, d->dir, "metrics.jsonl"));
     d->own_rows = d->rows.n - d->own_rows;
-    GK_TRY(gk_path(path, "%s/final.jsonl", d->dir));
-    GK_TRY(gk_rows_read(&d->finals, path));
+    if (gk_row_table_join(&d->rows, d->dir) != GK_OK)
+        gk_warn("what the hook answered is left out: %s", gk_message());
+    GK_TRY(gk_row_table_read(&d->finals, d->dir, "final.jsonl"));
     GK_TRY(read_json(&d->summary, d, "summary.json"));
     GK_TRY(read_json(&d->env, d, "env.json"));
-    GK_TRY(list_epochs(d, "measures", &d->array_epochs, &d->n_arrays));
-    GK_TRY(list_epochs(d, "checkpoints", &d->checkpoint_epochs, &d->n_checkpoints));
+    GK_TRY(gk_run_epochs(&d->array_epochs, &d->n_arrays, d->dir, GK_EPOCH_ARRAYS));
+    GK_TRY(gk_run_epochs(&d->checkpoint_epochs, &d->n_checkpoints, d->dir, GK_EPOCH_WEIGHTS));
     if (!d->n_arrays) return GK_OK;
-    GK_TRY(gk_run_load(&d->arrays, d, "measures", d->array_epochs[d->n_arrays - 1]));
+    GK_TRY(gk_run_load(&d->arrays, d, GK_EPOCH_ARRAYS, d->array_epochs[d->n_arrays - 1]));
     d->arrays_epoch = d->array_epochs[d->n_arrays - 1];
     return GK_OK;
 }
@@ -294,8 +141,8 @@ gk_status gk_run_data_read(gk_run_data *d, const char *dir)
 
 void gk_run_data_close(gk_run_data *d)
 {
-    gk_rows_free(&d->rows);
-    gk_rows_free(&d->finals);
+    gk_row_table_free(&d->rows);
+    gk_row_table_free(&d->finals);
     json_decref(d->summary);
     json_decref(d->env);
     gk_tensors_close(&d->arrays);

@@ -3,30 +3,22 @@
 #ifndef GK_RUN_DATA_H
 #define GK_RUN_DATA_H
 
-#include "gk/config.h"
+#include "gk/archive.h"
 #include "gk/safetensors.h"
 #include "report/page/html.h"
 
 #include <jansson.h>
 
-/* The numbers of metrics.jsonl or final.jsonl as columns; null and texts are NaN. */
-typedef struct gk_rows {
-    size_t n, room;
-    int columns;
-    char **name;
-    double **value;
-    json_t *last; /* the last row, NULL: none */
-} gk_rows;
-
 typedef struct gk_run_data {
-    char dir[GK_PATH_MAX], state[512];
+    char dir[GK_PATH_MAX];
+    gk_run_state state;
     gk_config config;
-    gk_rows rows, finals;   /* rows: the parent's before a branch, too */
-    size_t own_rows;        /* those of metrics.jsonl: the last ones of `rows` */
-    json_t *summary, *env;  /* NULL: not there (yet) */
-    json_t *best;           /* the last row of finals, or of rows: what tables show */
-    gk_tensors_file arrays; /* the last file of measures/ */
-    int64_t arrays_epoch;   /* -1: there is none, `arrays` is empty */
+    gk_row_table rows, finals; /* rows: the parent's before a branch, too */
+    size_t own_rows;           /* those of metrics.jsonl: the last ones of `rows` */
+    json_t *summary, *env;     /* NULL: not there (yet) */
+    json_t *best;              /* the last row of finals, or of rows: what tables show */
+    gk_tensors_file arrays;    /* the last file of measures/ */
+    int64_t arrays_epoch;      /* -1: there is none, `arrays` is empty */
     int64_t *array_epochs, *checkpoint_epochs; /* ascending */
     int n_arrays, n_checkpoints;
     int key[64], keys; /* key frequencies: of the end, else of the last row; 0: none */
@@ -37,11 +29,6 @@ typedef struct gk_run_data {
 /* GK_EDATA, GK_EIO where a file that is there cannot be read. Close in any case. */
 gk_status gk_run_data_read(gk_run_data *data, const char *dir);
 void gk_run_data_close(gk_run_data *data);
-
-/* A column with at least one number; NULL: there is none. */
-const double *gk_rows_column(const gk_rows *rows, const char *name);
-gk_status gk_rows_read(gk_rows *rows, const char *path); /* appends */
-void gk_rows_free(gk_rows *rows);
 
 /* The value of the best row, as NAME or NAME_online; NaN: null or not there. */
 double gk_run_number(const gk_run_data *data, const char *name);
@@ -66,7 +53,7 @@ const char *gk_run_undefined(const gk_run_data *data); /* NULL: they are, or it 
 const char *gk_run_loss_label(const gk_run_data *data);
 
 /* measures/EPOCH.safetensors and checkpoints/EPOCH.safetensors */
-gk_status gk_run_load(gk_tensors_file *file, const gk_run_data *data, const char *folder,
+gk_status gk_run_load(gk_tensors_file *tensors, const gk_run_data *data, gk_epoch_file file,
                       int64_t epoch);
 /* An array of the last file as doubles; NULL: not there, of other dimensions, or without a finite
  * value. Caller frees. */
@@ -77,9 +64,14 @@ double *gk_entry_reals(const gk_tensors_file *file, const char *name, int dims, 
 const char *gk_config_pick(const gk_config *config, const char *name, char word[64]);
 double gk_config_number(const gk_config *config, const char *name);
 
+/* The name of a hook's column as the title of a figure: on one line, and not longer than one. */
+enum { GK_ANSWER_TITLE = 64 };
+void gk_answer_title(char title[GK_ANSWER_TITLE], const char *column);
+
 /* The figures of a run, in the order of the page. */
 gk_status gk_run_curves(gk_page *page, gk_run_data *data);
 gk_status gk_run_progress(gk_page *page, gk_run_data *data);
+gk_status gk_run_answers(gk_page *page, gk_run_data *data);
 gk_status gk_run_spectra(gk_page *page, gk_run_data *data);
 gk_status gk_run_neurons(gk_page *page, gk_run_data *data);
 gk_status gk_run_embedding(gk_page *page, gk_run_data *data);

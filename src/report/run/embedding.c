@@ -49,7 +49,7 @@ static gk_status read_embedding(embedding *e, const gk_run_data *d, int64_t epoc
     size_t count, n = 0;
 
     *e = (embedding){0};
-    GK_TRY(gk_run_load(&file, d, "checkpoints", epoch));
+    GK_TRY(gk_run_load(&file, d, GK_EPOCH_WEIGHTS, epoch));
     w_e = gk_entry_reals(&file, "embed.W_E", 2, &count);
     if (w_e) {
         const gk_entry *entry = gk_tensors_find(&file, "embed.W_E");

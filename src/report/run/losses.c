@@ -8,10 +8,10 @@
 static const char no_rows[] = "there is no row with such numbers that the axis can show (yet)";
 
 /* Between two rows the train loss was once well above both: a spike that the rows do not show. */
-static bool has_spikes(const gk_rows *rows)
+static bool has_spikes(const gk_row_table *rows)
 {
-    const double *loss = gk_rows_column(rows, "train_loss"),
-                 *most = gk_rows_column(rows, "train_loss_max");
+    const double *loss = gk_row_table_column(rows, "train_loss"),
+                 *most = gk_row_table_column(rows, "train_loss_max");
 
     for (size_t i = 1; loss && most && i < rows->n; i++)
         if (most[i] > 1.5 * fmax(loss[i], loss[i - 1])) return true;
@@ -38,9 +38,9 @@ static gk_status losses(gk_page *page, const gk_run_data *d)
 }
 
 /* Rows before the one in which nearly all of the training examples are known. */
-static int rows_of_memorisation(const gk_rows *rows)
+static int rows_of_memorisation(const gk_row_table *rows)
 {
-    const double *known = gk_rows_column(rows, "train_acc");
+    const double *known = gk_row_table_column(rows, "train_acc");
     int n = 0;
 
     while (known && n < (int)rows->n && !(known[n] >= 0.99)) n++;
@@ -125,7 +125,7 @@ static gk_status positions(gk_page *page, const gk_run_data *d)
     char name[32], title[32], style[48];
     gk_curves c;
 
-    if (!gk_rows_column(&d->rows, "loss_pos.0")) return GK_OK;
+    if (!gk_row_table_column(&d->rows, "loss_pos.0")) return GK_OK;
     gk_curves_start(&c, d, &d->rows, "loss-positions", "Test loss by position of the answer",
                     GK_AXIS_LINEAR);
     for (int i = 0; i < 16; i++) {

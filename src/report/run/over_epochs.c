@@ -56,9 +56,9 @@ static void phase_names(gk_figure *f, const gk_curves *c)
     }
 }
 
-static const double *epochs_of(const gk_curves *c) { return gk_rows_column(c->rows, "epoch"); }
+static const double *epochs_of(const gk_curves *c) { return gk_row_table_column(c->rows, "epoch"); }
 
-void gk_curves_start(gk_curves *c, const gk_run_data *d, const gk_rows *rows, const char *name,
+void gk_curves_start(gk_curves *c, const gk_run_data *d, const gk_row_table *rows, const char *name,
                      const char *title, enum gk_axis axis)
 {
     *c = (gk_curves){.data = d, .rows = rows, .axis = axis};
@@ -73,7 +73,7 @@ void gk_curves_start(gk_curves *c, const gk_run_data *d, const gk_rows *rows, co
 
 void gk_curves_add(gk_curves *c, const char *column, const char *title, const char *style)
 {
-    const double *y = gk_rows_column(c->rows, column);
+    const double *y = gk_row_table_column(c->rows, column);
 
     if (y) gk_curves_add_points(c, title, style, epochs_of(c), y, c->rows->n);
 }

@@ -7,7 +7,7 @@
 typedef struct gk_curves {
     gk_figure f;
     const gk_run_data *data;
-    const gk_rows *rows;
+    const gk_row_table *rows;
     enum gk_axis axis;
     int n;            /* curves so far */
     bool name_phases; /* the bands have their names in them: of the first figure of a page */
@@ -17,7 +17,7 @@ typedef struct gk_curves {
     size_t longest;     /* title, in bytes */
 } gk_curves;
 
-void gk_curves_start(gk_curves *curves, const gk_run_data *data, const gk_rows *rows,
+void gk_curves_start(gk_curves *curves, const gk_run_data *data, const gk_row_table *rows,
                      const char *name, const char *title, enum gk_axis axis);
 /* One more curve, if the rows have such a column. `style`: as in gnuplot's plot, without a
  * title. */

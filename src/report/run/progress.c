@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Rows with the final key set where there are some, else those with the set of their own epoch. */
-static const gk_rows *keyed(const gk_run_data *d)
+static const gk_row_table *keyed(const gk_run_data *d)
 {
     return d->finals.n > 2 ? &d->finals : &d->rows;
 }
@@ -103,7 +103,7 @@ static gk_status over_epochs(double **value, double **epoch, size_t *n, const gk
         gk_tensors_file file;
         size_t count;
         (*epoch)[*n] = (double)d->array_epochs[*n];
-        GK_TRY(gk_run_load(&file, d, "measures", d->array_epochs[*n]));
+        GK_TRY(gk_run_load(&file, d, GK_EPOCH_ARRAYS, d->array_epochs[*n]));
         double *array = gk_entry_reals(&file, name, 1, &count);
         for (int i = 0; i < d->keys; i++)
             (*value)[(size_t)i * files + *n] =

@@ -1,13 +1,13 @@
 /* projections.bin: of each row, what cos and sin of each frequency say about each answer, and
- * the answers' means.
+ * the answers' means (gk/records.h).
  *
  * With N = n^2 inputs of which every element f occurs n times, a record has (C_k)_c = sum over
- * inputs of cos(w_k f) L_c / sqrt(N/2), likewise (S_k)_c, and the means m_c. Then
- *     amplitude of cos w_k(f - c):  sum over c of (cos(w_k c) C_kc + sin(w_k c) S_kc) sqrt(2) / n^2
- *     restricted logits of element f:
- *         m_c + sum over key k of (cos(w_k f) C_kc + sin(w_k f) S_kc) / sqrt(N/2)
- * (k = n/2 has no sine and another norm; it is left out.) */
+ * inputs of cos(w_k f) L_c / sqrt(N/2), likewise (S_k)_c, and the means m_c. Then the amplitude of
+ * cos w_k(f - c) is the sum over c of (cos(w_k c) C_kc + sin(w_k c) S_kc) sqrt(2) / n^2. (k = n/2
+ * has no sine and another norm; its amplitude is left out.) */
 #include "report/run/data.h"
+#include "gk/fit.h"
+#include "gk/records.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,50 +22,40 @@ typedef struct source {
     int fd;
     size_t n, K;
     float *record;
-    double *cosine, *sine, *row; /* (n) tables of 2 pi i / n, work */
+    double *basis; /* (n,2K): gk_characters */
+    double *count; /* (n): inputs of each element */
+    double *pairs; /* (n,n): inputs by element and label, which are the same */
 } source;
-
-static double logit(const source *s, const gk_run_data *d, size_t f, size_t c)
-{
-    double sum = (double)s->record[2 * s->K * s->n + c], scale = sqrt(2.0) / (double)s->n;
-
-    for (int i = 0; i < d->keys; i++) {
-        size_t k = (size_t)d->key[i], at = k * f % s->n;
-        if (2 * k >= s->n) continue;
-        sum += scale * (s->cosine[at] * (double)s->record[2 * (k - 1) * s->n + c] +
-                        s->sine[at] * (double)s->record[(2 * (k - 1) + 1) * s->n + c]);
-    }
-    return sum;
-}
 
 static double restricted(const source *s, const gk_run_data *d)
 {
-    double loss = 0;
+    gk_elements elements = {.n = (int)s->n,
+                            .K = (int)s->K,
+                            .inputs = (double)(s->n * s->n),
+                            .basis = s->basis,
+                            .count = s->count};
 
-    for (size_t f = 0; f < s->n; f++) {
-        double most = -INFINITY, sum = 0;
-        for (size_t c = 0; c < s->n; c++) {
-            s->row[c] = logit(s, d, f, c);
-            most = fmax(most, s->row[c]);
-        }
-        for (size_t c = 0; c < s->n; c++) sum += exp(s->row[c] - most);
-        loss += log(sum) + most - s->row[f];
-    }
-    return loss / (double)s->n;
+    return gk_record_restricted(s->record, &elements, d->key, d->keys, s->pairs);
 }
 
 static double amplitude(const source *s, size_t k)
 {
+    size_t n = s->n, at = 2 * (k - 1);
     double sum = 0;
 
-    if (k < 1 || 2 * k >= s->n) return GK_NULL;
-    for (size_t c = 0; c < s->n; c++)
-        sum += s->cosine[k * c % s->n] * (double)s->record[2 * (k - 1) * s->n + c] +
-               s->sine[k * c % s->n] * (double)s->record[(2 * (k - 1) + 1) * s->n + c];
-    return sum * sqrt(2.0) / ((double)s->n * (double)s->n);
+    if (2 * k >= n) return GK_NULL;
+    for (size_t c = 0; c < n; c++) {
+        const double *character = s->basis + c * 2 * s->K + at;
+        sum += character[0] * (double)s->record[at * n + c] +
+               character[1] * (double)s->record[(at + 1) * n + c];
+    }
+    return sum * sqrt(2.0) / ((double)n * (double)n);
 }
 
-static size_t record_bytes(const source *s) { return (2 * s->K + 1) * s->n * sizeof(float); }
+static size_t record_bytes(const source *s)
+{
+    return gk_record_values((int)s->n, (int)s->K) * sizeof(float);
+}
 
 /* false: the file ends before that record. */
 static bool read_record(source *s, size_t i)
@@ -84,7 +74,7 @@ static bool read_record(source *s, size_t i)
 static void read_all(gk_projections *p, const gk_run_data *d, source *s)
 {
     size_t rows = d->own_rows, shown = rows < ROWS ? rows : ROWS;
-    const double *epoch = gk_rows_column(&d->rows, "epoch") + (d->rows.n - rows);
+    const double *epoch = gk_row_table_column(&d->rows, "epoch") + (d->rows.n - rows);
 
     p->epoch = gk_alloc(shown, sizeof *p->epoch);
     p->restricted = gk_alloc(shown, sizeof *p->restricted);
@@ -101,12 +91,32 @@ static void read_all(gk_projections *p, const gk_run_data *d, source *s)
     p->stride = shown;
 }
 
-/* Elements of the group; 0: the formulas above do not hold. */
+/* Elements of the group; 0: there are no such inputs, or a key is no frequency of theirs. */
 static size_t group_size(const gk_run_data *d)
 {
     size_t n = gk_run_elements(d);
 
+    for (int i = 0; i < d->keys; i++)
+        if (d->key[i] < 1 || (size_t)d->key[i] > n / 2) return 0;
     return n > N_MAX || d->config.task.corrupt_fraction > 0 || !d->keys ? 0 : n;
+}
+
+static void open_elements(source *s)
+{
+    s->record = gk_alloc(record_bytes(s), 1);
+    s->basis = gk_alloc(s->n * 2 * s->K, sizeof *s->basis);
+    s->count = gk_alloc(s->n, sizeof *s->count);
+    s->pairs = gk_alloc(s->n * s->n, sizeof *s->pairs);
+    gk_characters(s->basis, (int)s->n);
+    for (size_t e = 0; e < s->n; e++) s->count[e] = s->pairs[e * s->n + e] = (double)s->n;
+}
+
+static void close_elements(source *s)
+{
+    free(s->record);
+    free(s->basis);
+    free(s->count);
+    free(s->pairs);
 }
 
 gk_status gk_projections_read(gk_projections *p, const gk_run_data *d)
@@ -121,18 +131,10 @@ gk_status gk_projections_read(gk_projections *p, const gk_run_data *d)
     s.fd = open(path, O_RDONLY | O_CLOEXEC);
     if (s.fd < 0 && errno == ENOENT) return GK_OK;
     if (s.fd < 0) return gk_fail(GK_EIO, "cannot open %s: %s", path, strerror(errno));
-    s.record = gk_alloc(record_bytes(&s), 1);
-    s.cosine = gk_alloc(3 * s.n, sizeof *s.cosine);
-    s.sine = s.cosine + s.n;
-    s.row = s.sine + s.n;
-    for (size_t i = 0; i < s.n; i++) {
-        s.cosine[i] = cos(2 * M_PI * (double)i / (double)s.n);
-        s.sine[i] = sin(2 * M_PI * (double)i / (double)s.n);
-    }
+    open_elements(&s);
     read_all(p, d, &s);
     close(s.fd);
-    free(s.record);
-    free(s.cosine);
+    close_elements(&s);
     return GK_OK;
 }
 

@@ -198,8 +198,7 @@ void gk_run_reproduce(gk_page *page, gk_run_data *d)
 {
     const json_t *first = json_array_get(d->env, 0);
     const char *commit = json_string_value(json_object_get(first, "commit"));
-    char path[GK_PATH_MAX];
-    bool branch = gk_path(path, "%s/parent.json", d->dir) == GK_OK && gk_exists(path);
+    bool branch = gk_run_has(d->dir, "parent.json");
     gk_text html = {0};
 
     gk_page_section(page, "reproduce", "Reproduce");

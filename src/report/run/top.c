@@ -1,6 +1,7 @@
 /* The first screen of a run's part: what was trained, what it learned, when, and how sure that
  * is. */
 #include "report/run/data.h"
+#include "gk/optimiser.h"
 
 #include <math.h>
 #include <string.h>
@@ -26,39 +27,60 @@ static void count(gk_text *text, double n, const char *one, const char *many)
 
 /* -------------------------------------------------------------------------------------- trained */
 
-static void what_task(gk_text *t, const gk_run_data *d)
+/* Of operations whose words in config.def say too little; formula: what the frequencies are of. */
+static const struct operation {
+    int op;
+    const char *words, *formula;
+} operations[] = {
+    {GK_OP_ADD, "addition", "a + b - c"},
+    {GK_OP_SUBTRACT, "subtraction", "a - b - c"},
+    {GK_OP_MULTIPLY, "multiplication", NULL},
+    {GK_OP_DIVIDE, "division", NULL},
+    {GK_OP_X2_Y2, "x^2 + y^2", NULL},
+    {GK_OP_X2_XY_Y2, "x^2 + xy + y^2", NULL},
+    {GK_OP_X2_XY_Y2_X, "x^2 + xy + y^2 + x", NULL},
+    {GK_OP_X3_XY, "x^3 + xy", NULL},
+    {GK_OP_X3_XY2_Y, "x^3 + xy^2 + y", NULL},
+    {GK_OP_RANDOM, "random labels of pairs", NULL},
+};
+
+static const struct operation *operation(const gk_config *config)
+{
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+        if (operations[i].op == config->task.op) return &operations[i];
+    return NULL;
+}
+
+static void say_modular(gk_text *t, const gk_config *config)
+{
+    const struct operation *known = operation(config);
+    char op[64];
+
+    gk_config_pick(config, "task.op", op);
+    gk_text_add(t, "%s modulo %lld", known ? known->words : op, (long long)config->task.p);
+}
+
+static void say_group(gk_text *t, const gk_config *config)
+{
+    char op[64];
+
+    gk_config_pick(config, "task.group_op", op);
+    gk_text_add(t, "%s in the group %s", op, config->task.group);
+}
+
+static void what_task(gk_text *t, const gk_config *config)
 {
     static const struct {
-        const char *op, *words;
-    } ops[] = {{"add", "addition"},
-               {"subtract", "subtraction"},
-               {"multiply", "multiplication"},
-               {"divide", "division"},
-               {"x2_y2", "x^2 + y^2"},
-               {"x2_xy_y2", "x^2 + xy + y^2"},
-               {"x2_xy_y2_x", "x^2 + xy + y^2 + x"},
-               {"x3_xy", "x^3 + xy"},
-               {"x3_xy2_y", "x^3 + xy^2 + y"},
-               {"random", "random labels of pairs"}};
-    char task[64], op[64];
+        int task;
+        void (*say)(gk_text *t, const gk_config *config);
+    } words[] = {{GK_TASK_MODULAR, say_modular}, {GK_TASK_GROUP, say_group}};
 
-    gk_config_pick(&d->config, "task.name", task);
-    gk_config_pick(&d->config, "task.op", op);
-    if (!strcmp(task, "group")) {
-        gk_config_pick(&d->config, "task.group_op", op);
-        gk_text_add(t, "%s in the group %s", op, d->config.task.group);
-        return;
-    }
-    if (strcmp(task, "modular") != 0) {
-        gk_text_add(t, "the task \"%s\"", task);
-        return;
-    }
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
-        if (!strcmp(op, ops[i].op)) {
-            gk_text_add(t, "%s modulo %lld", ops[i].words, (long long)d->config.task.p);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (words[i].task == config->task.name) {
+            words[i].say(t, config);
             return;
         }
-    gk_text_add(t, "%s modulo %lld", op, (long long)d->config.task.p);
+    gk_text_add(t, "the task \"%s\"", gk_tasks[config->task.name].name);
 }
 
 /* Pairs have a table of which a share is trained on; other tasks draw examples, some or without
@@ -67,10 +89,8 @@ static void what_examples(gk_text *t, const gk_run_data *d)
 {
     double fraction = d->config.task.train_fraction,
            n = gk_config_number(&d->config, "task.examples");
-    char task[64];
 
-    gk_config_pick(&d->config, "task.name", task);
-    if (!strcmp(task, "modular") || !strcmp(task, "group")) {
+    if (!gk_tasks[d->config.task.name].drawn) {
         if (fraction < 1) gk_text_add(t, ", on %g percent of all pairs", 100 * fraction);
     } else if (n > 0) {
         gk_text_add(t, ", on ");
@@ -103,13 +123,11 @@ static void what_model(gk_text *t, const gk_config *c)
 
 static void what_training(gk_text *t, const gk_run_data *d)
 {
-    char optimiser[64];
     double batch = gk_config_number(&d->config, "optim.batch");
 
-    gk_config_pick(&d->config, "optim.name", optimiser);
     gk_text_add(t, ", %s, with %s, learning rate %g, weight decay %g, for ",
                 batch > 0 ? "in minibatches" : "full batch",
-                !strcmp(optimiser, "sgd") ? "SGD" : "AdamW", d->config.optim.lr,
+                gk_optimisers[d->config.optim.name].name, d->config.optim.lr,
                 d->config.optim.weight_decay);
     count(t, gk_run_epoch(d), "epoch", "epochs");
     if (!d->summary) gk_text_add(t, " so far");
@@ -120,7 +138,7 @@ static void trained(gk_text *t, const gk_run_data *d)
 {
     what_model(t, &d->config);
     gk_text_add(t, " was trained on ");
-    what_task(t, d);
+    what_task(t, &d->config);
     what_examples(t, d);
     what_training(t, d);
 }
@@ -129,10 +147,9 @@ static void trained(gk_text *t, const gk_run_data *d)
 
 static const char *formula(const gk_run_data *d)
 {
-    char op[64];
+    const struct operation *known = operation(&d->config);
 
-    gk_config_pick(&d->config, "task.op", op);
-    return !strcmp(op, "add") ? "a + b - c" : !strcmp(op, "subtract") ? "a - b - c" : "f(a,b) - c";
+    return known && known->formula ? known->formula : "f(a,b) - c";
 }
 
 static void list_keys(gk_text *t, const gk_run_data *d)
@@ -242,15 +259,15 @@ static void status_line(gk_page *page, const gk_run_data *d)
     gk_text epoch = {0};
 
     gk_html_epoch(&epoch, gk_run_epoch(d));
-    if (!strncmp(d->state, "diverged", 8))
+    if (!strncmp(d->state.line, "diverged", 8))
         gk_page_html(
             page,
             "<p class=\"warn\">The run diverged: at epoch %s its train loss was no longer a "
             "finite number.</p>\n",
             epoch.data);
-    else if (strncmp(d->state, "done", 4) != 0) {
+    else if (strncmp(d->state.line, "done", 4) != 0) {
         gk_text state = {0};
-        gk_html_escape(&state, d->state);
+        gk_html_escape(&state, d->state.line);
         gk_page_html(page, "<p class=\"note\">State: %s; epoch %s of ", state.data, epoch.data);
         gk_text_free(&epoch);
         gk_html_epoch(&epoch, (double)d->config.run.epochs);

@@ -36,9 +36,10 @@ static void add_key(gk_text *script, const gk_sweep_data *d)
 
 /* The curve of a run, if it can be read. */
 static void add_curve(gk_figure *f, gk_text *plot, const gk_sweep_data *d, int i,
-                      const gk_rows *rows, const char *column)
+                      const gk_row_table *rows, const char *column)
 {
-    const double *epoch = gk_rows_column(rows, "epoch"), *y = gk_rows_column(rows, column);
+    const double *epoch = gk_row_table_column(rows, "epoch"),
+                 *y = gk_row_table_column(rows, column);
     gk_text title = {0};
 
     if (!epoch || !y) return;
@@ -100,19 +101,15 @@ static int list_runs(int *list, const gk_sweep_data *d)
 static void read_curves(gk_figure f[2], gk_text plot[2], const gk_sweep_data *d, const int *list,
                         int n)
 {
-    char path[GK_PATH_MAX];
-
     for (int j = 0; j < n; j++) {
         const char *dir = gk_card_text(&d->cards, d->run[list[j]].card, GK_CARD_RUN);
-        gk_rows rows = {0};
-        gk_status status = gk_path(path, "%s/metrics.jsonl", dir);
-        if (status == GK_OK) status = gk_rows_read(&rows, path);
-        if (status == GK_OK) {
+        gk_row_table rows = {0};
+        if (gk_row_table_read(&rows, dir, "metrics.jsonl") == GK_OK) {
             add_curve(&f[0], &plot[0], d, list[j], &rows, "test_loss");
             add_curve(&f[1], &plot[1], d, list[j], &rows, "train_loss");
         } else
             gk_warn("left out: %s", gk_message());
-        gk_rows_free(&rows);
+        gk_row_table_free(&rows);
     }
 }
 

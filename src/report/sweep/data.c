@@ -1,4 +1,6 @@
 #include "report/sweep/data.h"
+#include "gk/gather.h"
+#include "gk/sweep.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -242,7 +244,7 @@ static gk_status read_run(gk_sweep_data *d, int i)
     *run = (gk_sweep_run){.index = (int)index, .card = -1};
     run->grok = run->until = run->memorised = GK_FIGURE_GAP;
     GK_TRY(gk_sweep_run_dir(dir, d->dir, run->index));
-    if (!gk_card_is_run(dir)) return GK_OK;
+    if (!gk_is_run(dir)) return GK_OK;
     run->card = d->cards.n;
     gk_cards_add(&d->cards, dir);
     run->state = state_of(d, run->card);
@@ -259,7 +261,7 @@ gk_status gk_sweep_data_read(gk_sweep_data *d, const char *dir)
     *d = (gk_sweep_data){.dir = dir};
     gk_cards_open(&d->cards);
     GK_TRY(gk_path(path, "%s/points.csv", dir));
-    GK_TRY(gk_csv_read(&d->points, path));
+    GK_TRY(gk_csv_read(&d->points, path, GK_CSV_STRICT));
     d->runs = d->points.rows;
     if (!d->runs) return gk_fail(GK_EDATA, "%s has no points", path);
     d->run = gk_alloc((size_t)d->runs, sizeof *d->run);

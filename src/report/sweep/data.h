@@ -4,8 +4,9 @@
 #ifndef GK_SWEEP_DATA_H
 #define GK_SWEEP_DATA_H
 
-#include "archive/card.h"
-#include "rows/statistics.h"
+#include "gk/cards.h"
+#include "gk/csv.h"
+#include "gk/statistics.h"
 #include "report/page/html.h"
 
 enum { GK_SWEEP_SERIES = 8 }; /* colours that can be told apart */

@@ -267,13 +267,12 @@ void gk_sweep_tables(gk_page *page, const gk_sweep_data *d)
 
 static const char *first_commit(char commit[64], const gk_sweep_data *d)
 {
-    char path[GK_PATH_MAX];
+    json_t *env = NULL;
 
     *commit = 0;
-    if (!d->cards.n) return commit;
-    if (gk_path(path, "%s/env.json", gk_card_text(&d->cards, 0, GK_CARD_RUN)) != GK_OK)
+    if (!d->cards.n ||
+        gk_run_read_json(&env, gk_card_text(&d->cards, 0, GK_CARD_RUN), "env.json") != GK_OK)
         return commit;
-    json_t *env = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
     const char *word = json_string_value(json_object_get(json_array_get(env, 0), "commit"));
     snprintf(commit, 64, "%s", word ? word : "");
     json_decref(env);
