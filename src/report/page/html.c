@@ -246,7 +246,9 @@ static gk_status draw_into(gk_page *p, const gk_figure *f)
         gk_html_escape(&p->body, f->title);
         gk_text_add(&p->body, "</h3>\n");
         if (svg.length) {
-            gk_text_add(&p->body, f->exact ? "<div class=\"plot\" tabindex=\"0\">" : "<div>");
+            gk_text_add(&p->body, f->exact ? "<div class=\"plot\" tabindex=\"0\" role=\"group\" "
+                                             "aria-label=\"drawing, wider than a small screen\">"
+                                           : "<div>");
             gk_text_append(&p->body, svg.data, svg.length);
             gk_text_add(&p->body, "</div>");
         } else
