@@ -140,7 +140,7 @@ static void key_above(gk_figure *f, char **names, int n)
     int across = (int)(420 / (40 + 6.2 * (double)longest));
     if (across < 1) across = 1;
     f->height += 16 * ((n + across - 1) / across);
-    gk_text_add(&f->script, "set key tmargin center horizontal maxcols %d samplen 2 font ',11'\n",
+    gk_text_add(&f->script, "set key tmargin center horizontal maxcols %d samplen 2 font small\n",
                 across);
 }
 
@@ -153,7 +153,7 @@ static void set_key(gk_figure *f, char **names, int n, bool first)
         f->wide = true;
         f->width = 940;
         f->height = 380;
-        gk_text_add(&f->script, "set key outside right top Left reverse samplen 2 font ',10' "
+        gk_text_add(&f->script, "set key outside right top Left reverse samplen 2 font small "
                                 "spacing 0.9 maxrows 22\n");
     } else {
         gk_text_add(&f->script, "unset key\n");

@@ -156,12 +156,12 @@ static void write_script(gk_text *text, const gk_figure *f, const char *name, bo
     gk_text_add(text,
                 "reset\nif (!exists('format')) { format = 'svg' }\n"
                 "if (format eq 'svg') { set terminal svg size %d,%d dynamic standalone enhanced "
-                "font 'sans-serif,13'; ink = '" GK_SVG_INK "' }\n",
+                "font 'sans-serif,13'; ink = '" GK_SVG_INK "'; small = ',11' }\n",
                 f->width, f->height);
     if (keep)
         gk_text_add(text,
                     "if (format eq 'pdf') { set terminal pdfcairo size %.2fin,%.2fin enhanced font "
-                    "'sans-serif,9'; ink = 'black' }\n",
+                    "'sans-serif,9'; ink = 'black'; small = ',8' }\n",
                     f->width / 100.0, f->height / 100.0);
     gk_text_add(text, "data = '%s.dat'\nset output '%s.' . format\n", name, name);
     for (int i = 0; i < GK_COLOURS; i++)

@@ -292,7 +292,7 @@ void gk_figure_panels(gk_figure *f, const gk_panels *p)
 {
     f->width = cell_width(p) * (int)p->across;
     f->height = cell_height(p) * (int)((p->n + p->across - 1) / p->across);
-    gk_text_add(&f->script, "set multiplot\nset border 15\nset tics font ',11'\n");
+    gk_text_add(&f->script, "set multiplot\nset border 15\nset tics font small\n");
 }
 
 void gk_figure_place(gk_figure *f, double left, double top, double width, double height)
@@ -314,12 +314,12 @@ void gk_figure_panel(gk_figure *f, const gk_panels *p, size_t i, const char *x, 
     gk_figure_place(f, left, top, p->side, p->side);
     gk_text_add(&f->script,
                 "set xlabel '%s' offset 0,0.5\n"
-                "set label 1 '%s' at graph %.4f,0.5 center rotate font ',12' textcolor rgb ink\n",
+                "set label 1 '%s' at graph %.4f,0.5 center rotate font small textcolor rgb ink\n",
                 x, y, -43.0 / p->side);
     if (!p->colour) return;
     gk_text_add(&f->script,
                 "set colorbox horizontal user origin screen %.6f,%.6f size screen %.6f,%.6f\n"
-                "set label 2 '%s' at graph 0.5,graph %.4f center font ',11' textcolor rgb ink\n",
+                "set label 2 '%s' at graph 0.5,graph %.4f center font small textcolor rgb ink\n",
                 left / f->width, 1 - (top + p->side + BOTTOM + BAR) / f->height,
                 (double)p->side / f->width, (double)BAR / f->height, p->colour,
                 -(double)(BOTTOM + BAR + 38) / p->side);

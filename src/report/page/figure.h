@@ -10,7 +10,8 @@
  *     GK_TRY(gk_page_figure(page, &f));                                   html.h; closes it
  *
  * In a script `data` is the name of the data file; `ink` is the colour of text and axes (use `lc
- * rgb ink`, `tc rgb ink`: it follows light and dark), `faint` that of grids; linetypes 1 to 8
+ * rgb ink`, `tc rgb ink`: it follows light and dark), `faint` that of grids, `small` the font of
+ * what stands inside (`font small`); linetypes 1 to 8
  * are those of colours.h and follow, too. `signed`, `heat` and `cycle` are palettes for `set
  * palette defined @signed`: diverging (give it a cbrange symmetric about 0), sequential, and
  * cyclic of equal lightness. Text is enhanced: titles with "_" or "^" that come from data need

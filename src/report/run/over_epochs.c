@@ -41,7 +41,7 @@ static void phase_names(gk_figure *f, const gk_curves *c)
         if (340 * width > 16)
             gk_text_add(
                 &f->script,
-                "set label '%s' at first %g, graph 0.68 center%s front font ',11' tc rgb ink\n",
+                "set label '%s' at first %g, graph 0.68 center%s front font small tc rgb ink\n",
                 phases[i].word, (from + to) / 2, along ? "" : " rotate by 90");
         from = to;
     }
