@@ -20,6 +20,7 @@ typedef struct gk_events {
     int64_t crossed[GK_EVENTS_MAX], stays[GK_EVENTS_MAX]; /* -1: not (any more) */
     int64_t peak_epoch; /* where the test loss was largest so far */
     double peak;
+    bool keyed;      /* some row has a restricted loss */
     gk_row last;     /* without its extra text */
     gk_text moments; /* gk_moment of each row; owned */
 } gk_events;
@@ -32,10 +33,26 @@ const gk_moment *gk_events_moments(const gk_events *events); /* (rows) */
 /* Test loss < 0.1 from this epoch to the last row; -1: not. Provisional while the run goes on. */
 int64_t gk_grok_epoch(const gk_events *events);
 
-/* Where the run turned, seen from its end; -1: not. Phases are a view on these: memorisation until
- * the peak of the test loss, circuit formation until the restricted loss has fallen below 0.01,
- * cleanup until the sum of squares has settled within 5 percent of its last value, stable from
- * there on. */
+/* Where the phases end, -1: not told, and then no later one is either. docs/manual.md, "Phases",
+ * has the same as a table.
+ *   memorisation       the row with the largest test loss
+ *   circuit_formation  the first row with a restricted loss below 0.01; in a run without one (no
+ *                      frequencies, no key set) the grok epoch
+ *   cleanup            the first row from which the sum of squares stays within 5 percent of its
+ *                      last value, if that has held for the last tenth of the rows (ten at least)
+ *                      and the run has grokked
+ * Each is told only where rows are seen on both sides of it: one before, one behind, 20 in all. */
+typedef struct gk_phases {
+    int64_t memorisation, circuit_formation, cleanup;
+} gk_phases;
+
+/* keyed: there is a restricted loss; restricted_small: the first row where it is below 0.01, -1:
+ * none. */
+void gk_phases_find(gk_phases *phases, const gk_events *events, bool keyed,
+                    int64_t restricted_small);
+
+/* Where the run turned, seen from its end; -1: not, or not seen on both sides (as above; excluded:
+ * checkpoints instead of rows). */
 typedef struct gk_turning {
     char key_freqs[GK_KEYS_TEXT];  /* the final set; "": none */
     int64_t restricted_below_test; /* first row where restricted loss (all) < test loss */
@@ -43,6 +60,7 @@ typedef struct gk_turning {
     int64_t excluded_min; /* checkpoint with the least excluded loss before its largest */
     int64_t excluded_max; /* and with its largest */
     int64_t squares_max, settled;
+    gk_phases phases;
 } gk_turning;
 
 /* From the moments, and from the restricted loss of each row and the excluded loss of each
@@ -50,8 +68,9 @@ typedef struct gk_turning {
 void gk_turning_find(gk_turning *turning, const gk_events *events, const double *restricted,
                      const gk_moment *excluded, int64_t checkpoints);
 
-/* For the progress line: "memorisation", "circuit formation", "cleanup" or "stable", by what is
- * known so far. Provisional: only the end of the run settles it. */
+/* For the progress line: "memorisation", "circuit formation", "cleanup" or "stable": the phase of
+ * the last row, by the rule of gk_phases_find and the restricted loss of each row's own key set.
+ * Provisional: rows to come may move where a phase ends. */
 const char *gk_events_phase(const gk_events *events);
 
 /* summary.json. `final`: the last line of final.jsonl, NULL: none */

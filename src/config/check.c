@@ -199,6 +199,8 @@ static gk_status check_loss(const gk_config *config)
 
 static gk_status check_run(const gk_config *config)
 {
+    if (*config->run.measure_at && gk_epochs_check(config->run.measure_at) != GK_OK)
+        return gk_fail(GK_EUSAGE, "run.measure_at: %s", gk_message());
     if (gk_epochs_check(config->run.checkpoint_at) != GK_OK)
         return gk_fail(GK_EUSAGE, "run.checkpoint_at: %s", gk_message());
     if (gk_epochs_check(config->run.arrays_at) != GK_OK)

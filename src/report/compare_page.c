@@ -1,13 +1,17 @@
 /* The report of `grokc compare`: its tables, and the curves of the runs overlaid. */
-#include "gk/compare.h"
 #include "gk/report.h"
+#include "report/compare_names.h"
 #include "report/run/data.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CURVES = 8, ANSWERS = 8 }; /* runs that have a colour of their own; hooks' columns */
+enum {
+    SERIES = 8, /* colours; as many kinds of dashes: a line of its own for each run */
+    KEYS = 12,  /* names that have room above each figure; more stand beside the first one only */
+    ANSWERS = 8 /* columns of hooks */
+};
 
 static const struct overlay {
     const char *column, *name, *title, *unit, *range, *caption; /* range: NULL: logarithmic */
@@ -28,24 +32,43 @@ static const struct overlay {
 
 enum { OVERLAYS = sizeof overlays / sizeof *overlays };
 
-/* Numbers stand below the letter of their run. */
-static void add_grid(gk_page *page, const gk_grid *grid)
+/* Numbers stand below the name of their run. */
+static void add_grid(gk_page *page, const gk_grid *grid, char **names)
 {
     gk_page_html(page, "<div class=\"left\">");
     gk_page_table(page, "", grid->columns);
-    for (int i = 0; i < grid->cells; i++) gk_page_cell(page, "%s", grid->cell[i]);
+    page->row_heads = true;
+    for (int i = 0; i < grid->cells; i++)
+        gk_page_cell(page, "%s", i && i < grid->columns ? names[i - 1] : grid->cell[i]);
+    gk_page_table_end(page);
+    gk_page_html(page, "</div>\n");
+}
+
+/* The letters that the text of `grokc compare` and the table of rows use, and the names. */
+static void add_runs(gk_page *page, const gk_grid *grid, char **names)
+{
+    gk_page_html(page, "<div class=\"left\">");
+    gk_page_table(page, "", grid->columns + 1);
+    page->row_heads = true;
+    for (int i = 0; i < grid->cells; i++) {
+        gk_page_cell(page, "%s", grid->cell[i]);
+        if (i % grid->columns) continue;
+        gk_page_cell(page, "%s", i ? names[i / grid->columns - 1] : "name");
+    }
     gk_page_table_end(page);
     gk_page_html(page, "</div>\n");
 }
 
 /* The rows have no heading of their own. */
-static void add_rows(gk_page *page, const gk_grid *grid)
+static void add_rows(gk_page *page, const gk_grid *grid, char **names)
 {
     gk_page_table(page, "", grid->columns);
+    page->row_heads = true;
     gk_page_cell(page, "%s", "");
-    gk_page_cell(page, "compared with A");
+    gk_page_cell(page, "compared with A, %s", names[0]);
     gk_page_cell(page, "what differs");
-    for (int i = 0; i < grid->cells; i++) gk_page_cell(page, "%s", grid->cell[i]);
+    for (int i = 0; i < grid->cells; i++)
+        gk_page_cell(page, "%s", i % grid->columns ? grid->cell[i] : names[1 + i / grid->columns]);
     gk_page_table_end(page);
 }
 
@@ -69,35 +92,96 @@ static void set_range(gk_figure *f, const struct overlay *o, const double range[
     }
 }
 
-static gk_status add_figure(gk_page *page, const gk_comparison *c, const struct overlay *o,
-                            const gk_row_table *rows, int n)
+/* Epochs of all runs: the first, the least above 0, the last. */
+typedef struct span {
+    double first, second, last;
+} span;
+
+static span epochs_of(const gk_row_table *rows, int n)
+{
+    span all = {INFINITY, INFINITY, 1};
+
+    for (int i = 0; i < n; i++) {
+        const double *epoch = rows[i].n ? gk_row_table_column(&rows[i], "epoch") : NULL;
+        for (size_t j = 0; epoch && j < rows[i].n; j++) {
+            all.first = fmin(all.first, epoch[j]);
+            if (epoch[j] > 0) all.second = fmin(all.second, epoch[j]);
+            all.last = fmax(all.last, epoch[j]);
+        }
+    }
+    if (!isfinite(all.second)) all.second = 1;
+    return all;
+}
+
+static void add_curve(gk_figure *f, gk_text *plot, const struct overlay *o,
+                      const gk_row_table *rows, const char *name, int run)
+{
+    static const char *const dashes[SERIES] = {"1",      "(9,4)",         "(2,3)", "(9,3,2,3)",
+                                               "(18,5)", "(9,3,2,3,2,3)", "(4,6)", "(18,4,6,4)"};
+    const double *epoch = gk_row_table_column(rows, "epoch"),
+                 *y = gk_row_table_column(rows, o->column);
+
+    if (!epoch || !y) return;
+    int block = gk_figure_curve(f, name, "epoch", o->title, epoch, y, rows->n, GK_AXIS_LOG);
+    gk_text_add(plot, "%s data index %d " GK_FIGURE_EPOCHS " with %s lt %d dt %s title ",
+                plot->length ? ", \\\n" : "", block,
+                rows->n > 60 ? "lines" : "linespoints pt 7 ps 0.4", run % SERIES + 1,
+                dashes[run / SERIES % SERIES]);
+    gk_figure_quote(plot, name);
+}
+
+/* Above the plot, in as many columns as there is room for. */
+static void key_above(gk_figure *f, char **names, int n)
+{
+    size_t longest = 0;
+
+    for (int i = 0; i < n; i++)
+        if (strlen(names[i]) > longest) longest = strlen(names[i]);
+    int across = (int)(420 / (40 + 6.2 * (double)longest));
+    if (across < 1) across = 1;
+    f->height += 16 * ((n + across - 1) / across);
+    gk_text_add(&f->script, "set key tmargin center horizontal maxcols %d samplen 2 font small\n",
+                across);
+}
+
+/* Of many runs beside the first plot only, which then takes the whole width. */
+static void set_key(gk_figure *f, char **names, int n, bool first)
+{
+    if (n <= KEYS)
+        key_above(f, names, n);
+    else if (first) {
+        f->wide = true;
+        f->width = 940;
+        f->height = 380;
+        gk_text_add(&f->script, "set key outside right top Left reverse samplen 2 font small "
+                                "spacing 0.9 maxrows 22\n");
+    } else {
+        gk_text_add(&f->script, "unset key\n");
+        gk_text_add(&f->caption, " Lines as in the first figure.");
+    }
+}
+
+static gk_status add_figure(gk_page *page, const struct overlay *o, const gk_row_table *rows,
+                            char **names, int n)
 {
     double range[2] = {INFINITY, 0};
+    span all = epochs_of(rows, n);
     gk_text plot = {0};
     gk_figure f;
 
     gk_figure_open(&f, o->name, o->title);
+    gk_text_add(&f.caption, "%s", o->caption);
     for (int i = 0; i < n; i++) {
-        const double *x = gk_row_table_column(&rows[i], "epoch");
         const double *y = gk_row_table_column(&rows[i], o->column);
-        char letter[16];
-        if (!x || !y) continue;
-        widen(range, y, rows[i].n);
-        int block = gk_figure_curve(&f, gk_comparison_letter(letter, i), "epoch", o->title, x, y,
-                                    rows[i].n, GK_AXIS_LOG);
-        gk_text_add(&plot, "%s data index %d using 1:2 with %s lt %d title '%s'",
-                    plot.length ? ", \\\n" : "", block,
-                    rows[i].n > 60 ? "lines" : "linespoints pt 7 ps 0.4", i + 1, letter);
+        if (y) widen(range, y, rows[i].n);
+        add_curve(&f, &plot, o, &rows[i], names[i], i);
     }
     if (!plot.length) gk_text_add(&f.missing, "no run has a row of it");
     set_range(&f, o, range);
-    gk_text_add(&f.script,
-                "set logscale x\nset xlabel 'epoch'\nset ylabel '%s'\nset key outside right top "
-                "Left reverse samplen 1.5\nplot %s\n",
-                o->unit, plot.data ? plot.data : "");
-    gk_text_add(&f.caption, "%s", o->caption);
-    if (n < c->cards.n)
-        gk_text_add(&f.caption, " The first %d of %d runs are shown.", n, c->cards.n);
+    set_key(&f, names, n, o == overlays);
+    gk_figure_log_epochs(&f, all.first, all.second, all.last);
+    gk_text_add(&f.script, "set xlabel 'epoch' offset 0,0.5\nset ylabel '%s'\nplot %s\n", o->unit,
+                plot.data ? plot.data : "");
     gk_text_free(&plot);
     return gk_page_figure(page, &f);
 }
@@ -116,7 +200,7 @@ static int list_answers(const char *list[ANSWERS], const gk_row_table *rows, int
     return count;
 }
 
-static gk_status add_answers(gk_page *page, const gk_comparison *c, const gk_row_table *rows, int n)
+static gk_status add_answers(gk_page *page, const gk_row_table *rows, char **names, int n)
 {
     const char *list[ANSWERS];
     int count = list_answers(list, rows, n);
@@ -125,18 +209,18 @@ static gk_status add_answers(gk_page *page, const gk_comparison *c, const gk_row
         char name[24], title[GK_ANSWER_TITLE];
         snprintf(name, sizeof name, "hook-%d", k + 1);
         gk_answer_title(title, list[k]);
-        GK_TRY(add_figure(page, c,
+        GK_TRY(add_figure(page,
                           &(struct overlay){list[k], name, title, "as the hook answered", "[*:*]",
                                             "What run.hook measured."},
-                          rows, n));
+                          rows, names, n));
     }
     return GK_OK;
 }
 
-static gk_status add_figures(gk_page *page, const gk_comparison *c)
+static gk_status add_figures(gk_page *page, const gk_comparison *c, char **names)
 {
-    int n = c->cards.n < CURVES ? c->cards.n : CURVES;
-    gk_row_table rows[CURVES] = {{0}};
+    int n = c->cards.n;
+    gk_row_table *rows = gk_alloc((size_t)n, sizeof *rows);
     gk_status status = GK_OK;
 
     for (int i = 0; i < n; i++) {
@@ -147,31 +231,32 @@ static gk_status add_figures(gk_page *page, const gk_comparison *c)
     }
     gk_page_section(page, "curves", "Curves");
     for (int k = 0; k < OVERLAYS && status == GK_OK; k++)
-        status = add_figure(page, c, &overlays[k], rows, n);
-    if (status == GK_OK) status = add_answers(page, c, rows, n);
+        status = add_figure(page, &overlays[k], rows, names, n);
+    if (status == GK_OK) status = add_answers(page, rows, names, n);
     for (int i = 0; i < n; i++) gk_row_table_free(&rows[i]);
+    free(rows);
     return status;
 }
 
-static gk_status add_all(gk_page *page, const gk_comparison *c)
+static gk_status add_all(gk_page *page, const gk_comparison *c, char **names)
 {
     char title[64];
 
     snprintf(title, sizeof title, "%d runs compared", c->cards.n);
     gk_page_part(page, "", title);
-    add_grid(page, &c->grid[GK_GRID_RUNS]);
+    add_runs(page, &c->grid[GK_GRID_RUNS], names);
     gk_page_section(page, "config", "Config");
     if (c->grid[GK_GRID_CONFIG].cells)
-        add_grid(page, &c->grid[GK_GRID_CONFIG]);
+        add_grid(page, &c->grid[GK_GRID_CONFIG], names);
     else
         gk_page_paragraph(page, "No key differs.");
     gk_page_section(page, "rows", "Where they part");
-    add_rows(page, &c->grid[GK_GRID_ROWS]);
-    GK_TRY(add_figures(page, c));
+    add_rows(page, &c->grid[GK_GRID_ROWS], names);
+    GK_TRY(add_figures(page, c, names));
     gk_page_section(page, "events", c->grid[GK_GRID_EVENTS].title);
-    if (c->grid[GK_GRID_EVENTS].cells) add_grid(page, &c->grid[GK_GRID_EVENTS]);
+    if (c->grid[GK_GRID_EVENTS].cells) add_grid(page, &c->grid[GK_GRID_EVENTS], names);
     gk_page_section(page, "last", c->grid[GK_GRID_LAST].title);
-    if (c->grid[GK_GRID_LAST].cells) add_grid(page, &c->grid[GK_GRID_LAST]);
+    if (c->grid[GK_GRID_LAST].cells) add_grid(page, &c->grid[GK_GRID_LAST], names);
     return GK_OK;
 }
 
@@ -187,7 +272,9 @@ gk_status gk_compare_report(char **dir, int n, const char *out, const char *figu
     if (status == GK_OK) status = gk_drawing_open(&drawing, figures);
     if (status == GK_OK) {
         gk_page_open(&page, "grokc compare", &drawing);
-        status = add_all(&page, c);
+        char **names = gk_compare_names(c);
+        status = add_all(&page, c, names);
+        gk_compare_names_free(names, c);
         if (status == GK_OK)
             status = gk_page_save(&page, out);
         else

@@ -40,15 +40,22 @@ gk_status gk_report_run(gk_page *page, const char *dir)
     return status;
 }
 
+/* The name of a run or sweep for titles: the last part of its path, which does not say whose disk
+ * it lies on. */
+static const char *name_of(char path[GK_PATH_MAX])
+{
+    for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--) path[end - 1] = 0;
+    const char *name = strrchr(path, '/');
+    return name && name[1] ? name + 1 : path;
+}
+
 static gk_status add_part(gk_page *page, const char *dir, int i, int n)
 {
     char prefix[24] = "", path[GK_PATH_MAX];
 
     if (n > 1) snprintf(prefix, sizeof prefix, "%d-", i + 1);
     GK_TRY(gk_path(path, "%s", dir));
-    for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--) path[end - 1] = 0;
-    const char *name = strrchr(path, '/');
-    gk_page_part(page, prefix, name && name[1] ? name + 1 : path);
+    gk_page_part(page, prefix, name_of(path));
     return gk_report_is_sweep(path) ? gk_report_sweep(page, path) : gk_report_run(page, path);
 }
 
@@ -56,13 +63,14 @@ gk_status gk_report(const char *const *dir, int n, const char *out, const char *
                     int refresh, char trouble[512])
 {
     gk_drawing drawing;
-    char title[256];
+    char title[256], path[GK_PATH_MAX];
     gk_page page;
 
     *trouble = 0;
+    GK_TRY(gk_path(path, "%s", dir[0]));
     GK_TRY(gk_drawing_open(&drawing, figures));
     snprintf(title, sizeof title, n > 1 ? "%s and %d more: grokc report" : "%s: grokc report",
-             dir[0], n - 1);
+             name_of(path), n - 1);
     gk_page_open(&page, title, &drawing);
     page.refresh = refresh;
     gk_status status = GK_OK;

@@ -56,6 +56,7 @@ void gk_events_add(gk_events *events, const gk_row *row)
         events->peak = row->test_loss;
         events->peak_epoch = row->epoch;
     }
+    events->keyed |= !isnan(row->restricted_all);
     gk_moment moment = {row->epoch, row->test_loss, row->sum_squares};
     gk_text_append(&events->moments, &moment, sizeof moment);
     events->last = *row;
@@ -65,61 +66,111 @@ void gk_events_add(gk_events *events, const gk_row *row)
 
 int64_t gk_grok_epoch(const gk_events *events) { return events->stays[GROKKED]; }
 
-/* The sum of squares changed by less than 5 percent over the last tenth of the rows. */
-static bool seems_settled(const gk_events *events)
+/* A turning point is told where the curve is seen on both sides of it: at least one point before
+ * and one behind, AROUND in all. */
+enum { AROUND = 20 };
+
+static int64_t seen_around(int64_t epoch, const gk_moment *point, int64_t n)
+{
+    bool inside = n > AROUND && epoch > point[0].epoch && epoch < point[n - 1].epoch;
+
+    return inside ? epoch : -1;
+}
+
+/* The first row from which the sum of squares stays within 5 percent of its last value, if that is
+ * a tenth of the rows ago (at least ten) and the run has grokked. Some row is always near the last
+ * one: without the two conditions a curve that falls, too, would seem to have settled. */
+static int64_t settled_from(const gk_events *events)
 {
     const gk_moment *moment = gk_events_moments(events);
-    int64_t back = events->rows / 10 > 10 ? events->rows / 10 : 10;
+    int64_t tenth = events->rows / 10 > 10 ? events->rows / 10 : 10, from = events->rows;
+    double last = events->last.sum_squares;
 
-    if (events->rows <= back) return false;
-    double now = moment[events->rows - 1].sum_squares,
-           then = moment[events->rows - 1 - back].sum_squares;
-    return fabs(then - now) < 0.05 * now;
+    while (from > 0 && fabs(moment[from - 1].sum_squares - last) <= 0.05 * last) from--;
+    if (gk_grok_epoch(events) < 0 || from > events->rows - 1 - tenth) return -1;
+    return seen_around(moment[from].epoch, moment, events->rows);
+}
+
+void gk_phases_find(gk_phases *phases, const gk_events *events, bool keyed,
+                    int64_t restricted_small)
+{
+    const gk_moment *moment = gk_events_moments(events);
+    int64_t formed = restricted_small;
+
+    *phases = (gk_phases){-1, -1, -1};
+    phases->memorisation = seen_around(events->peak_epoch, moment, events->rows);
+    if (phases->memorisation < 0) return;
+    if (!keyed) formed = gk_grok_epoch(events);
+    formed = seen_around(formed, moment, events->rows);
+    if (formed <= phases->memorisation) return;
+    phases->circuit_formation = formed;
+    int64_t settled = settled_from(events);
+    phases->cleanup = settled > formed ? settled : -1;
 }
 
 const char *gk_events_phase(const gk_events *events)
 {
-    if (events->stays[MEMORISED] < 0) return "memorisation";
-    if (events->stays[GENERALISED] < 0 && events->stays[GROKKED] < 0) return "circuit formation";
-    return seems_settled(events) && events->stays[GROKKED] >= 0 ? "stable" : "cleanup";
+    gk_phases phases;
+
+    gk_phases_find(&phases, events, events->keyed, events->crossed[GENERALISED]);
+    if (phases.memorisation < 0) return "memorisation";
+    if (phases.circuit_formation < 0) return "circuit formation";
+    return phases.cleanup < 0 ? "cleanup" : "stable";
+}
+
+static void find_restricted(gk_turning *t, const gk_events *events, const double *restricted)
+{
+    const gk_moment *moment = gk_events_moments(events);
+
+    for (int64_t i = 0; i < events->rows; i++) {
+        const gk_moment *m = &moment[i];
+        if (t->restricted_below_test < 0 && restricted[i] < m->test_loss)
+            t->restricted_below_test = m->epoch;
+        if (t->restricted_below_1 < 0 && restricted[i] < 1) t->restricted_below_1 = m->epoch;
+        if (t->restricted_small < 0 && restricted[i] < 0.01) t->restricted_small = m->epoch;
+    }
+    t->restricted_below_test = seen_around(t->restricted_below_test, moment, events->rows);
+    t->restricted_below_1 = seen_around(t->restricted_below_1, moment, events->rows);
+    t->restricted_small = seen_around(t->restricted_small, moment, events->rows);
+}
+
+static void find_excluded(gk_turning *t, const gk_events *events, const gk_moment *excluded,
+                          int64_t n)
+{
+    double top = -1, least = INFINITY;
+
+    for (int64_t i = 0; i < n; i++)
+        if (excluded[i].test_loss > top && excluded[i].epoch >= events->peak_epoch) {
+            top = excluded[i].test_loss;
+            t->excluded_max = excluded[i].epoch;
+        }
+    for (int64_t i = 0; i < n && excluded[i].epoch <= t->excluded_max; i++)
+        if (excluded[i].test_loss < least) {
+            least = excluded[i].test_loss;
+            t->excluded_min = excluded[i].epoch;
+        }
+    t->excluded_max = seen_around(t->excluded_max, excluded, n);
+    t->excluded_min = seen_around(t->excluded_min, excluded, n);
 }
 
 void gk_turning_find(gk_turning *t, const gk_events *events, const double *restricted,
                      const gk_moment *excluded, int64_t checkpoints)
 {
     const gk_moment *moment = gk_events_moments(events);
-    double most = -1, top = -1, least = INFINITY;
+    double most = -1;
 
     t->restricted_below_test = t->restricted_below_1 = t->restricted_small = -1;
-    t->excluded_min = t->excluded_max = t->squares_max = t->settled = -1;
-    for (int64_t i = 0; i < events->rows; i++) {
-        const gk_moment *m = &moment[i];
-        bool near =
-            fabs(m->sum_squares - events->last.sum_squares) <= 0.05 * events->last.sum_squares;
-        if (m->sum_squares > most) {
-            most = m->sum_squares;
-            t->squares_max = m->epoch;
+    t->excluded_min = t->excluded_max = t->squares_max = -1;
+    for (int64_t i = 0; i < events->rows; i++)
+        if (moment[i].sum_squares > most) {
+            most = moment[i].sum_squares;
+            t->squares_max = moment[i].epoch;
         }
-        if (!near)
-            t->settled = -1;
-        else if (t->settled < 0)
-            t->settled = m->epoch;
-        if (!restricted) continue;
-        if (t->restricted_below_test < 0 && restricted[i] < m->test_loss)
-            t->restricted_below_test = m->epoch;
-        if (t->restricted_below_1 < 0 && restricted[i] < 1) t->restricted_below_1 = m->epoch;
-        if (t->restricted_small < 0 && restricted[i] < 0.01) t->restricted_small = m->epoch;
-    }
-    for (int64_t i = 0; excluded && i < checkpoints; i++)
-        if (excluded[i].test_loss > top && excluded[i].epoch >= events->peak_epoch) {
-            top = excluded[i].test_loss;
-            t->excluded_max = excluded[i].epoch;
-        }
-    for (int64_t i = 0; excluded && i < checkpoints && excluded[i].epoch <= t->excluded_max; i++)
-        if (excluded[i].test_loss < least) {
-            least = excluded[i].test_loss;
-            t->excluded_min = excluded[i].epoch;
-        }
+    t->squares_max = seen_around(t->squares_max, moment, events->rows);
+    t->settled = settled_from(events);
+    if (restricted) find_restricted(t, events, restricted);
+    if (excluded) find_excluded(t, events, excluded, checkpoints);
+    gk_phases_find(&t->phases, events, restricted != NULL, t->restricted_small);
 }
 
 static void add_epoch(gk_text *json, const char *key, int64_t epoch)
@@ -142,7 +193,7 @@ static void add_delay(gk_text *json, const gk_events *events)
     gk_text_add_real(json, both && memorised > 0 ? (double)grok / (double)memorised : GK_NULL);
 }
 
-static void add_turning(gk_text *json, const gk_events *events, const gk_turning *t)
+static void add_turning(gk_text *json, const gk_turning *t)
 {
     const struct {
         const char *name;
@@ -165,11 +216,11 @@ static void add_turning(gk_text *json, const gk_events *events, const gk_turning
         add_epoch(json, list[i].name, list[i].epoch);
     }
     gk_text_add(json, "\n  },\n  \"phases\": {");
-    add_epoch(json, "memorisation_until", events->peak_epoch);
+    add_epoch(json, "memorisation_until", t->phases.memorisation);
     gk_text_add(json, ", ");
-    add_epoch(json, "circuit_formation_until", t->restricted_small);
+    add_epoch(json, "circuit_formation_until", t->phases.circuit_formation);
     gk_text_add(json, ", ");
-    add_epoch(json, "cleanup_until", t->settled);
+    add_epoch(json, "cleanup_until", t->phases.cleanup);
     gk_text_add(json, "}");
 }
 
@@ -198,7 +249,7 @@ void gk_events_print(gk_text *json, const gk_events *events, const gk_turning *t
         gk_text_add(json, "}");
     }
     gk_text_add(json, "\n  }");
-    add_turning(json, events, turning);
+    add_turning(json, turning);
     gk_text_add(json, ",\n  \"last\": ");
     gk_text row = {0};
     gk_row_print(&row, &events->last, true);

@@ -29,7 +29,10 @@ typedef struct loop {
 
 static bool row_due(const gk_run *run, int64_t epoch)
 {
-    return epoch % run->config.run.measure_every == 0 || epoch == run->config.run.epochs;
+    const gk_config *c = &run->config;
+
+    return epoch % c->run.measure_every == 0 || epoch == c->run.epochs ||
+           (*c->run.measure_at && gk_epochs_has(c->run.measure_at, c->run.epochs, epoch));
 }
 
 /* The stage gets this run's weights and moments; *staged: it has them already. */
@@ -227,7 +230,9 @@ static int64_t epochs_to_next(const loop *l)
         if (!run) continue;
         const gk_config *c = &run->config;
         int64_t e = run->position.epoch, every = c->run.measure_every;
+        const char *at = *c->run.measure_at ? c->run.measure_at : "none";
         int64_t next[] = {e / every * every + every, c->run.epochs,
+                          gk_epochs_next(at, c->run.epochs, e),
                           gk_epochs_next(c->run.checkpoint_at, c->run.epochs, e),
                           gk_epochs_next(c->run.keep_state, c->run.epochs, e)};
         for (size_t i = 0; i < sizeof next / sizeof *next; i++)

@@ -25,6 +25,7 @@ static void test_defaults(void **state)
     assert_int_equal(config.task.p, 113);
     assert_int_equal(config.task.op, GK_OP_ADD);
     assert_true(config.optim.weight_decay == 1.0 && isnan(config.run.stop_test_loss));
+    assert_string_equal(config.run.measure_at, "");
     assert_string_equal(config.run.checkpoint_at, "every:1000");
     round_trip(&config);
     parses("{}");
@@ -259,6 +260,7 @@ static void test_values_that_do_not_fit(void **state)
     fails("run:\n  checkpoint_at: evry:5",
           "x.yaml:2: run.checkpoint_at: \"evry:5\" is none of every:K, log:N (K and N from 1), a "
           "list such as \"0,100,1000\" (epochs up to 1000000000), and none");
+    fails_with("run: {measure_at: log:0}", "x.yaml:1: run.measure_at: \"log:0\" is none of");
     fails_with("run: {checkpoint_at: null}", "x.yaml:1: run.checkpoint_at: \"\" is none of");
     fails_with("run: {keep_state: 'log:0'}", "x.yaml:1: run.keep_state: \"log:0\" is none of");
     fails_with("device: {backend: 'cuda:x'}", "x.yaml:1: device.backend expects auto, cpu, ref");

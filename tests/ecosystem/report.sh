@@ -2,7 +2,8 @@
 # Reports of runs, of a sweep and of a comparison in a browser: headless Chromium opens them from a file, at two
 # widths, in light and dark.
 # Nothing is asked for from the network, the console stays empty, nothing is wider than the
-# window, every figure has a size and letters that can be read, screenshots are not blank.
+# window, every figure has a size and letters that can be read, screenshots are not blank. Printed they have at most
+# ten pages.
 # As ctest would call it: report.sh <grokc> <source directory>
 source "$(dirname "$0")/../lib/program.sh"
 
@@ -68,6 +69,7 @@ done
 for name in $pages; do
     # shellcheck disable=SC2086
     check "$name: the page" python3 "$source_dir/tests/lib/report_page.py" $name.html ${figures[$name]:-}
+    check "$name: contrast" python3 "$source_dir/tests/lib/report_contrast.py" $name.html
     # A copy that measures itself, in a frame: a window is at least 500 pixels wide. The numbers end up in the title.
     cat $name.html - >measured.html <<'HTML'
 <script>
@@ -76,6 +78,7 @@ const letters = [...document.querySelectorAll("figure svg text")].map(t => box(t
     .map(b => Math.min(b.width, b.height)).filter(size => size > 0);
 parent.postMessage(JSON.stringify({
     window: innerWidth, page: document.documentElement.scrollWidth,
+    maps: [...document.querySelectorAll("figure.exact svg")].map(s => box(s).width - s.viewBox.baseVal.width),
     svgs: [...document.querySelectorAll("figure svg")].map(s => [Math.round(box(s).width), Math.round(box(s).height)]),
     letters: letters.length,
 }), "*");
@@ -97,6 +100,19 @@ HTML
         done
     done
 done
+
+# Printed: at most ten pages, with what is folded away on the screen.
+for name in grokked sweep compare; do
+    open_page $name.html 1280 light --no-pdf-header-footer --print-to-pdf="$scratch/$name.pdf"
+    pages=$(grep -ac '/Type */Page\b' $name.pdf)
+    check "$name: $pages printed pages" test "$pages" -ge 1 -a "$pages" -le 10
+done
+if command -v pdftotext >/dev/null; then
+    check "grokked: the last row's numbers are printed" \
+        bash -c 'pdftotext grokked.pdf - | grep -q sum_squares.unembed.W_U'
+else
+    skip "printed text: no pdftotext (apt-get install poppler-utils)"
+fi
 
 # The checks themselves: a page that asks for things and complains is noticed.
 echo '<img src="http://localhost.invalid/x.png"><script>console.error("wrong")</script>' >planted.html

@@ -21,6 +21,7 @@ def sizes(dom, width):
         wrong.append(f"the page is {seen['page']} wide: it scrolls sideways")
     if not seen["svgs"] or seen["letters"] < 5 * len(seen["svgs"]):
         wrong.append(f"{len(seen['svgs'])} drawings, {seen['letters']} texts")
+    wrong += [f"a map is shown {off:g} pixels wider than it was drawn" for off in seen["maps"] if abs(off) > 0.01]
     wrong += [f"a drawing of {w} x {h}" for w, h in seen["svgs"] if w < 0.4 * min(width, 800) or h < 100]
     return wrong
 

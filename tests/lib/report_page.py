@@ -1,8 +1,11 @@
 """report_page.py PAGE [ID...]: a report stands on its own: well-formed, no script, nothing from elsewhere, ids once,
-links inside the page lead somewhere, every figure drawn, and a figure with each of these ids (exactly these, if any
-are given). Prints what is wrong; standard library only."""
+links inside the page lead somewhere, every figure drawn and described in words with numbers, table headings with a
+scope, no path in the title, the cells of images whole pixels, and a figure with each of these ids (exactly these, if
+any are given). Prints what is wrong; standard library only."""
+import base64
 import os
 import re
+import struct
 import sys
 import xml.etree.ElementTree as xml
 from html.parser import HTMLParser
@@ -54,6 +57,43 @@ class Page(HTMLParser):
             self.figures[self.figure] += 1
 
 
+def pixels(text):
+    """Images in figures that are never scaled: so many whole pixels a cell; in others there are none."""
+    wrong = []
+    for head, inside in re.findall(r"<figure([^>]*)>(.*?)</figure>", text, re.S):
+        name = re.search(r'id="([^"]*)"', head)[1]
+        images = re.findall(r"<image x='([^']*)' y='([^']*)' width='([^']*)' height='([^']*)'[^>]*"
+                            r"href='data:image/png;base64,([^']*)'", inside, re.S)
+        if images and 'class="exact"' not in head:
+            wrong.append(f"figure {name} scales its images")
+        if 'class="exact"' in head:
+            shown, box = re.search(r"--w:(\d+)px", head)[1], re.search(r'viewBox="0 0 (\d+) ', inside)[1]
+            if shown != box:
+                wrong.append(f"figure {name} is shown {shown} wide, drawn {box} wide")
+        for *place, data in images:
+            x, y, width, height = map(float, place)
+            columns, rows = struct.unpack(">II", base64.b64decode(data)[16:24])
+            for size, cells in ((width, columns), (height, rows)):
+                cell = size / cells
+                if not (round(cell) >= 1 and abs(size - round(cell) * cells) < 0.1):
+                    wrong.append(f"figure {name}: {cells} cells in {size} pixels")
+            if max(abs(x - round(x)), abs(y - round(y))) > 0.05:
+                wrong.append(f"figure {name}: an image at {x}, {y}")
+    return wrong
+
+
+def words(text):
+    """What a drawing shows, in words; headings that say of what."""
+    wrong = []
+    for name, inside in re.findall(r'<figure id="([^"]*)"[^>]*>(.*?)</figure>', text, re.S):
+        seen = re.search(r"<desc[^>]*>(.*?)</desc>", inside, re.S)
+        if "<svg" in inside and not (seen and len(re.findall(r"\d", seen[1])) >= 2):
+            wrong.append(f"figure {name} is not described in words: {seen and seen[1][:60]}")
+    wrong += [f"{n} headings of tables without a scope" for n in [len(re.findall(r"<th(?! scope=)", text))] if n]
+    title = re.search(r"<title>(.*?)</title>", text, re.S)[1]
+    return wrong + [f"a path in the title: {title}" for _ in re.findall("/", title)]
+
+
 def main(path, *wanted):
     with open(path, encoding="utf-8") as file:
         text = file.read()
@@ -76,6 +116,7 @@ def main(path, *wanted):
             wrong.append(f"{head[:80]}: {error}")
     # 20: the marks that gnuplot defines in every drawing
     wrong += [f"figure {name} is empty" for name, n in page.figures.items() if n <= 20]
+    wrong += pixels(text) + words(text)
     if wanted:
         wrong += [f"no figure {name}" for name in wanted if name not in page.figures]
         wrong += [f"figure {name} is not expected" for name in page.figures if name not in wanted]

@@ -81,6 +81,48 @@ for block, cell in zip(curves, cells):
     assert abs(float(last[1]) - (1 - float(cell['grokked_share']))) < 1e-6, (last, cell)
 END
 
+# Intervals of the figure: one without an upper end says so and has none, a median that is not reached is no number.
+cat >intervals.py <<'END'
+import csv, math, sys
+cells = list(csv.DictReader(open(sys.argv[2])))
+rows = []
+for block in open(sys.argv[1]).read().split('\n\n\n'):
+    if 'median, 95 percent interval' in block:
+        assert block.splitlines()[1] == '# place | median | low | high | reached | no upper end', block
+        rows += [[float(x) for x in line.split()] for line in block.splitlines() if line[0] != '#']
+assert len(rows) == len(cells), (len(rows), len(cells))
+wanted = []
+for c in cells:
+    number = lambda key: float(c[key]) if c[key] else math.nan
+    median, high = number('grok_epoch_median'), number('grok_epoch_high')
+    reached = not math.isnan(median)
+    wanted.append((median, number('grok_epoch_low') if reached else math.nan, high, reached, reached and math.isnan(high)))
+text = lambda row: ' '.join('%g' % x for x in row)
+got, wanted = sorted(text(row[1:]) for row in rows), sorted(map(text, wanted))
+assert got == wanted, (got, wanted)
+print(sum(row[5] for row in rows), 'open,', sum(not row[4] for row in rows), 'not reached')
+assert any(row[5] for row in rows) and any(not row[4] for row in rows) or sys.argv[3:] == ['any']
+END
+check 'grok-epoch.dat' python3 intervals.py figures/grok-epoch.dat s/cells.csv any
+sed 's/epochs: 1200/epochs: 550/' sweep.yaml >short.yaml
+expect 0 sweep short.yaml --out short
+expect 0 gather short
+expect 0 report short -o short.html --figures shortened
+check 'intervals without an upper end' python3 intervals.py shortened/grok-epoch.dat short/cells.csv
+check 'arrows to the top' grep -q 'top-\$3:NaN) with vectors head filled' shortened/grok-epoch.gp
+check 'the convention' grep -q 'the first epoch at which the estimate of the share that has not grokked is 1/2 or less' short.html
+check 'not reached, by name' grep -q 'Not reached: train_fraction 0.8, weight_decay 0.5' short.html
+for name in grok-epoch:y survival:x test-losses:x; do
+    check "$name: at least three numbers" python3 - shortened/${name%:*}.gp ${name#*:} <<'END'
+import re, sys
+script, axis = open(sys.argv[1]).read(), sys.argv[2]
+marks = re.search(r'^set %stics \((.*)\)$' % axis, script, re.M)[1].split(',')
+low, high = map(float, re.search(r'^set %srange \[(.*):(.*)\]$' % axis, script, re.M).groups())
+assert len([m for m in marks if low <= float(m.split()[1]) <= high]) >= 3, (marks, low, high)
+END
+done
+if has_gnuplot; then check 'contrast' python3 "$source_dir/tests/lib/report_contrast.py" report.html; fi
+
 # ------------------------------------------------------------------------------------------------- no gnuplot
 
 mkdir bin

@@ -129,67 +129,81 @@ static void test_summary(void **state)
     json_decref(json);
 }
 
-static void test_phases(void **state)
-{
-    (void)state;
-    gk_row row = {
-        .epoch = 4, .train_acc = 1, .test_loss = 0.01, .restricted_all = 1, .sum_squares = 90};
-
-    assert_string_equal(gk_events_phase(&events), "memorisation");
-    add(0, 0.5, 3, 0);
-    assert_string_equal(gk_events_phase(&events), "memorisation");
-    add(1, 0.99, 3, 0);
-    assert_string_equal(gk_events_phase(&events), "circuit formation");
-    row.test_loss = 0.2;
-    gk_events_add(&events, &row);
-    assert_string_equal(gk_events_phase(&events), "circuit formation");
-    row.restricted_all = 0.0099;
-    gk_events_add(&events, &row);
-    assert_string_equal(gk_events_phase(&events), "cleanup");
-    row.test_loss = 0.09;
-    for (int i = 0; i < 10; i++, row.sum_squares += 10) gk_events_add(&events, &row);
-    assert_string_equal(gk_events_phase(&events), "cleanup");
-    for (int i = 0; i < 11; i++, row.sum_squares += 0.1) gk_events_add(&events, &row);
-    assert_string_equal(gk_events_phase(&events), "stable");
-}
-
-/* Test loss, sum of squares and losses of the final key set, planted. */
+/* Test loss, sum of squares and losses of the final key set, planted: a value holds from its row to
+ * the next one that has another. */
 static void test_turning_points(void **state)
 {
     (void)state;
-    static const double test[] = {4, 9, 9, 5, 0.5, 1e-3}, squares[] = {10, 30, 40, 21.1, 21, 20};
-    static const double restricted[] = {5, 8, 2, 0.9, 0.009, 1e-4};
-    static const gk_moment excluded[] = {
-        {0, 7, 0}, {10, 8, 0}, {20, 0.5, 0}, {40, 6, 0}, {50, 6, 0}};
+    enum { ROWS = 60 };
+    double restricted[ROWS];
+    gk_moment excluded[ROWS];
 
-    for (int i = 0; i < 6; i++) {
-        gk_row row = {.epoch = 10 * i, .test_loss = test[i], .sum_squares = squares[i]};
+    for (int i = 0; i < ROWS; i++) {
+        gk_row row;
+        gk_row_start(&row, 10 * i);
+        row.test_loss = i == 0 ? 4 : i < 20 ? 9 : i < 40 ? 5 : 1e-3;
+        row.sum_squares = i < 10 ? 10 : i < 20 ? 40 : i < 45 ? 21.1 : 20;
+        restricted[i] = i == 0 ? 5 : i < 25 ? 8 : i < 35 ? 0.9 : 0.009;
+        excluded[i] = (gk_moment){10 * i, i == 0 ? 10 : i < 12 ? 7 : i < 15 ? 0.5 : 6, 0};
+        if (i == 50) excluded[i].test_loss = 8;
         gk_events_add(&events, &row);
     }
-    gk_turning_find(&turning, &events, restricted, excluded, 5);
+    gk_turning_find(&turning, &events, restricted, excluded, ROWS);
     strcpy(turning.key_freqs, "3,5");
     json_t *json = summary("run.epochs");
     const json_t *points = json_object_get(json, "turning_points");
     assert_string_equal(json_string_value(json_object_get(json, "key_freqs")), "3,5");
     assert_int_equal(epoch_at(points, "restricted < test"), 10);
-    assert_int_equal(epoch_at(points, "restricted < 1"), 30);
-    assert_int_equal(epoch_at(points, "restricted < 0.01"), 40);
-    assert_int_equal(epoch_at(points, "excluded maximum"),
-                     10); /* not 8 at first: the peak is at 10 */
-    assert_int_equal(epoch_at(points, "excluded minimum"), 0);
-    assert_int_equal(epoch_at(points, "sum of squares maximum"), 20);
-    assert_int_equal(epoch_at(points, "sum of squares settled"), 40); /* 21.1 is 5.5 percent off */
+    assert_int_equal(epoch_at(points, "restricted < 1"), 250);
+    assert_int_equal(epoch_at(points, "restricted < 0.01"), 350);
+    assert_int_equal(epoch_at(points, "excluded maximum"), 500); /* not 10: the peak is at 10 */
+    assert_int_equal(epoch_at(points, "excluded minimum"), 120);
+    assert_int_equal(epoch_at(points, "sum of squares maximum"), 100);
+    assert_int_equal(epoch_at(points, "sum of squares settled"), 450); /* 21.1: 5.5 percent off */
     const json_t *phases = json_object_get(json, "phases");
     assert_int_equal(epoch_at(phases, "memorisation_until"), 10);
-    assert_int_equal(epoch_at(phases, "circuit_formation_until"), 40);
-    assert_int_equal(epoch_at(phases, "cleanup_until"), 40);
+    assert_int_equal(epoch_at(phases, "circuit_formation_until"), 350);
+    assert_int_equal(epoch_at(phases, "cleanup_until"), 450);
     json_decref(json);
 
     gk_turning_find(&turning, &events, NULL, NULL, 0);
     assert_int_equal(turning.restricted_below_test, -1);
     assert_int_equal(turning.excluded_max, -1);
     assert_int_equal(turning.excluded_min, -1);
-    assert_int_equal(turning.squares_max, 20);
+    assert_int_equal(turning.squares_max, 100);
+}
+
+/* What is not seen on both sides, or by too few checkpoints, is no turning point. */
+static void test_turning_points_at_the_edge(void **state)
+{
+    (void)state;
+    enum { ROWS = 30 };
+    double restricted[ROWS];
+    gk_moment excluded[ROWS];
+
+    for (int i = 0; i < ROWS; i++) {
+        gk_row row;
+        gk_row_start(&row, 10 * i);
+        row.test_loss = i == 3 ? 9 : 5;
+        row.sum_squares = 10 + i; /* still grows */
+        restricted[i] = i + 1 < ROWS ? 2 : 0.5;
+        excluded[i] = (gk_moment){10 * i, i == 12 ? 8 : i == 8 ? 1 : 4, 0};
+        gk_events_add(&events, &row);
+    }
+    gk_turning_find(&turning, &events, restricted, excluded, ROWS);
+    assert_int_equal(turning.restricted_below_test, -1); /* from the first row on */
+    assert_int_equal(turning.restricted_below_1, -1);    /* in the last row only */
+    assert_int_equal(turning.squares_max, -1);
+    assert_int_equal(turning.excluded_max, 120);
+    assert_int_equal(turning.excluded_min, 80);
+    gk_turning_find(&turning, &events, restricted, excluded, 21); /* 20 others: just enough */
+    assert_int_equal(turning.excluded_max, 120);
+    gk_turning_find(&turning, &events, restricted, excluded, 20);
+    assert_int_equal(turning.excluded_max, -1);
+    assert_int_equal(turning.excluded_min, -1);
+    gk_turning_find(&turning, &events, restricted, excluded + 29, 1); /* keep_checkpoints: last */
+    assert_int_equal(turning.excluded_max, -1);
+    assert_int_equal(turning.excluded_min, -1);
 }
 
 /* No row fulfils anything; without both epochs there is no delay. */
@@ -301,8 +315,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_summary, start, stop),
-        cmocka_unit_test_setup_teardown(test_phases, start, stop),
         cmocka_unit_test_setup_teardown(test_turning_points, start, stop),
+        cmocka_unit_test_setup_teardown(test_turning_points_at_the_edge, start, stop),
         cmocka_unit_test_setup_teardown(test_nothing_happened, start, stop),
         cmocka_unit_test_setup_teardown(test_delay_below_zero, start, stop),
         cmocka_unit_test_setup_teardown(test_nan_fulfils_nothing, start, stop),

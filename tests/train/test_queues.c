@@ -42,6 +42,7 @@ static const pair together[] = {
     {"optim.leftover", "wait, repeat", {"optim.batch=3"}},
     {"run.epochs", "10, 20", {0}},
     {"run.measure_every", "1, 2", {0}},
+    {"run.measure_at", "null, 'log:3'", {0}},
     {"run.checkpoint_at", "none, 'log:3'", {0}},
     {"run.keep_state", "none, '1, 2'", {0}},
     {"run.stop_test_loss", "null, 0.1", {0}},

@@ -1,5 +1,6 @@
 /* gnuplot as a child: scripts in, SVG out. It gets a time limit, its own process group and no
  * terminal, so that nothing it does can hold up or end a run that is being trained. */
+#include "report/page/colours.h"
 #include "report/page/figure.h"
 #include "report/page/svg.h"
 
@@ -23,14 +24,9 @@ static const char prologue[] =
     "faint = '#b0888888'\n"
     "signed = \"(-1 '#004c78', -0.5 '#5aa2cf', 0 '#ffffff', 0.5 '#f0965a', 1 '#8f3f00')\"\n"
     "heat = \"(0 '#440154', 1 '#3b528b', 2 '#21918c', 3 '#5ec962', 4 '#fde725')\"\n"
-    "set linetype 1 lc rgb '#0072b2' lw 1.6\n"
-    "set linetype 2 lc rgb '#d55e00' lw 1.6\n"
-    "set linetype 3 lc rgb '#009e73' lw 1.6\n"
-    "set linetype 4 lc rgb '#cc79a7' lw 1.6\n"
-    "set linetype 5 lc rgb '#e69f00' lw 1.6\n"
-    "set linetype 6 lc rgb '#56b4e9' lw 1.6\n"
-    "set linetype 7 lc rgb '#888888' lw 1.6\n"
-    "set linetype 8 lc rgb '#b8a800' lw 1.6\n"
+    "cycle = \"(0 '#c25e52', 1 '#b86a1f', 2 '#a07a00', 3 '#798a1d', 4 '#3f9552', 5 '#009881', "
+    "6 '#0094a9', 7 '#1289c4', 8 '#607bce', 9 '#8b6dc3', 10 '#aa61a6', 11 '#bc5b7f', "
+    "12 '#c25e52')\"\n"
     "set border 3 lc rgb ink lw 0.8\n"
     "set tics nomirror out scale 0.5 textcolor rgb ink\n"
     "set grid xtics ytics lt 1 lc rgb faint lw 0.6\n"
@@ -160,15 +156,18 @@ static void write_script(gk_text *text, const gk_figure *f, const char *name, bo
     gk_text_add(text,
                 "reset\nif (!exists('format')) { format = 'svg' }\n"
                 "if (format eq 'svg') { set terminal svg size %d,%d dynamic standalone enhanced "
-                "font 'sans-serif,13'; ink = '" GK_SVG_INK "' }\n",
+                "font 'sans-serif,13'; ink = '" GK_SVG_INK "'; small = ',11' }\n",
                 f->width, f->height);
     if (keep)
         gk_text_add(text,
                     "if (format eq 'pdf') { set terminal pdfcairo size %.2fin,%.2fin enhanced font "
-                    "'sans-serif,9'; ink = 'black' }\n",
+                    "'sans-serif,9'; ink = 'black'; small = ',8' }\n",
                     f->width / 100.0, f->height / 100.0);
-    gk_text_add(text, "data = '%s.dat'\nset output '%s.' . format\n%s\n%s\nunset output\n", name,
-                name, prologue, f->script.data ? f->script.data : "");
+    gk_text_add(text, "data = '%s.dat'\nset output '%s.' . format\n", name, name);
+    for (int i = 0; i < GK_COLOURS; i++)
+        gk_text_add(text, "set linetype %d lc rgb '#%02x%02x%02x' lw 1.6\n", i + 1,
+                    gk_colours[i].red, gk_colours[i].green, gk_colours[i].blue);
+    gk_text_add(text, "%s\n%s\nunset output\n", prologue, f->script.data ? f->script.data : "");
     if (keep) gk_text_add(text, "if (format eq 'svg') { format = 'pdf'; load '%s.gp' }\n", name);
 }
 
@@ -198,7 +197,7 @@ static gk_status draw(gk_text *svg, gk_drawing *d, const gk_figure *f, const cha
     GK_TRY(status);
     GK_TRY(gk_path(path, "%s/%s.svg", d->dir, name));
     GK_TRY(gk_file_read(path, SVG_LIMIT, &text, &size));
-    gk_svg_inline(svg, text, name, f->title);
+    gk_svg_inline(svg, text, name, f->title, f->seen.data ? f->seen.data : "");
     free(text);
     return GK_OK;
 }

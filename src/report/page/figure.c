@@ -10,6 +10,7 @@ enum {
     BUCKETS = 200,    /* of a curve's axis: twice as wide as what a screen can tell apart */
     TABLE_ROWS = 40,  /* a table in the page shows so many rows of a block, evenly picked */
     TABLE_CELLS = 20, /* and so many of the largest values of a matrix */
+    TOLD = 12,        /* blocks that are put into words */
 };
 
 void gk_figure_open(gk_figure *f, const char *name, const char *title)
@@ -20,6 +21,7 @@ void gk_figure_open(gk_figure *f, const char *name, const char *title)
 void gk_figure_close(gk_figure *f)
 {
     gk_text_free(&f->caption);
+    gk_text_free(&f->seen);
     gk_text_free(&f->script);
     gk_text_free(&f->missing);
     gk_text_free(&f->data);
@@ -62,16 +64,91 @@ static void table_rows(gk_text *table, const double *const *column, int columns,
     if (shown < n) gk_text_add(table, "<tr><td colspan=%d>%zu of %zu rows\n", columns, shown, n);
 }
 
+/* "at epoch 1,400" */
+static void tell_point(gk_text *seen, const char *before, double y, const char *x_name, double x)
+{
+    gk_text_add(seen, "%s", before);
+    gk_html_number(seen, y);
+    gk_text_add(seen, " at %s ", x_name);
+    gk_html_number(seen, x);
+}
+
+/* Where a column begins, ends, is least and largest. */
+static void tell_column(gk_text *seen, const char *x_name, const double *x, const double *y,
+                        size_t n)
+{
+    size_t first = n, last = n, low = n, high = n;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(y[i])) continue;
+        if (first == n) first = low = high = i;
+        if (y[i] < y[low]) low = i;
+        if (y[i] > y[high]) high = i;
+        last = i;
+    }
+    if (first == n) {
+        gk_text_add(seen, "no value");
+        return;
+    }
+    tell_point(seen, "", y[first], x_name, x[first]);
+    if (last != first) tell_point(seen, ", ", y[last], x_name, x[last]);
+    if (low != first && low != last) tell_point(seen, "; least ", y[low], x_name, x[low]);
+    if (high != first && high != last) tell_point(seen, "; largest ", y[high], x_name, x[high]);
+}
+
+/* Written by hand before the first block, or about each of the first ones. */
+static bool by_hand(gk_figure *f)
+{
+    if (f->seen.length && !f->told) return true;
+    return f->told++ >= TOLD;
+}
+
+static void tell_block(gk_figure *f, const char *title, const char *const *names,
+                       const double *const *column, int columns, size_t n)
+{
+    if (by_hand(f)) return;
+    for (int c = 1; c < columns; c++) {
+        gk_text_add(&f->seen, "%s%s", f->seen.length ? " " : "", title);
+        if (columns > 2) gk_text_add(&f->seen, ", %s", names[c]);
+        gk_text_add(&f->seen, ": ");
+        tell_column(&f->seen, names[0], column[0], column[c], n);
+        gk_text_add(&f->seen, ".");
+    }
+}
+
+static void tell_matrix(gk_figure *f, const char *title, const double *value, size_t rows,
+                        size_t cols)
+{
+    size_t n = rows * cols, low = n, high = n;
+
+    if (by_hand(f)) return;
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(value[i])) continue;
+        if (low == n || value[i] < value[low]) low = i;
+        if (high == n || value[i] > value[high]) high = i;
+    }
+    gk_text_add(&f->seen, "%s%s: %zu by %zu values", f->seen.length ? " " : "", title, rows, cols);
+    if (low < n) {
+        gk_text_add(&f->seen, " from ");
+        gk_html_number(&f->seen, value[low]);
+        gk_text_add(&f->seen, " to ");
+        gk_html_number(&f->seen, value[high]);
+        gk_text_add(&f->seen, ", largest in row %zu, column %zu", high / cols, high % cols);
+    }
+    gk_text_add(&f->seen, ".");
+}
+
 int gk_figure_block(gk_figure *f, const char *title, const char *const *names,
                     const double *const *column, int columns, size_t n)
 {
     int block = start_block(f, title);
 
+    tell_block(f, title, names, column, columns, n);
     gk_text_add(&f->data, "#");
     gk_text_add(&f->table, "<tr>");
     for (int c = 0; c < columns; c++) {
         gk_text_add(&f->data, " %s%s", c ? "| " : "", names[c]);
-        gk_text_add(&f->table, "<th>");
+        gk_text_add(&f->table, "<th scope=\"col\">");
         gk_html_escape(&f->table, names[c]);
     }
     gk_text_add(&f->data, "\n");
@@ -123,7 +200,7 @@ static void choose(bool *keep, const double *x, const double *y, size_t n, enum 
     double first = GK_FIGURE_GAP, width;
     size_t from = 0;
 
-    while (from < n && !isfinite(first = place(x[from], axis))) from++;
+    while (from < n && !isfinite(first = place(x[from], axis))) keep[from++] = true;
     if (from == n) return;
     width = (place(x[n - 1], axis) - first) / BUCKETS;
     while (from < n) {
@@ -163,7 +240,8 @@ static void table_largest(gk_text *table, const double *value, size_t rows, size
     size_t n = rows * cols, shown = n < TABLE_CELLS ? n : TABLE_CELLS;
     bool *taken = gk_alloc(n + 1, sizeof *taken);
 
-    gk_text_add(table, "<tr><th>row<th>column<th>value\n");
+    gk_text_add(table,
+                "<tr><th scope=\"col\">row<th scope=\"col\">column<th scope=\"col\">value\n");
     for (size_t j = 0; j < shown; j++) {
         size_t best = n;
         for (size_t i = 0; i < n; i++)
@@ -185,6 +263,7 @@ int gk_figure_matrix(gk_figure *f, const char *title, const double *value, size_
 {
     int block = start_block(f, title);
 
+    tell_matrix(f, title, value, rows, cols);
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < cols; c++) {
             if (isfinite(value[r * cols + c]))
@@ -200,44 +279,50 @@ int gk_figure_matrix(gk_figure *f, const char *title, const double *value, size_
 
 /* -------------------------------------------------------------------------------------- panels */
 
-enum { CELL_WIDTH = 230, CELL_HEIGHT = 214, SIDE = 130, LEFT = 48, TOP = 26 };
+enum { LEFT = 50, RIGHT = 8, TOP = 26, BOTTOM = 58, BAR = 8, BELOW_BAR = 54 };
 
-void gk_figure_panels(gk_figure *f, size_t n)
+static int cell_width(const gk_panels *p) { return LEFT + p->side + RIGHT; }
+
+static int cell_height(const gk_panels *p)
 {
-    f->height = CELL_HEIGHT * (int)((n + 1) / 2);
-    gk_text_add(&f->script, "set multiplot\nset border 15\nset tics font ',11'\n");
+    return TOP + p->side + BOTTOM + (p->colour ? BAR + BELOW_BAR : 0);
+}
+
+void gk_figure_panels(gk_figure *f, const gk_panels *p)
+{
+    f->width = cell_width(p) * (int)p->across;
+    f->height = cell_height(p) * (int)((p->n + p->across - 1) / p->across);
+    gk_text_add(&f->script, "set multiplot\nset border 15\nset tics font small\n");
+}
+
+void gk_figure_place(gk_figure *f, double left, double top, double width, double height)
+{
+    gk_text_add(&f->script,
+                "set lmargin at screen %.8f\nset rmargin at screen %.8f\n"
+                "set tmargin at screen %.8f\nset bmargin at screen %.8f\n",
+                left / f->width, (left + width) / f->width, 1 - top / f->height,
+                1 - (top + height) / f->height);
 }
 
 /* The y axis has a label of its own: gnuplot moves `ylabel` with the numbers, over them or out of
  * the drawing. */
-void gk_figure_panel(gk_figure *f, size_t n, size_t i, const char *x, const char *y)
+void gk_figure_panel(gk_figure *f, const gk_panels *p, size_t i, const char *x, const char *y)
 {
-    double height = CELL_HEIGHT * (double)((n + 1) / 2), width = 2 * CELL_WIDTH;
-    double left = LEFT + CELL_WIDTH * (double)(i % 2), top = TOP + CELL_HEIGHT * (double)(i / 2);
+    double left = LEFT + cell_width(p) * (double)(i % p->across),
+           top = TOP + cell_height(p) * (double)(i / p->across);
 
+    gk_figure_place(f, left, top, p->side, p->side);
     gk_text_add(&f->script,
-                "set lmargin at screen %.4f\nset rmargin at screen %.4f\n"
-                "set tmargin at screen %.4f\nset bmargin at screen %.4f\n"
                 "set xlabel '%s' offset 0,0.5\n"
-                "set label 1 '%s' at graph -0.325,0.5 center rotate font ',12' textcolor rgb ink\n",
-                left / width, (left + SIDE) / width, 1 - top / height, 1 - (top + SIDE) / height, x,
-                y);
-}
-
-void gk_figure_log_axis(gk_figure *f, char axis, double low, double high)
-{
-    const char *separator = "";
-
-    gk_text_add(&f->script, "set logscale %c\nset %crange [%g:%g]\n", axis, axis, low, high);
-    if (high / low >= 100) return;
-    gk_text_add(&f->script, "set %ctics (", axis);
-    for (double power = pow(10, floor(log10(low))); power <= high; power *= 10)
-        for (int digit = 1; digit <= 5; digit += digit == 1 ? 1 : 3) {
-            if (digit * power < low || digit * power > high) continue;
-            gk_text_add(&f->script, "%s'%.9g' %.9g", separator, digit * power, digit * power);
-            separator = ", ";
-        }
-    gk_text_add(&f->script, ")\n");
+                "set label 1 '%s' at graph %.4f,0.5 center rotate font small textcolor rgb ink\n",
+                x, y, -43.0 / p->side);
+    if (!p->colour) return;
+    gk_text_add(&f->script,
+                "set colorbox horizontal user origin screen %.6f,%.6f size screen %.6f,%.6f\n"
+                "set label 2 '%s' at graph 0.5,graph %.4f center font small textcolor rgb ink\n",
+                left / f->width, 1 - (top + p->side + BOTTOM + BAR) / f->height,
+                (double)p->side / f->width, (double)BAR / f->height, p->colour,
+                -(double)(BOTTOM + BAR + 38) / p->side);
 }
 
 void gk_figure_quote(gk_text *script, const char *text)

@@ -10,10 +10,11 @@
  *     GK_TRY(gk_page_figure(page, &f));                                   html.h; closes it
  *
  * In a script `data` is the name of the data file; `ink` is the colour of text and axes (use `lc
- * rgb ink`, `tc rgb ink`: it follows light and dark), `faint` that of grids; linetypes 1 to 8
- * are the colours of Okabe and Ito, which the colour-blind can tell apart. `signed` and `heat`
- * are palettes for `set palette defined @signed`: diverging (give it a cbrange symmetric about
- * 0) and sequential. Text is enhanced: titles with "_" or "^" that come from data need
+ * rgb ink`, `tc rgb ink`: it follows light and dark), `faint` that of grids, `small` the font of
+ * what stands inside (`font small`); linetypes 1 to 8
+ * are those of colours.h and follow, too. `signed`, `heat` and `cycle` are palettes for `set
+ * palette defined @signed`: diverging (give it a cbrange symmetric about 0), sequential, and
+ * cyclic of equal lightness. Text is enhanced: titles with "_" or "^" that come from data need
  * `noenhanced`, and gk_figure_quote. */
 #ifndef GK_FIGURE_H
 #define GK_FIGURE_H
@@ -29,13 +30,15 @@ typedef struct gk_figure {
     const char *title; /* plain text */
     int width, height; /* of the drawing, in pixels of 13-pixel text */
     bool wide;         /* both columns of the page */
-    bool smooth;       /* its images have about as many cells as a page shows pixels */
+    bool exact;        /* at its own size, never scaled: its images' cells are whole pixels */
     gk_text caption;   /* plain text: what is shown and how to read it */
+    gk_text seen;      /* plain text for those who do not see it: its main numbers */
     gk_text script;    /* gnuplot commands */
     gk_text missing;   /* not empty: why there is nothing to draw; nothing else is then used */
     gk_text data;      /* blocks of numbers for gnuplot: by the functions below */
     gk_text table;     /* the same as HTML, for readers without gnuplot */
     int blocks;
+    int told; /* blocks in `seen` */
 } gk_figure;
 
 /* How a curve's points are spread over its horizontal axis, for thinning. */
@@ -46,12 +49,13 @@ void gk_figure_open(gk_figure *figure, const char *name,
 void gk_figure_close(gk_figure *figure);
 
 /* `columns` columns of n values with their names. NaN and infinities are gaps. Returns the
- * block's number for gnuplot's `index`. Everything is written. */
+ * block's number for gnuplot's `index`. Everything is written. `seen` gets the ends and extremes of
+ * every column but the first, unless it was written by hand before. */
 int gk_figure_block(gk_figure *figure, const char *title, const char *const *names,
                     const double *const *column, int columns, size_t n);
 /* Two columns x (ascending) and y, thinned to what a screen can show: of every 200th of the axis
- * the first, last, smallest and largest value stay. Points that the axis cannot show (x <= 0 on
- * a logarithmic one) are left out. */
+ * the first, last, smallest and largest value stay, and so does what has no place on a logarithmic
+ * axis (epoch 0). */
 int gk_figure_curve(gk_figure *figure, const char *title, const char *x_name, const char *y_name,
                     const double *x, const double *y, size_t n, enum gk_axis axis);
 /* rows x cols values, row-major: `plot data index I matrix using 1:2:3 with image` (1: column,
@@ -59,14 +63,29 @@ int gk_figure_curve(gk_figure *figure, const char *title, const char *x_name, co
 int gk_figure_matrix(gk_figure *figure, const char *title, const double *value, size_t rows,
                      size_t cols);
 
-/* Square plots, two in a row: `set multiplot` and the height for n of them, then the margins of
- * the i-th and what its axes are, and at the end `unset multiplot`. */
-void gk_figure_panels(gk_figure *figure, size_t n);
-void gk_figure_panel(gk_figure *figure, size_t n, size_t i, const char *x, const char *y);
+/* Square plots side by side: `set multiplot` and the size of the drawing for n of them, then the
+ * margins of the i-th and what its axes are, and at the end `unset multiplot`. */
+typedef struct gk_panels {
+    size_t n, across;
+    int side;           /* of a plot, in pixels */
+    const char *colour; /* what the colour bar below each shows; NULL: there are none */
+} gk_panels;
+void gk_figure_panels(gk_figure *figure, const gk_panels *panels);
+void gk_figure_panel(gk_figure *figure, const gk_panels *panels, size_t i, const char *x,
+                     const char *y);
 
-/* A logarithmic axis, 'x' or 'y', from low to high (both > 0): numbers at 1, 2, 5, 10, ... where
- * powers of ten alone would be one or two. */
+/* The margins of a single plot of width x height pixels whose upper left corner is at left, top. */
+void gk_figure_place(gk_figure *figure, double left, double top, double width, double height);
+
+/* A logarithmic axis, 'x' or 'y', from low to high (both > 0): at least four numbers where powers
+ * of ten alone would be one or two. */
 void gk_figure_log_axis(gk_figure *figure, char axis, double low, double high);
+
+/* A logarithmic axis x of epochs, from the first to the last of a log's rows. Epoch 0 has no place
+ * on such an axis: it stands at its left end, before `second`, the least epoch above it. Curves are
+ * plotted with GK_FIGURE_EPOCHS, which puts it there. */
+#define GK_FIGURE_EPOCHS "using (at($1)):2"
+void gk_figure_log_epochs(gk_figure *figure, double first, double second, double last);
 
 /* 'text' as a gnuplot string in which nothing is expanded; for use with `noenhanced`. */
 void gk_figure_quote(gk_text *script, const char *text);

@@ -1,5 +1,6 @@
 /* The page around figures and tables. */
 #include "report/page/html.h"
+#include "report/page/colours.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +12,8 @@ enum { REASONS = sizeof((gk_page *)0)->reason / sizeof(gk_text) };
 static const char style[] =
     ":root{color-scheme:light dark;--ink:#1b1f24;--soft:#5b6570;--back:#fff;--card:#f7f8fa;"
     "--line:#d8dde3;--link:#0061a8}\n"
-    "@media(prefers-color-scheme:dark){:root{--ink:#e4e7eb;--soft:#9aa5b1;--back:#14171b;"
+    "@media screen and "
+    "(prefers-color-scheme:dark){:root{--ink:#e4e7eb;--soft:#9aa5b1;--back:#14171b;"
     "--card:#1b1f25;--line:#343b44;--link:#6db9f2}}\n"
     "*{box-sizing:border-box}\n"
     "body{margin:0 auto;max-width:1240px;padding:1rem;background:var(--back);color:var(--ink);"
@@ -31,7 +33,8 @@ static const char style[] =
     "border-radius:8px;min-width:0;break-inside:avoid}\n"
     "figure.wide{grid-column:1/-1}\n"
     "figure svg{display:block;width:100%;height:auto;font-family:system-ui,sans-serif}\n"
-    "figure image{image-rendering:pixelated}figure.smooth image{image-rendering:auto}\n"
+    "figure image{image-rendering:pixelated}\n"
+    "figure.exact .plot{overflow-x:auto}figure.exact svg{width:var(--w)}\n"
     "figure h3{margin:0 0 .3rem;font-size:1rem}\n"
     "figcaption{margin-top:.4rem;font-size:.86rem;line-height:1.4;color:var(--soft)}\n"
     ".note{color:var(--soft);font-size:.9rem;border-left:3px solid "
@@ -49,9 +52,31 @@ static const char style[] =
     "@media(max-width:600px){body{padding:.6rem;font-size:15px}dl.facts{display:block}"
     "dl.facts dd{margin:0 0 .6rem}figure{padding:.5rem}"
     "td:last-child:not(.n){min-width:13rem}}\n"
-    "@media print{:root{--ink:#000;--soft:#333;--back:#fff;--card:#fff;--line:#bbb;--link:#000}"
-    "body{max-width:none;font-size:10pt}nav{display:none}.figures{display:block}"
-    "figure{margin-bottom:.6rem;max-width:16cm}a{text-decoration:none}}\n";
+    "@media print{:root{color-scheme:light;--ink:#000;--soft:#333;--back:#fff;--card:#fff;"
+    "--line:#bbb;--link:#000}@page{margin:12mm}\n"
+    "body{max-width:none;padding:0;font-size:8.5pt;line-height:1.3}nav{display:none}"
+    "h1,h2,h3,caption,summary{break-after:avoid}h1{font-size:14pt}"
+    "h2{margin:.8rem 0 .3rem;font-size:11pt}"
+    ".figures{grid-template-columns:1fr 1fr;gap:.4rem;margin:.4rem 0}figure{padding:.3rem}"
+    "figure h3{font-size:9pt;margin:0}figcaption{font-size:7pt;line-height:1.2;margin:0}"
+    "figure svg,figure.exact svg{width:100%;max-height:8.5cm}"
+    "table{font-size:7.5pt;line-height:1.2}th,td{padding:.08rem .5rem .08rem "
+    "0}tr{break-inside:avoid}"
+    "pre{columns:2;font-size:6.5pt;line-height:1.2;padding:.3rem;white-space:pre-wrap}"
+    "details::details-content{display:block;content-visibility:visible}summary{list-style:none}"
+    "p{margin:.2rem 0}dl.facts{margin:.3rem 0}a{text-decoration:none}}\n";
+
+/* --s1 to --s8: the colours of curves. */
+static void add_colours(gk_text *html)
+{
+    gk_text_add(html, ":root{");
+    for (int i = 0; i < GK_COLOURS; i++)
+        gk_text_add(html, "--s%d:#%02x%02x%02x;", i + 1, gk_colours[i].red, gk_colours[i].green,
+                    gk_colours[i].blue);
+    gk_text_add(html, "}\n@media screen and (prefers-color-scheme:dark){:root{");
+    for (int i = 0; i < GK_COLOURS; i++) gk_text_add(html, "--s%d:%s;", i + 1, gk_colours[i].dark);
+    gk_text_add(html, "}}\n");
+}
 
 void gk_page_open(gk_page *p, const char *title, gk_drawing *drawing)
 {
@@ -103,7 +128,9 @@ gk_status gk_page_save(gk_page *p, const char *path)
         gk_text_add(&html, "<meta http-equiv=\"refresh\" content=\"%d\">\n", p->refresh);
     gk_text_add(&html, "<title>");
     gk_html_escape(&html, p->title);
-    gk_text_add(&html, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", style);
+    gk_text_add(&html, "</title>\n<style>\n%s", style);
+    add_colours(&html);
+    gk_text_add(&html, "</style>\n</head>\n<body>\n");
     gk_text_add(&html, "<nav aria-label=\"Contents\"><ul>\n%s</ul></nav>\n<main>\n",
                 p->contents.data ? p->contents.data : "");
     if (p->drawing && *p->drawing->trouble) {
@@ -212,15 +239,19 @@ static gk_status draw_into(gk_page *p, const gk_figure *f)
     if (status == GK_OK) {
         if (!p->in_figures) gk_text_add(&p->body, "<div class=\"figures\">\n");
         p->in_figures = true;
-        gk_text_add(&p->body, "<figure id=\"%s\"%s>\n<h3>", name,
-                    f->wide     ? " class=\"wide\""
-                    : f->smooth ? " class=\"smooth\""
-                                : "");
+        gk_text_add(&p->body, "<figure id=\"%s\"", name);
+        if (f->wide) gk_text_add(&p->body, " class=\"wide\"");
+        if (f->exact) gk_text_add(&p->body, " class=\"exact\" style=\"--w:%dpx\"", f->width);
+        gk_text_add(&p->body, ">\n<h3>");
         gk_html_escape(&p->body, f->title);
         gk_text_add(&p->body, "</h3>\n");
-        if (svg.length)
+        if (svg.length) {
+            gk_text_add(&p->body, f->exact ? "<div class=\"plot\" tabindex=\"0\" role=\"group\" "
+                                             "aria-label=\"drawing, wider than a small screen\">"
+                                           : "<div>");
             gk_text_append(&p->body, svg.data, svg.length);
-        else
+            gk_text_add(&p->body, "</div>");
+        } else
             gk_text_add(&p->body, "<div class=\"scroll\">%s</div>", f->table.data);
         gk_text_add(&p->body, "\n<figcaption>");
         gk_html_escape(&p->body, f->caption.data ? f->caption.data : "");
@@ -271,11 +302,19 @@ void gk_page_cell(gk_page *p, const char *format, ...)
     va_end(args);
     bool number = *text && strspn(text, "-+0123456789") && strlen(text) < 24 &&
                   strspn(text, "-+.,:?to0123456789e% ") == strlen(text);
-    if (p->cells % p->columns == 0) gk_text_add(&p->body, "\n<tr>");
-    gk_text_add(&p->body, head ? "<th>" : number ? "<td class=\"n\">" : "<td>");
+    bool first = p->cells % p->columns == 0;
+    if (first) gk_text_add(&p->body, "\n<tr>");
+    gk_text_add(&p->body, head                    ? "<th scope=\"col\">"
+                          : p->row_heads && first ? "<th scope=\"row\">"
+                          : number                ? "<td class=\"n\">"
+                                                  : "<td>");
     gk_html_escape(&p->body, text);
     p->cells++;
     free(text);
 }
 
-void gk_page_table_end(gk_page *p) { gk_text_add(&p->body, "\n</table></div>\n"); }
+void gk_page_table_end(gk_page *p)
+{
+    gk_text_add(&p->body, "\n</table></div>\n");
+    p->row_heads = false;
+}

@@ -13,6 +13,7 @@ typedef struct gk_page {
     int refresh;        /* seconds; 0: the page does not reload itself */
     bool in_figures;    /* a grid of figures is open */
     int columns, cells; /* of the table that is open */
+    bool row_heads;     /* the first cell of each of its rows is a heading, too */
     int reasons;        /* why figures of this section are left out, and which */
     gk_text reason[16], left_out[16];
     gk_drawing *drawing;

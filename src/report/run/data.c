@@ -1,5 +1,6 @@
 /* Reading a run directory for a report. */
 #include "report/run/data.h"
+#include "gk/events.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -55,20 +56,47 @@ static void find_keys(gk_run_data *d)
     }
 }
 
+static double value_at(const double *column, size_t i) { return column ? column[i] : GK_NULL; }
+
+/* The rows once more through the rule of gk/events.h: what an older grokc wrote into summary.json
+ * went by another one. */
+static void replay(gk_events *events, const gk_run_data *d)
+{
+    const double *epoch = gk_row_table_column(&d->rows, "epoch"),
+                 *test_loss = gk_row_table_column(&d->rows, "test_loss"),
+                 *squares = gk_row_table_column(&d->rows, "sum_squares");
+
+    for (size_t i = 0; i < d->rows.n; i++) {
+        gk_row row;
+        gk_row_start(&row, (int64_t)epoch[i]);
+        row.test_loss = value_at(test_loss, i);
+        row.sum_squares = value_at(squares, i);
+        gk_events_add(events, &row);
+    }
+}
+
+static double told(int64_t epoch) { return epoch < 0 ? GK_NULL : (double)epoch; }
+
 static void find_phases(gk_run_data *d)
 {
-    static const char *const names[] = {"memorisation_until", "circuit_formation_until",
-                                        "cleanup_until"};
-    const json_t *phases = json_object_get(d->summary, "phases");
-    double before = 0;
+    const json_t *small =
+        json_object_get(json_object_get(d->summary, "turning_points"), "restricted < 0.01");
+    const json_t *keys = json_object_get(d->summary, "key_freqs");
+    gk_events *events = gk_alloc(1, sizeof *events);
+    gk_phases phases = {-1, -1, -1};
 
-    for (int i = 0; i < 3; i++) {
-        const json_t *epoch = json_object_get(phases, names[i]);
-        d->phase[i] = json_is_number(epoch) ? json_number_value(epoch) : GK_NULL;
-        if (!(d->phase[i] > before))
-            d->phase[i] = GK_NULL; /* out of order: neither it nor a later one */
-        before = isfinite(d->phase[i]) ? d->phase[i] : INFINITY;
+    gk_events_start(events);
+    if (d->summary) {
+        replay(events, d);
+        gk_phases_find(&phases, events, keys && !json_is_null(keys),
+                       json_is_integer(small) ? json_integer_value(small) : -1);
     }
+    d->grok = told(gk_grok_epoch(events));
+    d->phase[0] = told(phases.memorisation);
+    d->phase[1] = told(phases.circuit_formation);
+    d->phase[2] = told(phases.cleanup);
+    gk_events_free(events);
+    free(events);
 }
 
 /* A file that is not there (yet) says nothing. */
@@ -140,6 +168,13 @@ const char *gk_run_text(const gk_run_data *d, const char *name)
     const char *text = json_string_value(json_object_get(d->best, name));
 
     return text ? text : "";
+}
+
+bool gk_run_is_key(const gk_run_data *d, size_t k)
+{
+    for (int i = 0; i < d->keys; i++)
+        if ((size_t)d->key[i] == k) return true;
+    return false;
 }
 
 double gk_run_epoch(const gk_run_data *d)

@@ -22,8 +22,8 @@ typedef struct gk_run_data {
     int64_t *array_epochs, *checkpoint_epochs; /* ascending */
     int n_arrays, n_checkpoints;
     int key[64], keys; /* key frequencies: of the end, else of the last row; 0: none */
-    double
-        phase[3]; /* memorisation until, circuit formation until, cleanup until; NaN: not known */
+    double phase[3];   /* where memorisation, circuit formation, cleanup end; NaN: not told */
+    double grok;       /* the grok epoch; NaN: none, or the run has not ended */
 } gk_run_data;
 
 /* GK_EDATA, GK_EIO where a file that is there cannot be read. Close in any case. */
@@ -33,6 +33,8 @@ void gk_run_data_close(gk_run_data *data);
 /* The value of the best row, as NAME or NAME_online; NaN: null or not there. */
 double gk_run_number(const gk_run_data *data, const char *name);
 const char *gk_run_text(const gk_run_data *data, const char *name); /* "" likewise */
+
+bool gk_run_is_key(const gk_run_data *data, size_t k);
 
 /* How many epochs the run has behind it. */
 double gk_run_epoch(const gk_run_data *data);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZE_MAX_HERE = 320, COMPONENTS = 4, CIRCLES = 4 };
+enum { SIZE_MAX_HERE = 320, COMPONENTS = 4, PAIRS = COMPONENTS / 2 };
 
 /* Embeddings of the group's elements, in the order of the group, less their mean. */
 typedef struct embedding {
@@ -89,40 +89,81 @@ static bool components(double *axis, double *share, const embedding *e)
     return finite;
 }
 
-/* A block: element and coordinates on `axes` axes (axes,D); *reach: the largest in size. */
-static int coordinates(gk_figure *f, const char *title, const embedding *e, const double *axis,
-                       size_t axes, double *reach)
+/* Elements on up to COMPONENTS axes: (axes,n). The caller frees. */
+static double *project(const embedding *e, const double *axis, size_t axes)
 {
-    const char *names[1 + COMPONENTS] = {"element", "1", "2", "3", "4"};
-    const double *column[1 + COMPONENTS];
-    double *value = gk_alloc((1 + axes) * e->n, sizeof *value);
+    double *value = gk_alloc(axes * e->n, sizeof *value);
 
-    for (size_t i = 0; i < e->n; i++) {
-        value[i] = (double)i;
-        for (size_t c = 0; c < axes; c++)
+    for (size_t c = 0; c < axes; c++)
+        for (size_t i = 0; i < e->n; i++)
             for (size_t j = 0; j < e->D; j++)
-                value[(c + 1) * e->n + i] += e->x[i * e->D + j] * axis[c * e->D + j];
+                value[c * e->n + i] += e->x[i * e->D + j] * axis[c * e->D + j];
+    return value;
+}
+
+/* The frequency of which there is most in two coordinates x (2,n). */
+static size_t strongest(const double *x, size_t n)
+{
+    double most = -1;
+    size_t best = 1;
+
+    for (size_t k = 1; 2 * k <= n; k++) {
+        double power = 0;
+        for (int c = 0; c < 2; c++) {
+            double re = 0, im = 0;
+            for (size_t i = 0; i < n; i++) {
+                double angle = 2 * M_PI * (double)(k * i % n) / (double)n;
+                re += x[(size_t)c * n + i] * cos(angle);
+                im += x[(size_t)c * n + i] * sin(angle);
+            }
+            power += re * re + im * im;
+        }
+        if (power > most) {
+            most = power;
+            best = k;
+        }
     }
-    *reach = 1e-30;
-    for (size_t i = e->n; i < (1 + axes) * e->n; i++) *reach = fmax(*reach, fabs(value[i]));
-    for (size_t c = 0; c <= axes; c++) column[c] = value + c * e->n;
-    int block = gk_figure_block(f, title, names, column, (int)axes + 1, e->n);
-    free(value);
+    return best;
+}
+
+/* A block of two coordinates x (2,n) of the elements a, and k a mod n, which is their colour:
+ * points that follow each other on a wave of frequency k have neighbouring colours. *reach grows to
+ * the largest coordinate. */
+static int coordinates(gk_figure *f, const char *title, const double *x, size_t n, size_t k,
+                       double *reach)
+{
+    double *element = gk_alloc(2 * n, sizeof *element), *turn = element + n;
+    double near = INFINITY, far = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        near = fmin(near, hypot(x[i], x[n + i]));
+        far = fmax(far, hypot(x[i], x[n + i]));
+        element[i] = (double)i;
+        turn[i] = (double)(k * i % n);
+        *reach = fmax(*reach, fmax(fabs(x[i]), fabs(x[n + i])));
+    }
+    gk_text_add(&f->seen, "%s%s: %zu points, %.2g to %.2g from the centre.",
+                f->seen.length ? " " : "", title, n, near, far);
+    int block = gk_figure_block(f, title, (const char *[]){"element a", "x", "y", "k a mod n"},
+                                (const double *[]){element, x, x + n, turn}, 4, n);
+    free(element);
     return block;
 }
 
-/* Points are seen on a light page and on a dark one: no end of the palette is near either. */
-static void start_panels(gk_figure *f, size_t n)
+/* Points are seen on a light page and on a dark one: all colours of the cycle are equally light. */
+static void start_panels(gk_figure *f, const gk_panels *panels, size_t n)
 {
-    gk_figure_panels(f, n);
+    gk_figure_panels(f, panels);
     gk_text_add(&f->script,
-                "unset key\nset palette defined (0 '#2f6fd0', 1 '#9a8296', 2 '#e08a00')\n"
-                "unset colorbox\n");
+                "unset key\nset palette defined @cycle\nset cbrange [0:%zu]\n"
+                "unset colorbox\n",
+                n);
 }
 
 /* Both axes reach as far as the block of coordinates does. */
 static void set_reach(gk_figure *f, double reach)
 {
+    reach = fmax(reach, 1e-30);
     double step = pow(10, floor(log10(reach)));
 
     step *= reach / step >= 5 ? 4 : reach / step >= 2 ? 2 : reach / step >= 1.2 ? 1 : 0.5;
@@ -130,32 +171,51 @@ static void set_reach(gk_figure *f, double reach)
                 -1.08 * reach, 1.08 * reach, -1.08 * reach, 1.08 * reach, step, step);
 }
 
-/* Components 1 and 2, 3 and 4 side by side. */
-static gk_status on_components(gk_page *page, const gk_run_data *d, const embedding *e,
-                               const double *axis, const double *share, const char *name,
-                               const char *title, const char *caption, const char *missing)
+static void plot_points(gk_figure *f, const char *title, int block)
 {
-    double reach;
-    char label[2][32];
+    gk_text_add(&f->script,
+                "set title '%s' offset 0,-0.6\n"
+                "plot data index %d using 2:3:4 with points pt 7 ps 0.5 lc palette notitle\n",
+                title, block);
+}
+
+/* Components 1 and 2, 3 and 4 side by side. */
+typedef struct on_axes {
+    const double *axis, *share; /* (COMPONENTS,D), (COMPONENTS) */
+    size_t k[PAIRS];            /* whose turns are the colours of each pair */
+} on_axes;
+
+static gk_status on_components(gk_page *page, const gk_run_data *d, const embedding *e,
+                               const on_axes *on, const char *name, const char *title,
+                               const char *caption, const char *missing)
+{
+    const gk_panels panels = {.n = PAIRS, .across = 2, .side = 172};
     gk_figure f;
 
     gk_figure_open(&f, name, title);
     if (missing)
         gk_run_missing(&f.missing, d, missing);
     else {
-        coordinates(&f, title, e, axis, COMPONENTS, &reach);
-        start_panels(&f, COMPONENTS / 2);
+        double *x = project(e, on->axis, COMPONENTS), reach = 0;
+        int block[PAIRS];
+        start_panels(&f, &panels, e->n);
+        for (size_t i = 0; i < PAIRS; i++) {
+            char pair[48];
+            snprintf(pair, sizeof pair, "components %zu and %zu", 2 * i + 1, 2 * i + 2);
+            block[i] = coordinates(&f, pair, x + 2 * i * e->n, e->n, on->k[i], &reach);
+        }
         set_reach(&f, reach);
-        for (int i = 0; i < COMPONENTS; i += 2) {
-            for (int j = 0; j < 2; j++)
-                snprintf(label[j], sizeof label[j], "component %d (%.0f %%)", i + j + 1,
-                         100 * share[i + j]);
-            gk_figure_panel(&f, COMPONENTS / 2, (size_t)i / 2, label[0], label[1]);
-            gk_text_add(&f.script,
-                        "plot data using %d:%d:1 with points pt 7 ps 0.5 lc palette notitle\n",
-                        i + 2, i + 3);
+        for (size_t i = 0; i < PAIRS; i++) {
+            char label[2][32], colour[32];
+            for (size_t j = 0; j < 2; j++)
+                snprintf(label[j], sizeof label[j], "component %zu (%.0f %%)", 2 * i + j + 1,
+                         100 * on->share[2 * i + j]);
+            snprintf(colour, sizeof colour, "colour: k = %zu", on->k[i]);
+            gk_figure_panel(&f, &panels, i, label[0], label[1]);
+            plot_points(&f, colour, block[i]);
         }
         gk_text_add(&f.script, "unset multiplot\n");
+        free(x);
     }
     gk_text_add(&f.caption, "%s", caption);
     return gk_page_figure(page, &f);
@@ -181,38 +241,36 @@ static void wave(double *axis, const embedding *e, int k)
 static gk_status circles(gk_page *page, const gk_run_data *d, const embedding *e,
                          const char *missing)
 {
-    int n = d->keys < CIRCLES ? d->keys : CIRCLES;
-    double reach;
+    const gk_panels panels = {.n = (size_t)d->keys, .across = 2, .side = 172};
     gk_figure f;
 
     gk_figure_open(&f, "circles", "The embedding on the key frequencies");
-    if (!missing && !n) missing = "there are no key frequencies";
+    if (!missing && !d->keys) missing = "there are no key frequencies";
     if (missing)
         gk_run_missing(&f.missing, d, missing);
     else {
         double *axis = gk_alloc(2 * e->D, sizeof *axis);
-        start_panels(&f, (size_t)n);
-        for (int i = 0; i < n; i++) {
+        start_panels(&f, &panels, e->n);
+        for (int i = 0; i < d->keys; i++) {
             char title[64];
+            double reach = 0;
             snprintf(title, sizeof title, "k = %d", d->key[i]);
             wave(axis, e, d->key[i]);
-            int block = coordinates(&f, title, e, axis, 2, &reach);
+            double *x = project(e, axis, 2);
+            int block = coordinates(&f, title, x, e->n, (size_t)d->key[i], &reach);
             set_reach(&f, reach);
-            gk_figure_panel(&f, (size_t)n, (size_t)i, "cos", "sin");
-            gk_text_add(
-                &f.script,
-                "set title '%s' offset 0,-0.6\n"
-                "plot data index %d using 2:3:1 with points pt 7 ps 0.5 lc palette notitle\n",
-                title, block);
+            gk_figure_panel(&f, &panels, (size_t)i, "cos", "sin");
+            plot_points(&f, title, block);
+            free(x);
         }
         gk_text_add(&f.script, "unset multiplot\n");
         free(axis);
     }
     gk_text_add(&f.caption,
                 "Every number's embedding along the two directions that hold cos and sin of each "
-                "key frequency: the numbers lie on circles and go round k times. Colour: the "
-                "number%s.",
-                d->keys > CIRCLES ? "; the first four frequencies" : "");
+                "key frequency: the numbers a lie on circles and go round k times. Colour: k a mod "
+                "%zu on a circle of colours, which goes round once where the order is right.",
+                e->n);
     return gk_page_figure(page, &f);
 }
 
@@ -221,25 +279,32 @@ static gk_status draw(gk_page *page, const gk_run_data *d, const embedding *last
 {
     double share[COMPONENTS] = {0}, *axis = gk_alloc(COMPONENTS * (last->D + 1), sizeof *axis);
     bool found = last->x && components(axis, share, last);
+    on_axes on = {.axis = axis, .share = share};
     const char *why = !last->x ? "the run keeps no checkpoint with an embedding of a group (yet)"
                       : !found ? "the embedding is too wide, or not finite, for its components"
                                : NULL;
 
-    gk_status status = on_components(page, d, last, axis, share, "embedding",
-                                     "The embedding on its principal components",
-                                     "Every number's embedding; in brackets the share of the "
-                                     "variance. Colour: the number, blue to orange.",
-                                     why);
+    if (!why) {
+        double *x = project(last, axis, COMPONENTS);
+        for (size_t i = 0; i < PAIRS; i++) on.k[i] = strongest(x + 2 * i * last->n, last->n);
+        free(x);
+    }
+    gk_status status = on_components(
+        page, d, last, &on, "embedding", "The embedding on its principal components",
+        "Every number's embedding; in brackets the share of the variance. Colour: k a of the "
+        "number "
+        "a on a circle of colours, k being the frequency of which there is most in the two.",
+        why);
     if (status == GK_OK) status = circles(page, d, last, last->x ? NULL : why);
     if (status == GK_OK)
-        status =
-            on_components(page, d, first, axis, share, "embedding-initial",
-                          "The initial embedding on the final components",
-                          "The same directions as above, before training: what is there from the "
-                          "start. In brackets the shares of the final embedding.",
-                          why        ? why
-                          : first->x ? NULL
-                                     : "the checkpoint of epoch 0 is not kept");
+        status = on_components(page, d, first, &on, "embedding-initial",
+                               "The initial embedding on the final components",
+                               "The same directions and colours as above, before training: what is "
+                               "there from the start. In brackets the shares of the final "
+                               "embedding.",
+                               why        ? why
+                               : first->x ? NULL
+                                          : "the checkpoint of epoch 0 is not kept");
     free(axis);
     return status;
 }

@@ -1,29 +1,70 @@
 /* Figures of training: losses, accuracies, weights. */
 #include "report/run/over_epochs.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 static const char no_rows[] = "there is no row with such numbers that the axis can show (yet)";
 
-static gk_status losses(gk_page *page, const gk_run_data *d, enum gk_axis axis)
+/* Between two rows the train loss was once well above both: a spike that the rows do not show. */
+static bool has_spikes(const gk_row_table *rows)
 {
-    bool log = axis == GK_AXIS_LOG;
+    const double *loss = gk_row_table_column(rows, "train_loss"),
+                 *most = gk_row_table_column(rows, "train_loss_max");
+
+    for (size_t i = 1; loss && most && i < rows->n; i++)
+        if (most[i] > 1.5 * fmax(loss[i], loss[i - 1])) return true;
+    return false;
+}
+
+static gk_status losses(gk_page *page, const gk_run_data *d)
+{
     char style[48];
     gk_curves c;
 
-    gk_curves_start(&c, d, &d->rows, log ? "loss-log" : "loss",
-                    log ? "Train and test loss, logarithmic epochs" : "Train and test loss", axis);
+    gk_curves_start(&c, d, &d->rows, "loss", "Train and test loss", GK_AXIS_LINEAR);
+    c.name_phases = true;
     gk_curves_add(&c, "train_loss", "train", gk_curves_lines(&c, style, 1));
     gk_curves_add(&c, "test_loss", "test", gk_curves_lines(&c, style, 2));
-    if (!log) gk_curves_add(&c, "train_loss_max", "train, largest", "with lines lt 7 lw 0.7");
+    bool spikes = has_spikes(&d->rows);
+    if (spikes) gk_curves_add(&c, "train_loss_max", "train, largest", "with lines lt 7 lw 0.7");
     gk_text_add(&c.f.script, "set logscale y\nset format y '10^{%%T}'\nset ylabel '%s'\n",
                 gk_run_loss_label(d));
-    gk_text_add(&c.f.caption, "%s",
-                log ? "The same over logarithmic epochs, where memorisation can be seen."
-                    : "Mean loss over the training examples and over those held out. Grokking: the "
-                      "test loss falls long after the train loss. Largest: of any epoch since "
-                      "the last row.");
+    gk_text_add(&c.f.caption, "Mean loss over the training examples and over those held out. "
+                              "Grokking: the test loss falls long after the train loss.");
+    if (spikes) gk_text_add(&c.f.caption, " Largest: of any epoch since the last row.");
+    return gk_curves_finish(&c, page, no_rows);
+}
+
+/* Rows before the one in which nearly all of the training examples are known. */
+static int rows_of_memorisation(const gk_row_table *rows)
+{
+    const double *known = gk_row_table_column(rows, "train_acc");
+    int n = 0;
+
+    while (known && n < (int)rows->n && !(known[n] >= 0.99)) n++;
+    return n;
+}
+
+static gk_status losses_from_the_start(gk_page *page, const gk_run_data *d)
+{
+    char style[48];
+    gk_curves c;
+
+    gk_curves_start(&c, d, &d->rows, "loss-log", "Train and test loss, logarithmic epochs",
+                    GK_AXIS_LOG);
+    gk_curves_add(&c, "train_loss", "train", gk_curves_lines(&c, style, 1));
+    gk_curves_add(&c, "test_loss", "test", gk_curves_lines(&c, style, 2));
+    gk_text_add(&c.f.script, "set logscale y\nset format y '10^{%%T}'\nset ylabel '%s'\n",
+                gk_run_loss_label(d));
+    gk_text_add(&c.f.caption, "The same over logarithmic epochs, from the first row on%s.",
+                c.first <= 0 ? "; that of epoch 0 stands at the left end" : "");
+    if (rows_of_memorisation(&d->rows) < 10)
+        gk_text_add(&c.f.caption,
+                    " Memorisation falls between the first %d rows: run.measure_at: "
+                    "\"log:100\" puts more of them there.",
+                    rows_of_memorisation(&d->rows) + 1);
     return gk_curves_finish(&c, page, no_rows);
 }
 
@@ -32,7 +73,7 @@ static gk_status accuracies(gk_page *page, const gk_run_data *d)
     char style[48];
     gk_curves c;
 
-    gk_curves_start(&c, d, &d->rows, "accuracy", "Accuracy", GK_AXIS_LOG);
+    gk_curves_start(&c, d, &d->rows, "accuracy", "Accuracy", GK_AXIS_LINEAR);
     gk_curves_add(&c, "train_acc", "train", gk_curves_lines(&c, style, 1));
     gk_curves_add(&c, "test_acc", "test", gk_curves_lines(&c, style, 2));
     gk_curves_add(&c, "train_whole", "train, whole answers", "with lines lt 6 dt 2");
@@ -51,7 +92,6 @@ static gk_status squares(gk_page *page, const gk_run_data *d)
     gk_curves c;
 
     gk_curves_start(&c, d, &d->rows, "sum-squares", "Sum of squared weights", GK_AXIS_LINEAR);
-    c.plain_key = true;
     snprintf(style, sizeof style, "with %s lc rgb ink lw 2", with);
     gk_curves_add(&c, "sum_squares", "all", style);
     for (int i = 0; i < d->rows.columns && c.n < 26; i++) {
@@ -75,7 +115,7 @@ static gk_status squares(gk_page *page, const gk_run_data *d)
     gk_text_add(&c.f.script,
                 "set logscale y\nset format y '10^{%%T}'\nset ylabel 'sum of squares'\n");
     gk_text_add(&c.f.caption, "By parameter. Weight decay removes what memorised once a circuit of "
-                              "smaller weights does the work: the cleanup. Shaded: the phases.");
+                              "smaller weights does the work: the cleanup.");
     return gk_curves_finish(&c, page, no_rows);
 }
 
@@ -94,7 +134,6 @@ static gk_status positions(gk_page *page, const gk_run_data *d)
         snprintf(style, sizeof style, "with lines lt %d dt %d", i % 8 + 1, i / 8 + 1);
         gk_curves_add(&c, name, title, style);
     }
-    c.plain_key = true;
     gk_text_add(&c.f.script, "set logscale y\nset format y '10^{%%T}'\nset ylabel '%s'\n",
                 gk_run_loss_label(d));
     gk_text_add(&c.f.caption,
@@ -105,8 +144,8 @@ static gk_status positions(gk_page *page, const gk_run_data *d)
 gk_status gk_run_curves(gk_page *page, gk_run_data *d)
 {
     gk_page_section(page, "training", "Training");
-    GK_TRY(losses(page, d, GK_AXIS_LINEAR));
-    GK_TRY(losses(page, d, GK_AXIS_LOG));
+    GK_TRY(losses(page, d));
+    GK_TRY(losses_from_the_start(page, d));
     GK_TRY(accuracies(page, d));
     GK_TRY(positions(page, d));
     return squares(page, d);

@@ -23,9 +23,10 @@ static double largest(const double *value, size_t n)
 }
 
 /* Neurons by frequency: those with a clear one, and the others. */
-static void clusters(gk_figure *f, const double *frequency, const double *fve, size_t n)
+static void clusters(gk_figure *f, const gk_run_data *d, const double *frequency, const double *fve,
+                     size_t n)
 {
-    size_t K = (size_t)largest(frequency, n), kept = 0;
+    size_t K = (size_t)largest(frequency, n), kept = 0, all = gk_run_elements(d) / 2;
     double *k = gk_alloc(3 * (K + 1), sizeof *k), *clear = k + K + 1, *rest = clear + K + 1;
 
     for (size_t i = 0; i < n; i++)
@@ -41,10 +42,10 @@ static void clusters(gk_figure *f, const double *frequency, const double *fve, s
     gk_text_add(&f->script,
                 "set xlabel 'frequency k' offset 0,0.5\nset ylabel 'neurons'\nset yrange [0:*]\n"
                 "set xrange [0:%zu]\nset style fill solid noborder\nset boxwidth 0.8\n"
-                "set key bmargin center horizontal\nset grid noxtics\n"
+                "set key tmargin center horizontal\nset grid noxtics\n"
                 "plot data using 1:($2+$3) with boxes lt 7 title 'others', \\\n"
                 " data using 1:2 with boxes lt 3 title 'above 85 percent'\n",
-                K + 1);
+                (all > K ? all : K) + 1);
     free(k);
 }
 
@@ -89,7 +90,7 @@ static gk_status kinds(gk_page *page, const gk_run_data *d, bool shares)
     else if (shares)
         histogram(&f, fve, n);
     else
-        clusters(&f, frequency, fve, n);
+        clusters(&f, d, frequency, fve, n);
     free(frequency);
     free(fve);
     return gk_page_figure(page, &f);
@@ -139,6 +140,7 @@ typedef struct maps {
     bool is_signed;
     double low, high; /* of all; used where `shared` */
     bool shared;
+    const char *quantity; /* and its unit: the label of the colour bars */
 } maps;
 
 static void measure(maps *m)
@@ -163,11 +165,24 @@ static double mark_step(double range)
     return steps[i];
 }
 
+/* Two maps side by side in a column of the page, larger ones below each other; each cell is so many
+ * whole pixels. */
+static gk_panels lay_out(const maps *m)
+{
+    enum { PAIR = 226, ALONE = 500 };
+    int P = (int)m->P, cell = P <= PAIR ? PAIR / P : 1;
+
+    if (cell == 1 && 2 * P <= ALONE) cell = 2;
+    return (gk_panels){m->n, cell * P <= PAIR && m->n > 1 ? 2 : 1, cell * P, m->quantity};
+}
+
 static void draw_maps(gk_figure *f, maps *m, char (*title)[64])
 {
+    gk_panels panels = lay_out(m);
+
     measure(m);
-    gk_figure_panels(f, m->n);
-    f->smooth = m->P > 64; /* whole cells would beat with the screen's pixels */
+    gk_figure_panels(f, &panels);
+    f->exact = true;
     gk_text_add(&f->script,
                 "set palette defined @%s\nunset grid\nset xrange [-0.5:%zu-0.5]\n"
                 "set yrange [-0.5:%zu-0.5]\nset xtics %g\nset ytics %g\n",
@@ -181,7 +196,7 @@ static void draw_maps(gk_figure *f, maps *m, char (*title)[64])
             gk_text_add(&f->script, "set cbrange [%g:%g]\nset cbtics %g\n", low, high,
                         mark_step((high - low) * 1000) / 1000);
         int block = gk_figure_matrix(f, title[i], map, m->P, m->P);
-        gk_figure_panel(f, m->n, i, "b", "a");
+        gk_figure_panel(f, &panels, i, "b", "a");
         gk_text_add(&f->script,
                     "set title '%s' offset 0,-0.6\nplot data index %d matrix with image notitle\n",
                     title[i], block);
@@ -218,6 +233,7 @@ static gk_status attention(gk_page *page, const gk_run_data *d)
                 "heads mix the two numbers by sigmoid-like functions of cosines.");
     for (size_t h = 0; h < m.n; h++) snprintf(title[h], sizeof *title, "head %zu", h);
     m.shared = true;
+    m.quantity = "share of the attention";
     if (m.n)
         draw_maps(&f, &m, title);
     else
@@ -246,6 +262,7 @@ static gk_status activations(gk_page *page, const gk_run_data *d)
         "the last row has any; k and share: the frequency that explains most of the "
         "neuron's variance.");
     if (!of || chosen != m.n) m.n = 0;
+    m.quantity = "activation";
     for (size_t i = 0; i < m.n; i++) {
         size_t neuron = (size_t)of[i];
         if (frequency && fve && neuron < n && neuron < shares)

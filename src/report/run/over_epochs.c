@@ -13,29 +13,47 @@ static const struct {
 
 enum { PHASES = sizeof phases / sizeof *phases };
 
-static void phase_objects(gk_figure *f, const gk_run_data *d, double from)
+/* From the left end of the axis on. */
+static void phase_objects(gk_curves *c)
 {
+    char left[40] = "graph 0";
+
     for (int i = 0; i < PHASES; i++) {
-        double to = d->phase[i];
-        if (!isfinite(to)) continue;
-        if (to > from)
-            gk_text_add(
-                &f->script,
-                "set object %d rectangle from first %g, graph 0 to first %g, graph 1 behind "
-                "fillcolor rgb '%s' fillstyle solid noborder\n",
-                10 + i, from, to, phases[i].colour);
-        if (to > from) from = to;
+        double to = c->data->phase[i];
+        if (!isfinite(to) || !(to > c->first)) continue;
+        gk_text_add(&c->f.script,
+                    "set object %d rectangle from %s, graph 0 to first %g, graph 1 behind "
+                    "fillcolor rgb '%s' fillstyle solid noborder\n",
+                    10 + i, left, to, phases[i].colour);
+        snprintf(left, sizeof left, "first %g", to);
     }
 }
 
-static void phase_key(gk_figure *f, const gk_run_data *d)
+/* Written along a wide band, up a narrow one. */
+static void phase_names(gk_figure *f, const gk_curves *c)
 {
-    for (int i = 0; i < PHASES; i++)
-        if (isfinite(d->phase[i]))
-            gk_text_add(&f->script,
-                        ", \\\n keyentry with boxes fs solid noborder fc rgb '%s' title '%s'",
-                        phases[i].colour, phases[i].word);
-    gk_text_add(&f->script, "\n");
+    double from = c->first, all = c->last - c->first;
+
+    for (int i = 0; i < PHASES; i++) {
+        double to = c->data->phase[i], width = (to - from) / all;
+        if (!isfinite(to) || !(to > from)) continue;
+        bool along = 340 * width > 7.0 * (double)strlen(phases[i].word);
+        if (340 * width > 16)
+            gk_text_add(
+                &f->script,
+                "set label '%s' at first %g, graph 0.68 center%s front font small tc rgb ink\n",
+                phases[i].word, (from + to) / 2, along ? "" : " rotate by 90");
+        from = to;
+    }
+    if (f->caption.length && isfinite(c->data->phase[0])) gk_text_add(&f->caption, " Bands:");
+    for (int i = 0; i < PHASES && isfinite(c->data->phase[i]); i++) {
+        gk_text_add(&f->caption, "%s %s until epoch ", i ? "," : "", phases[i].word);
+        gk_html_epoch(&f->caption, c->data->phase[i]);
+        if (i + 1 < PHASES && isfinite(c->data->phase[i + 1])) continue;
+        if (i + 2 == PHASES && isfinite(c->data->grok))
+            gk_text_add(&f->caption, ", cleanup not settled when the run ended");
+        gk_text_add(&f->caption, "; they stand behind all figures over epochs.");
+    }
 }
 
 static const double *epochs_of(const gk_curves *c) { return gk_row_table_column(c->rows, "epoch"); }
@@ -47,7 +65,8 @@ void gk_curves_start(gk_curves *c, const gk_run_data *d, const gk_row_table *row
     gk_figure_open(&c->f, name, title);
     const double *epoch = rows->n ? epochs_of(c) : NULL;
     for (size_t i = rows->n; i-- > 0;) {
-        if (axis == GK_AXIS_LINEAR || epoch[i] > 0) c->first = epoch[i];
+        if (epoch[i] > 0) c->second = epoch[i];
+        c->first = epoch[i];
         if (i == rows->n - 1) c->last = epoch[i];
     }
 }
@@ -64,14 +83,13 @@ void gk_curves_add_points(gk_curves *c, const char *title, const char *style, co
 {
     bool any = false;
 
-    for (size_t i = 0; i < n; i++)
-        any |= isfinite(y[i]) && (c->axis == GK_AXIS_LINEAR || epoch[i] > 0);
+    for (size_t i = 0; i < n; i++) any |= isfinite(y[i]);
     if (!any) return;
     int block = gk_figure_curve(&c->f, title, "epoch", title, epoch, y, n, c->axis);
 
     if (strlen(title) > c->longest) c->longest = strlen(title);
-    gk_text_add(&c->plot, "%s data index %d using 1:2 %s title ", c->n++ ? ", \\\n" : "", block,
-                style);
+    gk_text_add(&c->plot, "%s data index %d %s %s title ", c->n++ ? ", \\\n" : "", block,
+                c->axis == GK_AXIS_LOG ? GK_FIGURE_EPOCHS : "using 1:2", style);
     gk_figure_quote(&c->plot, title);
 }
 
@@ -85,14 +103,8 @@ const char *gk_curves_lines(const gk_curves *c, char style[48], int type)
 /* gnuplot makes all entries of a key as wide as the widest. */
 static int legend_rows(const gk_curves *c)
 {
-    size_t longest = c->longest, entries = (size_t)c->n;
+    size_t entries = (size_t)c->n, across = 400 / (50 + 7 * c->longest);
 
-    for (int i = 0; i < PHASES && !c->plain_key; i++)
-        if (isfinite(c->data->phase[i])) {
-            entries++;
-            if (strlen(phases[i].word) > longest) longest = strlen(phases[i].word);
-        }
-    size_t across = 400 / (50 + 7 * longest);
     return (int)((entries + across) / (across ? across : 1));
 }
 
@@ -104,23 +116,31 @@ static double tic_step(double range)
     return fmax(power * (steps <= 1 ? 1 : steps <= 2 ? 2 : steps <= 5 ? 5 : 10), 1);
 }
 
+static void epoch_axis(gk_curves *c)
+{
+    gk_text *script = &c->f.script;
+
+    if (c->axis == GK_AXIS_LINEAR) {
+        gk_text_add(script, "set xtics %g\n", tic_step(fmax(c->last - c->first, 1)));
+        if (c->last > c->first)
+            gk_text_add(script, "set xrange [%.9g:%.9g]\n", c->first, c->last);
+        else
+            gk_text_add(script, "set xrange [%g:%g]\n", 0.9 * c->first, c->first + 1);
+        return;
+    }
+    gk_figure_log_epochs(&c->f, c->first, c->second, c->last);
+}
+
 gk_status gk_curves_finish(gk_curves *c, gk_page *page, const char *missing)
 {
     if (!c->n) gk_run_missing(&c->f.missing, c->data, missing);
-    if (c->axis == GK_AXIS_LOG)
-        gk_text_add(&c->f.script, "set logscale x\nset format x '10^{%%T}'\n");
-    else
-        gk_text_add(&c->f.script, "set xtics %g\n", tic_step(fmax(c->last - c->first, 1)));
     gk_text_add(&c->f.script,
-                "set xlabel 'epoch' offset 0,0.5\nset key bmargin center horizontal\n");
-    if (c->last > c->first)
-        gk_text_add(&c->f.script, "set xrange [%.9g:%.9g]\n", c->first, c->last);
-    else
-        gk_text_add(&c->f.script, "set xrange [%g:%g]\n", 0.9 * c->first, c->first + 1);
+                "set xlabel 'epoch' offset 0,0.5\nset key tmargin center horizontal\n");
+    epoch_axis(c);
     c->f.height = 266 + 18 * legend_rows(c);
-    phase_objects(&c->f, c->data, c->first);
-    gk_text_add(&c->f.script, "plot %s", c->plot.data ? c->plot.data : "");
-    if (!c->plain_key) phase_key(&c->f, c->data);
+    phase_objects(c);
+    if (c->name_phases) phase_names(&c->f, c);
+    gk_text_add(&c->f.script, "plot %s\n", c->plot.data ? c->plot.data : "");
     gk_text_free(&c->plot);
     return gk_page_figure(page, &c->f);
 }

@@ -9,10 +9,11 @@ typedef struct gk_curves {
     const gk_run_data *data;
     const gk_row_table *rows;
     enum gk_axis axis;
-    int n;          /* curves so far */
-    bool plain_key; /* the key does not explain the phases */
+    int n;            /* curves so far */
+    bool name_phases; /* the bands have their names in them: of the first figure of a page */
     gk_text plot;
-    double first, last; /* epochs of the axis */
+    double first, last; /* epochs of the rows */
+    double second;      /* the first epoch above 0; 0: none */
     size_t longest;     /* title, in bytes */
 } gk_curves;
 

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN_KEYS = 8 };
-
 /* Rows with the final key set where there are some, else those with the set of their own epoch. */
 static const gk_row_table *keyed(const gk_run_data *d)
 {
@@ -41,7 +39,7 @@ static gk_status restricted(gk_page *page, const gk_run_data *d, const gk_projec
     add_keyed(&c, "const8_all", "8 products", "with lines lt 5 dt 2");
     add_keyed(&c, "cosine_loss", "cosines", "with lines lt 4 dt 3");
     c.rows = &d->rows;
-    if (any) gk_curves_add(&c, "test_loss_p", "test loss", "with lines lt 2 lw 0.8");
+    if (any) gk_curves_add(&c, "test_loss_p", "test loss", "with lines lt 2 lw 1.2");
     gk_text_add(&c.f.script, "set logscale y\nset format y '10^{%%T}'\nset ylabel 'loss (nats)'\n");
     gk_text_add(
         &c.f.caption,
@@ -61,17 +59,18 @@ static gk_status excluded(gk_page *page, const gk_run_data *d)
     add_keyed(&c, "excluded_train", "excluded", gk_curves_lines(&c, style, 2));
     add_keyed(&c, "excluded_fitted", "fitted on train", "with lines lt 5 dt 2");
     add_keyed(&c, "excluded_cosines", "cosines", "with lines lt 4 dt 3");
-    add_keyed(&c, "control_operation", "wrong operation", "with lines lt 1 lw 1");
-    add_keyed(&c, "control_random", "other frequencies", "with lines lt 6 lw 1");
+    add_keyed(&c, "control_operation", "wrong operation", "with linespoints lt 1 lw 1 pt 2 ps 0.4");
+    add_keyed(&c, "control_random", "other frequencies", "with linespoints lt 6 lw 1 pt 4 ps 0.4");
     bool any = c.n > 0;
     c.rows = &d->rows;
-    if (any) gk_curves_add(&c, "train_loss_p", "train loss", "with lines lt 7 lw 0.8");
-    gk_text_add(&c.f.script, "set ylabel 'train loss (nats)'\nset yrange [0:*]\n");
+    if (any) gk_curves_add(&c, "train_loss_p", "train loss", "with lines lt 7 lw 1.2");
+    gk_text_add(&c.f.script, "set logscale y\nset format y '10^{%%T}'\n"
+                             "set ylabel 'train loss (nats)'\n");
     gk_text_add(
         &c.f.caption,
-        "Train loss after the key frequencies' part of the logits is taken away. It rises as "
-        "the network comes to rely on the circuit; the controls, which take away as much "
-        "that should not matter, stay at the train loss.");
+        "Train loss after the key frequencies' part of the logits is taken away, on a logarithmic "
+        "axis. It rises as the network comes to rely on the circuit; the controls, which take away "
+        "as much that should not matter, stay at the train loss.");
     return gk_curves_finish(&c, page, no_keys);
 }
 
@@ -120,12 +119,25 @@ static void add_frequencies(gk_curves *c, const gk_run_data *d, const double *ep
 {
     char title[32], style[48];
 
-    for (int i = 0; i < d->keys && i < SHOWN_KEYS; i++) {
+    for (int i = 0; i < d->keys; i++) {
         snprintf(title, sizeof title, "k = %d", d->key[i]);
-        snprintf(style, sizeof style, "with %s lt %d", n > 60 ? "lines" : "linespoints pt 7 ps 0.4",
-                 i + 1);
+        snprintf(style, sizeof style, "with %s lt %d dt %d",
+                 n > 60 ? "lines" : "linespoints pt 7 ps 0.4", i % 8 + 1, i / 8 + 1);
         gk_curves_add_points(c, title, style, epoch, value + (size_t)i * stride, n);
     }
+}
+
+/* An axis from 0 where what lies below is rounding. */
+static const char *from_zero(const double *value, size_t stride, size_t n, int keys)
+{
+    double low = 0, high = 0;
+
+    for (int k = 0; k < keys; k++)
+        for (size_t i = 0; i < n; i++) {
+            low = fmin(low, value[(size_t)k * stride + i]);
+            high = fmax(high, value[(size_t)k * stride + i]);
+        }
+    return low > -0.02 * high ? "set yrange [0:*]\n" : "";
 }
 
 static gk_status cosines(gk_page *page, const gk_run_data *d, const gk_projections *p)
@@ -142,9 +154,14 @@ static gk_status cosines(gk_page *page, const gk_run_data *d, const gk_projectio
         status = over_epochs(&value, &epoch, &n, d, "cosine_similarity");
         if (status == GK_OK) add_frequencies(&c, d, epoch, value, n, n);
     }
+    gk_text_add(&c.f.script, "%s",
+                p->n    ? from_zero(p->cosine, p->stride, p->n, d->keys)
+                : value ? from_zero(value, n, n, d->keys)
+                        : "");
     free(value);
     free(epoch);
-    gk_text_add(&c.f.script, "set ylabel '%s'\n", p->n ? "amplitude (nats)" : "cosine similarity");
+    gk_text_add(&c.f.script, "set ylabel '%s'\n",
+                p->n ? "amplitude (logits)" : "cosine similarity");
     gk_text_add(
         &c.f.caption,
         "%s of cos w_k(f(a,b) - c) in the logits by key frequency k; w_k = 2 pi k / n. This is "

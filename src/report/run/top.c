@@ -197,10 +197,9 @@ static void when(gk_text *t, const gk_run_data *d)
 {
     static const char *const words[] = {"memorisation until epoch ",
                                         "circuit formation until epoch ", "cleanup until epoch "};
-    const json_t *grok = json_object_get(d->summary, "grok_epoch");
     double known = event_epoch(d, "train_acc >= 0.99");
     int phases = 0;
-    bool grokked = json_is_number(grok);
+    bool grokked = isfinite(d->grok);
 
     if (!d->summary) {
         gk_text_add(t, "The run has not ended: phases and the grok epoch are settled at its end.");
@@ -211,6 +210,8 @@ static void when(gk_text *t, const gk_run_data *d)
         gk_text_add(t, "%s%s", phases++ ? ", " : "Phases: ", words[i]);
         gk_html_epoch(t, d->phase[i]);
     }
+    if (grokked && isfinite(d->phase[1]) && !isfinite(d->phase[2]))
+        gk_text_add(t, ", cleanup not settled when the run ended");
     if (phases) gk_text_add(t, ". ");
     if (isfinite(known)) {
         gk_text_add(t, "It knew 99 percent of the training examples at epoch ");
@@ -219,7 +220,7 @@ static void when(gk_text *t, const gk_run_data *d)
     } else if (grokked)
         gk_text_add(t, "It grokked at epoch ");
     if (grokked) {
-        gk_html_epoch(t, json_number_value(grok));
+        gk_html_epoch(t, d->grok);
         gk_text_add(t, ": from there on the test loss stays below 0.1.");
     } else
         gk_text_add(t, "It did not grok: the test loss does not stay below 0.1.");

@@ -45,10 +45,27 @@ static void add_curve(gk_figure *f, gk_text *plot, const gk_sweep_data *d, int i
     if (!epoch || !y) return;
     gk_text_add(&title, "run %d", d->run[i].index);
     int block = gk_figure_curve(f, title.data, "epoch", column, epoch, y, rows->n, GK_AXIS_LOG);
-    gk_text_add(plot, "%s data index %d using 1:2 with lines lt %d lw %g notitle",
+    gk_text_add(plot, "%s data index %d " GK_FIGURE_EPOCHS " with lines lt %d lw %g notitle",
                 plot->length ? ", \\\n" : "", block, type_of(d, &d->run[i]),
                 d->begun > 20 ? 0.5 : 1);
     gk_text_free(&title);
+}
+
+/* The least epoch above 0 that can have a row. */
+static double second_row(const gk_sweep_data *d)
+{
+    int at = 0;
+    bool elsewhere = gk_cards_column(&d->cards, "run.measure_at", &at) == GK_OK;
+    double second = gk_sweep_last_epoch(d);
+
+    for (int i = 0; i < d->runs; i++) {
+        const gk_sweep_run *run = &d->run[i];
+        if (run->card < 0) continue;
+        second = fmin(second, gk_card_number(&d->cards, run->card, "run.measure_every"));
+        if (run->until > 0) second = fmin(second, run->until);
+        if (elsewhere && gk_card_text(&d->cards, run->card, at)) second = 1;
+    }
+    return second;
 }
 
 static void finish(gk_figure *f, gk_text *plot, const gk_sweep_data *d, int shown)
@@ -56,9 +73,8 @@ static void finish(gk_figure *f, gk_text *plot, const gk_sweep_data *d, int show
     if (!plot->length) gk_text_add(&f->missing, "no run has a row of it yet");
     gk_text_add(
         &f->script,
-        "set logscale xy\nset format y '10^{%%T}'\nset xlabel 'epoch'\nset xrange [*:%g]\nset "
-        "ylabel 'loss (nats)'\n",
-        gk_sweep_last_epoch(d));
+        "set logscale y\nset format y '10^{%%T}'\nset xlabel 'epoch'\nset ylabel 'loss (nats)'\n");
+    gk_figure_log_epochs(f, 0, second_row(d), gk_sweep_last_epoch(d));
     if (by_cell(d))
         gk_sweep_plot(&f->script, d, NULL);
     else

@@ -292,7 +292,7 @@ void gk_sweep_data_close(gk_sweep_data *d)
 
 void gk_sweep_plot(gk_text *script, const gk_sweep_data *d, const gk_sweep_axis *without)
 {
-    gk_text_add(script, "set key outside right top Left reverse samplen 1.5 font ',11'\nplot ");
+    gk_text_add(script, "set key outside right top Left reverse samplen 1.5 font small\nplot ");
     for (int a = 0; a < d->axes; a++) {
         if (&d->axis[a] == without) continue;
         gk_text_add(script, "keyentry title ");

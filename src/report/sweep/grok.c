@@ -143,34 +143,56 @@ static void add_marks(gk_figure *f, gk_text *plot, const marks *m, int kind, int
     gk_text_free(&name);
 }
 
-/* Medians with their intervals, joined along the axis. */
-static void add_medians(gk_figure *f, gk_text *plot, const gk_sweep_data *d, const placing *p,
-                        int series, const char *title)
+/* Medians of a series in the order of the axis: (6,room) of place, median, low, high, whether the
+ * median is reached, and whether its interval has no upper end (high is then none). A cell whose
+ * median is not reached is a gap. */
+static size_t list_medians(double *block, size_t room, const gk_sweep_data *d, const placing *p,
+                           int series)
 {
-    size_t n = 0, room = (size_t)d->cells + 1;
-    double *block = gk_alloc(4 * room, sizeof *block);
-    double *x = block, *y = x + room, *low = y + room, *high = low + room;
+    double *x = block, *y = x + room, *low = y + room, *high = low + room, *reached = high + room,
+           *open = reached + room;
+    size_t n = 0;
 
     for (int i = 0; i < (p->axis ? p->axis->n : d->cells); i++)
         for (int c = p->axis ? 0 : i; c < (p->axis ? d->cells : i + 1); c++) {
             const gk_estimate *grok = &d->cell[c].grok;
             bool here = !p->axis || d->cell[c].position[p->axis - d->axis] == i;
-            if (!here || p->series[c] != series || isnan(grok->value)) continue;
+            if (!here || p->series[c] != series || !d->cell[c].begun) continue;
+            reached[n] = !isnan(grok->value);
             x[n] = place(p, d, c, 0);
-            y[n] = fmax(grok->value, 1);
-            low[n] = isnan(grok->low) ? y[n] : fmax(grok->low, 1);
-            high[n] = isnan(grok->high) ? y[n] : grok->high;
+            y[n] = reached[n] ? fmax(grok->value, 1) : GK_FIGURE_GAP;
+            low[n] = !reached[n] ? GK_FIGURE_GAP : isnan(grok->low) ? y[n] : fmax(grok->low, 1);
+            high[n] = reached[n] ? grok->high : GK_FIGURE_GAP;
+            open[n] = reached[n] && isnan(grok->high);
             n++;
         }
+    return n;
+}
+
+/* With their intervals, joined along the axis but for gaps. An interval without an upper end is an
+ * arrow to the top of the axis; a median that is not reached, an open triangle there. */
+static void add_medians(gk_figure *f, gk_text *plot, const gk_sweep_data *d, const placing *p,
+                        int series, const char *title)
+{
+    size_t room = (size_t)d->cells + 1;
+    double *block = gk_alloc(6 * room, sizeof *block);
+    size_t n = list_medians(block, room, d, p, series);
     gk_text name = {0};
     char colour[24] = "lc rgb ink"; /* a single series would hide them among its runs */
+
     if (p->n > 1) snprintf(colour, sizeof colour, "lt %d", series + 1);
     gk_text_add(&name, "%s: median, 95 percent interval", title);
-    int at = gk_figure_block(f, name.data, (const char *[]){"place", "median", "low", "high"},
-                             (const double *[]){x, y, low, high}, 4, n);
+    int at = gk_figure_block(
+        f, name.data, (const char *[]){"place", "median", "low", "high", "reached", "no upper end"},
+        (const double *[]){block, block + room, block + 2 * room, block + 3 * room,
+                           block + 4 * room, block + 5 * room},
+        6, n);
     gk_text_add(plot,
-                ", \\\n data index %d using 1:3:(0):($4-$3) with vectors nohead %s lw 1.2 notitle",
-                at, colour);
+                ", \\\n data index %d using 1:3:(0):($4-$3) with vectors nohead %s lw 1.2 "
+                "notitle, \\\n data index %d using 1:3:(0):($6==1?top-$3:NaN) with vectors head "
+                "filled size screen 0.012,20 %s lw 1.2 notitle, \\\n"
+                " data index %d using 1:($5==0?top:NaN) with points %s pt 10 ps 0.9 notitle",
+                at, colour, at, colour, at, colour);
     if (p->axis)
         gk_text_add(plot, ", \\\n data index %d using 1:2 with lines %s lw 0.8 notitle", at,
                     colour);
@@ -242,6 +264,14 @@ static void set_axis(gk_figure *f, const gk_sweep_data *d, const placing *p)
     gk_text_add(&f->script, ")\n");
 }
 
+static int count_unreached(const gk_sweep_data *d)
+{
+    int n = 0;
+
+    for (int c = 0; c < d->cells; c++) n += d->cell[c].begun && isnan(d->cell[c].grok.value);
+    return n;
+}
+
 static void finish(gk_figure *f, const gk_text *plot, const gk_sweep_data *d, const placing *p,
                    const bool *has)
 {
@@ -251,8 +281,9 @@ static void finish(gk_figure *f, const gk_text *plot, const gk_sweep_data *d, co
 
     if (!plot->length) gk_text_add(&f->missing, "no run has a row yet");
     set_axis(f, d, p);
-    gk_figure_log_axis(f, 'y', gk_sweep_first_epoch(d) / 1.5, 1.5 * gk_sweep_last_epoch(d));
-    gk_text_add(&f->script, "set ylabel 'epoch'\n");
+    double top = 1.5 * gk_sweep_last_epoch(d);
+    gk_figure_log_axis(f, 'y', gk_sweep_first_epoch(d) / 1.5, top);
+    gk_text_add(&f->script, "set ylabel 'epoch'\ntop = %g\n", top / 1.03);
     if (p->n > 1)
         gk_sweep_plot(&f->script, d, p->axis);
     else
@@ -260,7 +291,24 @@ static void finish(gk_figure *f, const gk_text *plot, const gk_sweep_data *d, co
     gk_text_add(&f->script, "%s", plot->data ? plot->data : "");
     for (int k = 0; k < KINDS; k++)
         if (has[k]) gk_text_add(&f->script, ", \\\n keyentry with points %s", entry[k]);
+    if (count_unreached(d))
+        gk_text_add(&f->script, ", \\\n keyentry with points pt 10 ps 0.9 lc rgb ink title "
+                                "'median not reached'");
     gk_text_add(&f->script, "\n");
+}
+
+/* The cells whose median is not reached, by name. */
+static void name_unreached(gk_text *caption, const gk_sweep_data *d)
+{
+    enum { NAMED = 8 };
+    int n = count_unreached(d), named = 0;
+
+    for (int c = 0; c < d->cells && named < NAMED; c++) {
+        if (!d->cell[c].begun || !isnan(d->cell[c].grok.value)) continue;
+        gk_text_add(caption, "%s%s", named++ ? "; " : " Not reached: ", d->cell[c].label);
+    }
+    if (n > named) gk_text_add(caption, "; and %d more", n - named);
+    if (n) gk_text_add(caption, ".");
 }
 
 gk_status gk_sweep_grok(gk_page *page, const gk_sweep_data *d)
@@ -293,8 +341,13 @@ gk_status gk_sweep_grok(gk_page *page, const gk_sweep_data *d)
         &f.caption,
         "A mark is a run: a small disc at the first row from which its test loss stays below 0.1; "
         "a triangle or a cross where a run ended or stands without that, so that its grok "
-        "epoch, if it has one, lies higher. Squares are Kaplan-Meier medians with 95 percent "
-        "intervals; where half of a cell has not grokked there is none.");
+        "epoch, if it has one, lies higher. Squares are Kaplan-Meier medians: the first epoch at "
+        "which the estimate of the share that has not grokked is 1/2 or less (not the middle of "
+        "two "
+        "runs), with 95 percent intervals. An arrow to the top is an interval without an upper "
+        "end; "
+        "where half of a cell has not grokked, the median is not reached.");
+    name_unreached(&f.caption, d);
     gk_text_free(&plot);
     free(p.series);
     free(p.first);

@@ -82,7 +82,7 @@ static void add_words(gk_figure *f, const map *m, bool share)
             gk_html_epoch(&words, m->value[i]);
         else
             gk_text_add(&words, "%d/%d", cell->grokked, cell->begun);
-        gk_text_add(&f->script, "set label '%s' at %d,%d center front tc rgb %s font ',11'\n",
+        gk_text_add(&f->script, "set label '%s' at %d,%d center front tc rgb %s font small\n",
                     words.data, i % m->x->n, i / m->x->n, ink_on(m, m->value[i], share));
         gk_text_free(&words);
     }

@@ -61,7 +61,8 @@ gk_status gk_sweep_survival(gk_page *page, const gk_sweep_data *d)
     gk_text_add(&f.caption,
                 "Kaplan and Meier's estimate: a step is a run that grokked, a small cross one that "
                 "ended or stands without having grokked, which says nothing about what would "
-                "have come later. ");
+                "have come later. The median is the first epoch at which the curve is at 1/2 or "
+                "below. ");
     if (shown < n)
         gk_text_add(&f.caption,
                     "%d of %d cells are shown, evenly picked in the order of the table.", shown, n);

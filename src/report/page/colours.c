@@ -1,0 +1,12 @@
+#include "report/page/colours.h"
+
+const gk_colour gk_colours[GK_COLOURS] = {
+    {0x00, 0x72, 0xb2, "#5cb0ee"}, /* blue */
+    {0xc4, 0x53, 0x00, "#ff8f4d"}, /* vermilion */
+    {0x00, 0x80, 0x5d, "#2fcf9f"}, /* green */
+    {0xb0, 0x58, 0x8a, "#ec9fcb"}, /* purple */
+    {0x94, 0x63, 0x00, "#f2b642"}, /* ochre */
+    {0x5f, 0x56, 0xc9, "#b9b2ff"}, /* violet */
+    {0x6f, 0x6f, 0x6f, "#b0b0b0"}, /* grey: what is not meant */
+    {0x7a, 0x70, 0x00, "#d9cd4e"}, /* olive */
+};
