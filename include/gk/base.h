@@ -121,7 +121,13 @@ gk_status gk_file_replace(const char *path, const void *data, size_t size);
 #define GK_TEMPORARY ".grokc-tmp"
 
 gk_status gk_make_directories(const char *path); /* mkdir -p */
+/* So that a file created or renamed there survives a power cut. Not every folder can be synced, so
+ * only EIO, ENOSPC and EDQUOT, and a folder that is not there, are errors. */
 gk_status gk_sync_directory(const char *path);
+bool gk_sync_file(int fd); /* fsync; true also where the file's disk has no such thing */
+/* Opens those of descriptors 0 to 2 that are closed on /dev/null: else the next file that is opened
+ * would become stdout or stderr, and get what is printed. First thing in main(). */
+void gk_open_standard(void);
 bool gk_exists(const char *path);
 
 /* ------------------------------------------------------------------------------------- rng.c
@@ -170,8 +176,9 @@ uint32_t gk_mt_next(gk_mt *mt);                               /* genrand_int32  
 /* -------------------------------------------------------------------------------------------
  * signal.c */
 
-/* SIGINT, SIGTERM, SIGUSR1, SIGUSR2 set a flag; a second SIGINT, 0.2 s later or more, ends the process at once with code
- * 130. */
+/* SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1, SIGUSR2 set a flag; a second SIGINT, 0.2 s later or
+ * more, ends the process at once with code 130. SIGINT or SIGHUP that whoever started the program
+ * had it ignore (nohup, a shell's `&`) stays ignored. */
 void gk_signal_install(void);
 int gk_signal_seen(void); /* the signal's number, 0 if none */
 

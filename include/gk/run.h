@@ -11,23 +11,25 @@
 #include "gk/batch.h"
 #include "gk/checkpoint.h"
 #include "gk/events.h"
+#include "gk/owner.h"
 
 typedef struct gk_run {
     char dir[GK_PATH_MAX];
     gk_config config;
     gk_shape shape;
     gk_events events;
-    int64_t began;         /* the epoch where this process took it */
-    gk_position position;  /* of the current event: what a resume point written now holds */
-    int64_t metrics_bytes; /* length of metrics.jsonl now */
-    bool owned, finished, restored; /* restored: goes on from a resume point */
-    char state[16];                 /* done, diverged ... as in the state file */
-    int metrics, projections;       /* file descriptors, -1 */
-    gk_key_watch keys;              /* for the measures that need a key set */
-    gk_text final;                  /* the last line of final.jsonl, "" before */
-    gk_turning turning;             /* found at the end */
-    double last_resume, last_touch; /* clocks */
-    struct gk_hook *hook;           /* while it trains; NULL: none */
+    int64_t began;        /* the epoch where this process took it */
+    gk_position position; /* of the current event: what a resume point written now holds */
+    int64_t metrics_bytes, projections_bytes; /* lengths of these files now */
+    gk_owner *owner;                          /* NULL: nobody's */
+    bool finished, restored;                  /* restored: goes on from a resume point */
+    char state[16];                           /* done, diverged ... as in the state file */
+    int metrics, projections;                 /* file descriptors, -1 */
+    gk_key_watch keys;                        /* for the measures that need a key set */
+    gk_text final;                            /* the last line of final.jsonl, "" before */
+    gk_turning turning;                       /* found at the end */
+    double last_resume;                       /* clock */
+    struct gk_hook *hook;                     /* while it trains; NULL: none */
 } gk_run;
 
 typedef enum gk_open_mode { GK_GO_ON, GK_FRESH } gk_open_mode;
@@ -45,6 +47,9 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, con
  * left alone. */
 gk_status gk_run_restore(gk_run *run, gk_stage *stage, const gk_analysis *analysis);
 void gk_run_close(gk_run *run);
+/* Before anything is written into the directory: is it still ours, and are metrics.jsonl and
+ * projections.bin as long as we left them? GK_EBUSY if not. log.txt alone is written without it. */
+gk_status gk_run_fence(const gk_run *run);
 
 /* run_rows.c: a line of metrics.jsonl with its events, a record of projections.bin;
  * measures/EPOCH.safetensors. */
@@ -86,11 +91,5 @@ void gk_run_report(gk_run *run);
  * goes on from it. A directory that is this very branch already is left alone. */
 gk_status gk_run_branch(const char *dir, const char *parent, int64_t epoch, const gk_config *config,
                         const gk_config *parent_config, const gk_shape *shape);
-
-/* owner.c: one process per directory. Stale: its process is gone from this host, or no word for 15
- * minutes. */
-gk_status gk_owner_take(const char *dir);
-void gk_owner_touch(const char *dir);
-void gk_owner_release(const char *dir);
 
 #endif

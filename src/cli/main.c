@@ -79,6 +79,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    gk_open_standard();
     gk_mend_blas(argv);
     int code = run(argc, argv);
     bool lost = fflush(stdout) != 0; /* a full buffer may have been lost before */

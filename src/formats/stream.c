@@ -57,7 +57,7 @@ gk_status gk_out_finish(gk_out *out)
 
     out->file = NULL;
     errno = 0;
-    bool good = gzclose(file) == Z_OK && !out->failed && fsync(out->fd) == 0;
+    bool good = gzclose(file) == Z_OK && !out->failed && gk_sync_file(out->fd);
     if (good) return GK_OK;
     return gk_fail(GK_EIO, "cannot write %s: %s", out->path,
                    errno ? strerror(errno) : "is the disk full?");

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* All bytes, or the file is cut back to `length` and nothing was written. */
-static gk_status append(int fd, const void *bytes, size_t n, int64_t length, const gk_run *run,
+/* All bytes, and *length grows; or the file is cut back to it and nothing was written. */
+static gk_status append(int fd, const void *bytes, size_t n, int64_t *length, const gk_run *run,
                         const char *name)
 {
     for (size_t at = 0; at < n;) {
@@ -17,10 +17,11 @@ static gk_status append(int fd, const void *bytes, size_t n, int64_t length, con
             at += (size_t)wrote;
         else if (wrote == 0 || errno != EINTR) {
             int why = errno;
-            if (ftruncate(fd, length) != 0) gk_warn("cannot cut %s/%s", run->dir, name);
+            if (ftruncate(fd, *length) != 0) gk_warn("cannot cut %s/%s", run->dir, name);
             return gk_fail(GK_EIO, "cannot write %s/%s: %s", run->dir, name, strerror(why));
         }
     }
+    *length += (int64_t)n;
     return GK_OK;
 }
 
@@ -57,22 +58,20 @@ gk_status gk_run_append(gk_run *run, const gk_row *row, const gk_snapshot *s)
     gk_text line = {0};
     gk_status status = GK_OK;
 
+    GK_TRY(gk_run_fence(run));
     gk_row_print(&line, row, true);
     if (run->projections >= 0) {
         size_t n = gk_record_values(s->lens->n, s->lens->K);
         float *record = gk_alloc(n, sizeof *record);
         project(record, s);
-        status = append(run->projections, record, n * sizeof *record,
-                        run->events.rows * (int64_t)(n * sizeof *record), run, "projections.bin");
+        status = append(run->projections, record, n * sizeof *record, &run->projections_bytes, run,
+                        "projections.bin");
         free(record);
     }
     if (status == GK_OK)
         status =
-            append(run->metrics, line.data, line.length, run->metrics_bytes, run, "metrics.jsonl");
-    if (status == GK_OK) {
-        run->metrics_bytes += (int64_t)line.length;
-        gk_events_add(&run->events, row, &run->config);
-    }
+            append(run->metrics, line.data, line.length, &run->metrics_bytes, run, "metrics.jsonl");
+    if (status == GK_OK) gk_events_add(&run->events, row, &run->config);
     gk_text_free(&line);
     return status;
 }

@@ -71,9 +71,9 @@ static gk_status write_rows(const char *dir, const char *parent, int64_t metrics
 }
 
 /* config.yaml comes last: a directory without it is not a run. */
-static gk_status write_branch(const char *dir, const char *parent, const gk_text *json,
-                              const gk_config *config, const gk_shape *shape, const gk_stage *stage,
-                              gk_position position)
+static gk_status write_branch(const gk_owner *owner, const char *dir, const char *parent,
+                              const gk_text *json, const gk_config *config, const gk_shape *shape,
+                              const gk_stage *stage, gk_position position)
 {
     char path[GK_PATH_MAX];
     gk_text text = {0};
@@ -82,9 +82,11 @@ static gk_status write_branch(const char *dir, const char *parent, const gk_text
     GK_TRY(gk_file_replace(path, json->data, json->length));
     GK_TRY(write_rows(dir, parent, position.metrics_bytes));
     position.metrics_bytes = 0; /* of its own */
+    GK_TRY(gk_owner_fence(owner, NULL, 0));
     GK_TRY(gk_path(path, "%s/resume.safetensors", dir));
     GK_TRY(gk_state_save(path, shape, stage->params, stage->m, stage->v, &position));
     GK_TRY(gk_path(path, "%s/config.yaml", dir));
+    GK_TRY(gk_owner_fence(owner, NULL, 0));
     gk_config_print(&text, config);
     gk_status status = gk_file_replace(path, text.data, text.length);
     gk_text_free(&text);
@@ -99,6 +101,7 @@ static gk_status make_branch(const char *dir, const char *parent, int64_t epoch,
     size_t n = gk_parameters(shape);
     gk_stage stage = {0};
     gk_position position;
+    gk_owner *owner;
 
     GK_TRY(gk_path(state, "%s/checkpoints/%08lld.state.safetensors", parent, (long long)epoch));
     if (!gk_exists(state))
@@ -114,10 +117,10 @@ static gk_status make_branch(const char *dir, const char *parent, int64_t epoch,
     stage.v = stage.m + n;
     status = gk_state_load(state, shape, stage.params, stage.m, stage.v, &position);
     if (status == GK_OK) status = gk_make_directories(dir);
-    if (status == GK_OK && (status = gk_owner_take(dir)) == GK_OK) {
+    if (status == GK_OK && (status = gk_owner_take(&owner, dir)) == GK_OK) {
         if (!is_made(dir)) /* by then, it may be */
-            status = write_branch(dir, parent, json, config, shape, &stage, position);
-        gk_owner_release(dir);
+            status = write_branch(owner, dir, parent, json, config, shape, &stage, position);
+        gk_owner_release(owner);
     }
     free(stage.params);
     return status;

@@ -12,11 +12,20 @@
 
 enum { METRICS_LIMIT = 1 << 30 };
 
+gk_status gk_run_fence(const gk_run *run)
+{
+    const gk_owned_file file[] = {{run->metrics, run->metrics_bytes, "metrics.jsonl"},
+                                  {run->projections, run->projections_bytes, "projections.bin"}};
+
+    return gk_owner_fence(run->owner, file, sizeof file / sizeof *file);
+}
+
 static gk_status replace(const gk_run *run, const char *name, const gk_text *text)
 {
     char path[GK_PATH_MAX];
 
     GK_TRY(gk_path(path, "%s/%s", run->dir, name));
+    GK_TRY(gk_run_fence(run));
     return gk_file_replace(path, text->data, text->length);
 }
 
@@ -155,7 +164,7 @@ static gk_status settle_config(gk_run *run, gk_open_mode mode)
         if (!strcmp(run->state, "done")) GK_TRY(gk_run_set_state(run, "running"));
     }
     gk_config_print(&text, &run->config);
-    gk_status status = gk_file_replace(path, text.data, text.length);
+    gk_status status = replace(run, "config.yaml", &text);
     gk_text_free(&text);
     return status;
 }
@@ -188,8 +197,7 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, con
     GK_TRY(gk_path(checkpoints, "%s/checkpoints", dir)); /* the longest name fits, too */
     GK_TRY(gk_run_check_directory(dir));
     GK_TRY(gk_make_directories(dir));
-    GK_TRY(gk_owner_take(dir));
-    run->owned = true;
+    GK_TRY(gk_owner_take(&run->owner, dir));
     sweep(run, ".", is_temporary, 0);
     sweep(run, "checkpoints", is_temporary, 0);
     sweep(run, "measures", is_temporary, 0);
@@ -281,6 +289,7 @@ gk_status gk_run_restore(gk_run *run, gk_stage *stage, const gk_analysis *analys
     } else if (has(run, "parent.json"))
         return gk_fail(GK_EDATA, "%s is a branch, but its resume point is gone; branch again",
                        run->dir);
+    GK_TRY(gk_run_fence(run));
     if (run->position.epoch > run->config.run.epochs)
         return gk_fail(GK_EUSAGE, "%s stands at epoch %lld already, beyond run.epochs = %lld",
                        run->dir, (long long)run->position.epoch, (long long)run->config.run.epochs);
@@ -292,7 +301,8 @@ gk_status gk_run_restore(gk_run *run, gk_stage *stage, const gk_analysis *analys
     GK_TRY(open_cut(&run->metrics, run, "metrics.jsonl", run->metrics_bytes));
     if (analysis->undefined) return GK_OK;
     size_t record = gk_record_values(analysis->n, analysis->K) * sizeof(float);
-    return open_cut(&run->projections, run, "projections.bin", run->events.rows * (int64_t)record);
+    run->projections_bytes = run->events.rows * (int64_t)record;
+    return open_cut(&run->projections, run, "projections.bin", run->projections_bytes);
 }
 
 void gk_run_close(gk_run *run)
@@ -301,9 +311,9 @@ void gk_run_close(gk_run *run)
     if (run->projections >= 0) close(run->projections);
     gk_text_free(&run->final);
     gk_events_free(&run->events);
-    if (run->owned) gk_owner_release(run->dir);
+    gk_owner_release(run->owner);
     run->metrics = run->projections = -1;
-    run->owned = false;
+    run->owner = NULL;
 }
 
 gk_status gk_run_checkpoint(gk_run *run, const gk_stage *stage, bool last)
@@ -314,6 +324,7 @@ gk_status gk_run_checkpoint(gk_run *run, const gk_stage *stage, bool last)
 
     if (keep == GK_KEEP_NONE && !last) return GK_OK;
     GK_TRY(gk_path(path, "%s/checkpoints/%08lld.safetensors", run->dir, (long long)epoch));
+    GK_TRY(gk_run_fence(run));
     GK_TRY(gk_checkpoint_save(path, &run->shape, stage->params, epoch));
     if (keep != GK_KEEP_ALL) sweep(run, "checkpoints", is_earlier_weights, epoch);
     return GK_OK;
@@ -321,7 +332,9 @@ gk_status gk_run_checkpoint(gk_run *run, const gk_stage *stage, bool last)
 
 static gk_status save_state(const gk_run *run, const gk_stage *stage, const char *path)
 {
-    if (fsync(run->metrics) != 0 || (run->projections >= 0 && fsync(run->projections) != 0))
+    GK_TRY(gk_run_fence(run));
+    if (!gk_sync_file(run->metrics) ||
+        (run->projections >= 0 && !gk_sync_file(run->projections)))
         return gk_fail(GK_EIO, "cannot sync %s/metrics.jsonl: %s", run->dir, strerror(errno));
     return gk_state_save(path, &run->shape, stage->params, stage->m, stage->v, &run->position);
 }

@@ -13,6 +13,7 @@ void gk_run_report(gk_run *run)
 
     if (!every || (!run->finished && run->events.rows % every != 0)) return;
     gk_status status = gk_path(path, "%s/report.html", dir);
+    if (status == GK_OK) status = gk_run_fence(run);
     if (status == GK_OK)
         status = gk_report(&dir, 1, path, NULL, run->finished ? 0 : RELOAD_SECONDS, trouble);
     if (status != GK_OK)

@@ -261,13 +261,13 @@ static gk_status settle(const char *dir, const char *name, const char *data, siz
 }
 
 /* Tasks of one job start at the same moment: one writes, the others wait. */
-static gk_status take_directory(const char *dir)
+static gk_status take_directory(gk_owner **owner, const char *dir)
 {
     static const struct timespec moment = {.tv_nsec = 20000000};
     double start = gk_seconds();
     gk_status status;
 
-    while ((status = gk_owner_take(dir)) == GK_EBUSY && !gk_signal_seen() &&
+    while ((status = gk_owner_take(owner, dir)) == GK_EBUSY && !gk_signal_seen() &&
            gk_seconds() - start < PATIENCE_SECONDS)
         nanosleep(&moment, NULL);
     return status;
@@ -321,7 +321,8 @@ static void print_file(gk_text *text, const gk_sweep *sweep, const char *const *
 
 gk_status gk_sweep_prepare(const gk_sweep *sweep, const char *dir, const char *const *sets, int n)
 {
-    char path[GK_PATH_MAX], owner[GK_PATH_MAX];
+    char path[GK_PATH_MAX], taken[GK_PATH_MAX];
+    gk_owner *owner = NULL;
     gk_text points = {0}, file = {0};
 
     GK_TRY(check_device(sweep));
@@ -329,14 +330,14 @@ gk_status gk_sweep_prepare(const gk_sweep *sweep, const char *dir, const char *c
     GK_TRY(gk_path(path, "%s/runs", dir));
     GK_TRY(gk_make_directories(path));
     GK_TRY(gk_path(path, "%s/points.csv", dir)); /* the last one to be written */
-    GK_TRY(gk_path(owner, "%s/owner", dir));
-    bool take = !gk_exists(path) || gk_exists(owner);
-    if (take) GK_TRY(take_directory(dir));
+    GK_TRY(gk_path(taken, "%s/owner", dir));
+    if (!gk_exists(path) || gk_exists(taken)) GK_TRY(take_directory(&owner, dir));
     gk_sweep_points_csv(&points, sweep);
     print_file(&file, sweep, sets, n);
     gk_status status = settle(dir, "sweep.yaml", file.data, file.length);
+    if (status == GK_OK) status = gk_owner_fence(owner, NULL, 0);
     if (status == GK_OK) status = settle(dir, "points.csv", points.data, points.length);
-    if (take) gk_owner_release(dir);
+    gk_owner_release(owner);
     gk_text_free(&points);
     gk_text_free(&file);
     if (status == GK_OK) remove_left(dir);

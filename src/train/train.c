@@ -95,8 +95,9 @@ static gk_status record(loop *l, int r, const char **state, const char **by)
         *state = "diverged";
         *by = "the train loss is not finite";
     }
-    if (status == GK_OK && (*state || gk_epochs_has(c->run.arrays_at, c->run.epochs, row.epoch)))
-        status = gk_run_arrays(run, &l->batch.snapshot, *state != NULL);
+    bool arrays = *state || gk_epochs_has(c->run.arrays_at, c->run.epochs, row.epoch);
+    if (status == GK_OK && arrays) status = gk_run_fence(run);
+    if (status == GK_OK && arrays) status = gk_run_arrays(run, &l->batch.snapshot, *state != NULL);
     gk_row_free(&row);
     return status;
 }
@@ -131,10 +132,6 @@ static gk_status run_event(loop *l, int r, bool with_row)
     if (resume || l->stopping) {
         GK_TRY(stage_run(l, r, &staged));
         GK_TRY(gk_run_resume_point(run, &l->batch.stage));
-    }
-    if (now - run->last_touch > 60) {
-        gk_owner_touch(run->dir);
-        run->last_touch = now;
     }
     return GK_OK;
 }

@@ -15,8 +15,9 @@ short=(train base.yaml --set run.epochs=600)
 
 names() { (cd "$1/checkpoints" && echo *); }
 
-# background ARGUMENT...: starts grokc; $! is its process
-background() { "$grokc" "$@" >bg.out 2>bg.err </dev/null & }
+# background ARGUMENT...: starts grokc; $! is its process. A shell has its background jobs ignore SIGINT, and so
+# would grokc.
+background() { env --default-signal=INT "$grokc" "$@" >bg.out 2>bg.err </dev/null & }
 # ended CODE NAME: waits for it
 ended() {
     local got
