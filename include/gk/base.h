@@ -184,4 +184,22 @@ int gk_signal_seen(void); /* the signal's number, 0 if none */
 
 double gk_seconds(void); /* monotonic clock */
 
+/* -------------------------------------------------------------------------------------------
+ * limits.c */
+
+/* Cores that this process may use, at least 1: the least of its affinity mask, the quotas of its
+ * cgroup (version 2 and 1) and of those above it, SLURM_CPUS_PER_TASK and OMP_NUM_THREADS. */
+typedef struct gk_cores {
+    int n;
+    const char *from; /* which of them: "affinity", "cgroup v2", "OMP_NUM_THREADS" ... */
+} gk_cores;
+gk_cores gk_cores_allowed(void);
+
+/* Memory that is free now: of the host, or what the limits of its cgroup leave, if that is less. */
+typedef struct gk_memory {
+    size_t bytes;
+    const char *from; /* "host", "cgroup v2", "cgroup v1" */
+} gk_memory;
+gk_memory gk_memory_free(void);
+
 #endif

@@ -92,7 +92,9 @@ void gk_identity_parse(gk_identity *who, const char *text)
     take(who->boot, sizeof who->boot, text, "boot");
     take(who->namespace, sizeof who->namespace, text, "namespace");
     take(who->id, sizeof who->id, text, "id");
-    who->locked = take(lock, sizeof lock, text, "lock") && !strcmp(lock, "held");
+    bool ends = take(lock, sizeof lock, text, "lock") && text[strlen(text) - 1] == '\n';
+    who->locked = ends && !strcmp(lock, "held");
+    who->whole &= ends || !strstr(text, "\nboot"); /* grokc 0.1 had no more than five lines */
 }
 
 bool gk_identity_is_of_this_kernel(const gk_identity *who)

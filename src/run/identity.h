@@ -17,7 +17,7 @@ typedef struct gk_identity {
     char namespace[48];        /* of its pids; "-": not known */
     char id[24];               /* random: no two processes have the same text */
     bool locked;               /* it held a lock on the file */
-    bool whole;                /* host, pid and start are there */
+    bool whole;                /* all lines are there; a torn one says nothing */
 } gk_identity;
 
 /* This process. */

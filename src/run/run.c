@@ -333,8 +333,7 @@ gk_status gk_run_checkpoint(gk_run *run, const gk_stage *stage, bool last)
 static gk_status save_state(const gk_run *run, const gk_stage *stage, const char *path)
 {
     GK_TRY(gk_run_fence(run));
-    if (!gk_sync_file(run->metrics) ||
-        (run->projections >= 0 && !gk_sync_file(run->projections)))
+    if (!gk_sync_file(run->metrics) || (run->projections >= 0 && !gk_sync_file(run->projections)))
         return gk_fail(GK_EIO, "cannot sync %s/metrics.jsonl: %s", run->dir, strerror(errno));
     return gk_state_save(path, &run->shape, stage->params, stage->m, stage->v, &run->position);
 }

@@ -1,5 +1,5 @@
 /* A sweep's runs: a queue for each group of shapes, trained one after the other. Works on a shared disk: one
- * writer for each run directory, files replaced by rename, no locks. */
+ * writer for each run directory (gk/owner.h), files replaced by rename. */
 #include "gk/sweep_train.h"
 
 #include <dirent.h>
@@ -159,16 +159,23 @@ static void show(gk_queue *queue, gk_run *const *run, int R)
             spent_text, left_text, rate, q->terminal ? "\033[K" : "\n");
 }
 
-/* Two files of a run stay open, and three of its hook. */
-static void allow_files(int runs)
+/* How many runs can be open, `wanted` at most: of each, three files stay open, and three of its
+ * hook. The soft limit is raised as far as it has to be and the hard one allows. */
+static int allow_files(int wanted)
 {
+    enum { EACH = 6, OTHERS = 64 };
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    rlim_t wanted = 64 + 5 * (rlim_t)runs;
-    if (limit.rlim_cur >= wanted) return;
-    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+    rlim_t need = OTHERS + EACH * (rlim_t)wanted;
+    if (limit.rlim_cur >= need) return wanted;
+    limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == need) return wanted;
+    int fit = limit.rlim_cur > OTHERS + EACH ? (int)((limit.rlim_cur - OTHERS) / EACH) : 1;
+    if (fit >= wanted) return wanted;
+    gk_warn("%d slots, not %d: this process may open no more than %llu files (ulimit -Hn)", fit,
+            wanted, (unsigned long long)limit.rlim_cur);
+    return fit;
 }
 
 static int in_shard(const gk_sweep *sweep, const gk_sweep_options *o)
@@ -191,8 +198,7 @@ gk_status gk_sweep_train(gk_sweep_counts *counts, const gk_sweep *sweep,
     *counts = (gk_sweep_counts){.runs = in_shard(sweep, options)};
     gk_status status = gk_sweep_groups(&groups, &n, sweep, options->shard, options->shards);
     for (int i = 0; status == GK_OK && i < n; i++) {
-        int slots = gk_sweep_slots(&groups[i], options->slots, be);
-        allow_files(slots);
+        int slots = allow_files(gk_sweep_slots(&groups[i], options->slots, be));
         q.group = &groups[i];
         q.at = 0;
         status = gk_train(&q.queue, slots, be, NULL);
