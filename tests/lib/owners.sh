@@ -1,0 +1,143 @@
+# Shared by the scripts about who owns a run; sourced after program.sh. A storm: a run or a sweep is trained while
+# things happen to it, again and again, until it is done; then every byte must be as undisturbed.
+# shellcheck shell=bash disable=SC2154,SC2034
+
+fault=$(mktemp --suffix=.so) || exit 1      # /dev/shm may not be for programs
+extra=$fault
+if ! "${CC:-cc}" -shared -fPIC -O1 -D_GNU_SOURCE -o "$fault" "$source_dir/tests/lib/fault.c" 2>cc.err; then
+    cat cc.err
+    skip "no C compiler to build tests/lib/fault.c with"
+    exit 0
+fi
+preload=(env "LD_PRELOAD=$fault" "ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0")
+
+# elsewhere HOST COMMAND...: in a pid namespace of its own, on a host of this name
+may_unshare=true
+unshare --pid --uts --fork --mount-proc hostname elsewhere 2>/dev/null || may_unshare=false
+elsewhere() {
+    local host=$1
+    shift
+    unshare --pid --uts --fork --kill-child --mount-proc \
+        bash -c 'hostname "$1"; shift; exec "$@"' - "$host" "$@"
+}
+
+ENOLCK=37 EOPNOTSUPP=95 EINVAL=22 ENOSYS=38
+
+nap() { sleep "$(($1 / 1000)).$(printf %03d $(($1 % 1000)))"; }
+is_alive() { kill -0 "$1" 2>/dev/null; }
+size_of() { cat "$storm_dir"/metrics.jsonl "$storm_dir"/runs/*/metrics.jsonl 2>/dev/null | wc -c; }
+owner_files() { ls "$storm_dir"/owner "$storm_dir"/runs/*/owner 2>/dev/null; }
+age_owners() { owner_files | xargs -r touch -d '20 minutes ago' 2>/dev/null; }
+
+# start [NAME=VALUE...]: the storm's command under fault.c; $runner is its process
+start() {
+    "${preload[@]}" "${storm_world[@]}" "$@" "$storm_program" "${storm_command[@]}" >run.out 2>run.err </dev/null &
+    runner=$!
+}
+# The runner has to come to its end: with 0, or a code among those that the event explains
+ended() {
+    local code
+    { wait "$runner"; } 2>/dev/null
+    code=$?
+    [[ " $* " == *" $code "* ]] || wrong "exit code $code, not one of $*: $(tail -n 1 run.err)"
+    return $code
+}
+wrong() {
+    storm_wrong=$((storm_wrong + 1))
+    storm_reasons+="event $storm_at, $storm_kind: $1"$'\n'
+}
+# lost BEFORE: rows that a living process had written are gone
+lost() {
+    local now
+    now=$(size_of)
+    ((now >= $1)) || { storm_lost=$((storm_lost + 1)); wrong "a living process lost rows: $1 bytes became $now"; }
+}
+
+# second CODES [NAME=VALUE...]: the same command on another host and in another pid namespace, for a moment
+second() {
+    local codes=$1 code before
+    shift
+    before=$(size_of)
+    "${preload[@]}" "${storm_world[@]}" "$@" unshare --pid --uts --fork --kill-child --mount-proc bash -c \
+        'hostname second; timeout -s KILL 0.4 "$@"' - "$storm_program" "${storm_command[@]}" >second.out 2>second.err </dev/null
+    code=$?
+    [[ " $codes " == *" $code "* ]] || wrong "a second process ended with $code, not $codes: $(tail -n 1 second.err)"
+    if is_alive "$runner"; then lost "$before"; fi
+}
+
+# One event of this kind; the runner is alive, or has just ended.
+happen() {
+    storm_kind=$1
+    case $1 in
+        kill) kill -9 "$runner"; ended 0 137 ;;
+        stop) kill -STOP "$runner"; nap $((RANDOM % 60)); kill -CONT "$runner" ;;
+        namespace) owner_files >/dev/null && second '0 1' ;;
+        clock)                              # this host's clock, or the file server's
+            if ((RANDOM % 2)); then age_owners; fi
+            second '0 1' "GROKC_CLOCK=$(((RANDOM % 2 * 2 - 1) * (900 + RANDOM)))" ;;
+        removed)                            # somebody cleans up
+            owner_files | xargs -r rm -f
+            ended 0 1 ;;
+        full | quota | error | sync)
+            kill -TERM "$runner"; ended 0 75
+            start "GROKC_FAULT=$1:$((1 + RANDOM % 60))"
+            ended 0 1 ;;
+        takeover)                           # locks are refused here; the first sleeps, the second is killed
+            kill -STOP "$runner"
+            age_owners
+            second '0 1 137'
+            kill -CONT "$runner"
+            ended 0 1 ;;
+    esac 2>/dev/null
+}
+
+# storm PROGRAM EVENTS SECONDS KIND...: until so many have happened or so many seconds are over
+#   storm_name: run or sweep; counts go into storm_lost, storm_wrong, storm_bytes, and one a kind into storm_count
+storm() {
+    local events=$2 until=$((SECONDS + $3)) kinds code
+    storm_program=$1
+    shift 3
+    kinds=("$@")
+    storm_at=0 storm_lost=0 storm_wrong=0 storm_bytes=0 storm_runs=0 storm_reasons=''
+    declare -gA storm_count=()
+    while ((storm_at < events && SECONDS < until)); do
+        rm -rf "$storm_dir" hit
+        start
+        for ((i = 0; i < 8 && storm_at < events && SECONDS < until; i++)); do
+            nap $((RANDOM % 250))
+            is_alive "$runner" || { ended 0 1; start; nap 60; }
+            happen "${kinds[storm_at % ${#kinds[@]}]}"
+            storm_count[$storm_kind]=$((${storm_count[$storm_kind]:-0} + 1))
+            storm_at=$((storm_at + 1))
+        done
+        storm_kind='the end'
+        ended 0 1 137
+        for ((again = 0; again < 3; again++)); do
+            age_owners                      # nobody is there any more; without locks that is all one can see
+            start
+            if ended 0 1; then break; fi
+        done
+        storm_runs=$((storm_runs + 1))
+        if ! diff -rq -x env.json -x log.txt -x '*.csv' -x '*.gz' "$storm_whole" "$storm_dir" >same.out 2>&1; then
+            storm_bytes=$((storm_bytes + 1))
+            wrong "other bytes: $(head -n 2 same.out | tr '\n' ' ')"
+        fi
+    done
+}
+
+# tell NAME: what the storm did
+tell() {
+    local kind text=''
+    for kind in "${!storm_count[@]}"; do text+=", ${storm_count[$kind]} $kind"; done
+    echo "$1: $storm_at events (${text:2}) over $storm_runs of $storm_name;" \
+        "$storm_lost times rows lost, $storm_bytes with other bytes, $storm_wrong wrong in all"
+}
+
+# storm_of NAME [ARGUMENT...]: a run (train) or a sweep of three that a storm is to go over
+storm_of() {
+    storm_name=$1
+    storm_dir=$1.storm storm_whole=$1.whole
+    shift
+    storm_command=("$@" --out "$storm_dir")
+    GROKC_FAULT=none "${preload[@]}" "$grokc" "$@" --out "$storm_whole" >out 2>err </dev/null || fail "undisturbed: $*" out err
+}
