@@ -46,48 +46,73 @@ wrong() {
     storm_wrong=$((storm_wrong + 1))
     storm_reasons+="event $storm_at, $storm_kind: $1"$'\n'
 }
-# lost BEFORE: rows that a living process had written are gone
-lost() {
-    local now
-    now=$(size_of)
-    ((now >= $1)) || { storm_lost=$((storm_lost + 1)); wrong "a living process lost rows: $1 bytes became $now"; }
+# What stands in the storm's directories: how often each was begun or gone on with, and the last row.
+note_rows() {
+    local dir
+    for dir in "$storm_dir" "$storm_dir"/runs/*; do
+        [[ -e $dir/log.txt ]] || continue
+        begun[$dir]=$(grep -cE '(starts|goes on) at epoch' "$dir/log.txt")
+        row[$dir]=$(tail -n 1 "$dir/metrics.jsonl" 2>/dev/null | sed -n 's/^{"epoch": \([0-9]*\),.*/\1/p')
+    done
+}
+# Rows that a living process had written were cut: somebody began before them.
+count_lost() {
+    local dir at
+    for dir in "${!begun[@]}"; do
+        (($(grep -cE '(starts|goes on) at epoch' "$dir/log.txt") > begun[$dir])) || continue
+        at=$(grep -E '(starts|goes on) at epoch' "$dir/log.txt" | tail -n 1 | sed 's/.* at epoch \([0-9]*\) .*/\1/')
+        ((at < ${row[$dir]:-0})) || continue
+        storm_lost=$((storm_lost + 1))
+        wrong "$dir: rows of a living process from epoch $at to ${row[$dir]} are lost"
+    done
 }
 
-# second CODES [NAME=VALUE...]: the same command on another host and in another pid namespace, for a moment
+# second CODES [NAME=VALUE...]: the same command on another host and in another pid namespace; killed in a while if it is
+# let in. It is in when the owner file names its host.
 second() {
-    local codes=$1 code before
+    local codes=$1 code other
+    local -A begun=() row=()
     shift
-    before=$(size_of)
+    if is_alive "$runner" && [[ $storm_kind != takeover ]]; then note_rows; fi
     "${preload[@]}" "${storm_world[@]}" "$@" unshare --pid --uts --fork --kill-child --mount-proc bash -c \
-        'hostname second; timeout -s KILL 0.4 "$@"' - "$storm_program" "${storm_command[@]}" >second.out 2>second.err </dev/null
+        'hostname second; exec "$@"' - "$storm_program" "${storm_command[@]}" >second.out 2>second.err </dev/null &
+    other=$!
+    while is_alive $other && ! owner_files | xargs -r grep -qs '^host second$'; do nap 10; done
+    nap $((RANDOM % 300))
+    kill -9 $other
+    { wait $other; } 2>/dev/null
     code=$?
     [[ " $codes " == *" $code "* ]] || wrong "a second process ended with $code, not $codes: $(tail -n 1 second.err)"
-    if is_alive "$runner"; then lost "$before"; fi
+    count_lost
 }
 
 # One event of this kind; the runner is alive, or has just ended.
 happen() {
     storm_kind=$1
     case $1 in
-        kill) kill -9 "$runner"; ended 0 137 ;;
+        kill) kill -9 "$runner"; ended 0 137; start ;;
         stop) kill -STOP "$runner"; nap $((RANDOM % 60)); kill -CONT "$runner" ;;
-        namespace) owner_files >/dev/null && second '0 1' ;;
+        namespace) second '0 1' ;;
         clock)                              # this host's clock, or the file server's
             if ((RANDOM % 2)); then age_owners; fi
             second '0 1' "GROKC_CLOCK=$(((RANDOM % 2 * 2 - 1) * (900 + RANDOM)))" ;;
         removed)                            # somebody cleans up
             owner_files | xargs -r rm -f
-            ended 0 1 ;;
+            ended 0 1
+            start ;;
         full | quota | error | sync)
-            kill -TERM "$runner"; ended 0 75
+            kill -TERM "$runner"; ended 0 75 143  # 143: before it could have a handler
             start "GROKC_FAULT=$1:$((1 + RANDOM % 60))"
-            ended 0 1 ;;
+            ended 0 1
+            start ;;
         takeover)                           # locks are refused here; the first sleeps, the second is killed
             kill -STOP "$runner"
             age_owners
             second '0 1 137'
             kill -CONT "$runner"
-            ended 0 1 ;;
+            ended 0 1
+            age_owners
+            start ;;
     esac 2>/dev/null
 }
 
