@@ -56,23 +56,21 @@ static void project(float *record, const gk_snapshot *s)
 gk_status gk_run_append(gk_run *run, const gk_row *row, const gk_snapshot *s)
 {
     gk_text line = {0};
-    gk_status status = GK_OK;
+    size_t n = run->projections >= 0 ? gk_record_values(s->lens->n, s->lens->K) : 0;
+    float *record = gk_alloc(n, sizeof *record);
 
-    GK_TRY(gk_run_fence(run));
     gk_row_print(&line, row, true);
-    if (run->projections >= 0) {
-        size_t n = gk_record_values(s->lens->n, s->lens->K);
-        float *record = gk_alloc(n, sizeof *record);
-        project(record, s);
+    if (n) project(record, s);
+    gk_status status = gk_run_fence(run);
+    if (status == GK_OK && n)
         status = append(run->projections, record, n * sizeof *record, &run->projections_bytes, run,
                         "projections.bin");
-        free(record);
-    }
     if (status == GK_OK)
         status =
             append(run->metrics, line.data, line.length, &run->metrics_bytes, run, "metrics.jsonl");
     if (status == GK_OK) gk_events_add(&run->events, row, &run->config);
     gk_text_free(&line);
+    free(record);
     return status;
 }
 

@@ -254,13 +254,15 @@ static gk_status replay_parent(gk_run *run)
     return GK_OK;
 }
 
-/* Opens an append-only file of the run, cut to the length it had at the resume point. */
+/* Opens an append-only file of the run, cut to the length it had at the resume point. O_APPEND: a
+ * row that comes in spite of all, between another process's look and its write, changes the length
+ * and is noticed at its next look; at an offset of its own it could leave a hole. */
 static gk_status open_cut(int *fd, const gk_run *run, const char *name, int64_t bytes)
 {
     char path[GK_PATH_MAX];
 
     GK_TRY(gk_path(path, "%s/%s", run->dir, name));
-    *fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    *fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (*fd < 0) return gk_fail(GK_EIO, "cannot open %s: %s", path, strerror(errno));
     if (lseek(*fd, 0, SEEK_END) < bytes)
         return gk_fail(GK_EDATA, "%s is shorter than at the resume point; --fresh starts over",

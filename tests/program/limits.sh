@@ -47,7 +47,8 @@ done
 closed 2 "$grokc" train small.yaml --set run.hook='echo said >&2; while read -r path; do echo "{}"; done' --out run >out
 code=$?
 check "a hook that writes into a closed stderr: exit code $code" test $code = 0
-same 'a hook that writes into a closed stderr: other bytes' whole run
+check 'a hook that writes into a closed stderr: other rows' cmp whole/metrics.jsonl run/metrics.jsonl
+check 'a hook that writes into a closed stderr: its answers' test "$(grep -vc '^{"epoch": [0-9]*}$' run/hook.jsonl)" = 0
 rm -r run
 
 # ---- signals that end a run with a resume point; and those that were ignored at the start
@@ -187,7 +188,7 @@ if group x=1 -- true 2>/dev/null; then
         # shellcheck disable=SC2086
         group $files -- "$grokc" "${wide[@]}" >out 2>err
         few=$(slots)
-        check "slots with $files: $few" test "$few" -ge 1 -a "$few" -lt 32
+        check "slots with $files: $few" test "$few" -ge 1 -a "$few" -lt 64
     done
     group memory/memory.limit_in_bytes=9223372036854771712 memory/memory.usage_in_bytes=2000000 -- "$grokc" "${wide[@]}" >out
     check "slots without a limit of version 1: $(slots)" test "$(slots)" = 64
