@@ -117,7 +117,7 @@ happen() {
 }
 
 # storm PROGRAM EVENTS SECONDS KIND...: until so many have happened or so many seconds are over
-#   storm_name: run or sweep; counts go into storm_lost, storm_wrong, storm_bytes, and one a kind into storm_count
+#   With storm_first set, only until something was lost. Counts go into storm_lost, storm_wrong, storm_bytes, and one a kind into storm_count
 storm() {
     local events=$2 until=$((SECONDS + $3)) kinds code
     storm_program=$1
@@ -126,6 +126,7 @@ storm() {
     storm_at=0 storm_lost=0 storm_wrong=0 storm_bytes=0 storm_runs=0 storm_reasons=''
     declare -gA storm_count=()
     while ((storm_at < events && SECONDS < until)); do
+        [[ -z ${storm_first:-} || $((storm_bytes + storm_lost)) = 0 ]] || break
         rm -rf "$storm_dir" hit
         start
         for ((i = 0; i < 8 && storm_at < events && SECONDS < until; i++)); do

@@ -292,11 +292,12 @@ if $may_unshare; then
     [[ $storm_wrong = 0 ]] || echo "$storm_reasons"
     no_fence=$(dirname "$grokc")/tests/grokc_no_fence no_lock=$(dirname "$grokc")/tests/grokc_no_lock
     if [[ -x $no_fence && -x $no_lock ]]; then
-        storm "$no_fence" 40 15 takeover
+        storm_first=yes
+        storm "$no_fence" 1000 120 takeover
         tell 'without locks, and a build that does not look'
         check 'a build without the fence loses nothing' test "$storm_bytes" -gt 0
         storm_world=(GROKC_FAULT=none)
-        storm "$no_lock" 40 15 namespace
+        storm "$no_lock" 1000 60 namespace
         tell 'a build that does not lock'
         check 'a build without the lock loses nothing' test "$storm_lost" -gt 0
     else
