@@ -184,11 +184,9 @@ int gk_signal_seen(void); /* the signal's number, 0 if none */
 
 double gk_seconds(void); /* monotonic clock */
 
-/* -------------------------------------------------------------------------------------------
- * limits.c */
-
-/* Cores that this process may use, at least 1: the least of its affinity mask, the quotas of its
- * cgroup (version 2 and 1) and of those above it, SLURM_CPUS_PER_TASK and OMP_NUM_THREADS. */
+/* limits.c: cores that this process may use, at least 1: the least of its affinity mask, the quotas
+ * of its cgroup (version 2 and 1) and of those above it, SLURM_CPUS_PER_TASK and
+ * OMP_NUM_THREADS. */
 typedef struct gk_cores {
     int n;
     const char *from; /* which of them: "affinity", "cgroup v2", "OMP_NUM_THREADS" ... */

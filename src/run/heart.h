@@ -9,7 +9,8 @@ typedef struct gk_beating {
     struct gk_beating *next;
 } gk_beating;
 
-/* `file` stays where it is until it is removed, and its fd open. False: no thread can be started. */
+/* `file` stays where it is, and its fd open, until it is removed. False: no thread can be
+ * started. */
 bool gk_heart_add(gk_beating *file);
 void gk_heart_remove(const gk_beating *file);
 
