@@ -36,8 +36,8 @@ static bool has(const gk_run *run, const char *name)
     return gk_path(path, "%s/%s", run->dir, name) == GK_OK && gk_exists(path);
 }
 
-/* Calls `doomed(name)` for each entry of dir/sub and removes those it says yes to; a missing folder
- * has none. */
+/* Calls `doomed(name)` for each entry of dir/sub and removes those it says yes to, while the
+ * directory is ours; a missing folder has none. */
 static void sweep(const gk_run *run, const char *sub,
                   bool (*doomed)(const char *name, int64_t epoch), int64_t epoch)
 {
@@ -48,7 +48,8 @@ static void sweep(const gk_run *run, const char *sub,
     DIR *list = opendir(folder);
     if (!list) return;
     while ((entry = readdir(list)))
-        if (doomed(entry->d_name, epoch) && gk_path(path, "%s/%s", folder, entry->d_name) == GK_OK)
+        if (doomed(entry->d_name, epoch) &&
+            gk_path(path, "%s/%s", folder, entry->d_name) == GK_OK && gk_run_fence(run) == GK_OK)
             unlink(path);
     closedir(list);
 }
@@ -267,6 +268,7 @@ static gk_status open_cut(int *fd, const gk_run *run, const char *name, int64_t 
     if (lseek(*fd, 0, SEEK_END) < bytes)
         return gk_fail(GK_EDATA, "%s is shorter than at the resume point; --fresh starts over",
                        path);
+    GK_TRY(gk_owner_fence(run->owner, NULL, 0));
     if (ftruncate(*fd, bytes) != 0 || lseek(*fd, 0, SEEK_END) != bytes)
         return gk_fail(GK_EIO, "cannot cut %s: %s", path, strerror(errno));
     return GK_OK;
@@ -349,12 +351,19 @@ gk_status gk_run_keep_state(gk_run *run, const gk_stage *stage)
     return save_state(run, stage, path);
 }
 
+/* Written aside and looked at once more before it replaces the old one: writing takes long enough to
+ * be suspended in, and a resume point beyond the rows that another process left would be none. */
 gk_status gk_run_resume_point(gk_run *run, const gk_stage *stage)
 {
-    char path[GK_PATH_MAX];
+    char path[GK_PATH_MAX], aside[GK_PATH_MAX];
 
     GK_TRY(gk_path(path, "%s/resume.safetensors", run->dir));
-    GK_TRY(save_state(run, stage, path));
+    GK_TRY(gk_path(aside, "%s.new" GK_TEMPORARY, path));
+    GK_TRY(save_state(run, stage, aside));
+    GK_TRY(gk_run_fence(run));
+    if (rename(aside, path) != 0)
+        return gk_fail(GK_EIO, "cannot write %s: %s", path, strerror(errno));
+    GK_TRY(gk_sync_directory(run->dir));
     run->last_resume = gk_seconds();
     return GK_OK;
 }
