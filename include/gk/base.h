@@ -120,6 +120,10 @@ gk_status gk_file_replace(const char *path, const void *data, size_t size);
 /* Temporary files of gk_file_replace end so; whoever owns a directory may remove them at start. */
 #define GK_TEMPORARY ".grokc-tmp"
 
+/* A random number, for names that no other process gives: pids are not unique across containers and
+ * hosts that share a disk. */
+uint64_t gk_unique(void);
+
 gk_status gk_make_directories(const char *path); /* mkdir -p */
 /* So that a file created or renamed there survives a power cut. Not every folder can be synced, so
  * only EIO, ENOSPC and EDQUOT, and a folder that is not there, are errors. */

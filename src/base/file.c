@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -130,6 +131,14 @@ gk_status gk_file_replace(const char *path, const void *data, size_t size)
         return gk_fail(GK_EIO, "cannot write %s: %s", path, strerror(why));
     }
     return gk_sync_directory(dirname(folder));
+}
+
+uint64_t gk_unique(void)
+{
+    uint64_t number;
+
+    while (getrandom(&number, sizeof number, 0) != sizeof number) continue;
+    return number;
 }
 
 gk_status gk_make_directories(const char *path)

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 /* The start of a small file, up to its end or first line break; "-": it cannot be read. */
@@ -47,11 +46,11 @@ static void read_boot(char boot[48]) { read_word(boot, 48, "/proc/sys/kernel/ran
 
 void gk_identity_print(char text[GK_IDENTITY_MAX], bool locked)
 {
-    static unsigned long long id;
+    static uint64_t id;
     char host[256] = "unknown", started[32], boot[48], namespace[48];
     const char *job = getenv("SLURM_JOB_ID"), *restart = getenv("SLURM_RESTART_COUNT");
 
-    while (!id && getrandom(&id, sizeof id, 0) != sizeof id) continue;
+    if (!id) id = gk_unique();
     gethostname(host, sizeof host - 1);
     read_start(started, getpid());
     read_boot(boot);
@@ -60,7 +59,7 @@ void gk_identity_print(char text[GK_IDENTITY_MAX], bool locked)
              "host %s\npid %ld\nstarted %s\njob %.64s\nrestart %.16s\nboot %s\nnamespace %s\n"
              "id %016llx\nlock %s\n",
              host, (long)getpid(), started, job ? job : "-", restart ? restart : "0", boot,
-             namespace, id, locked ? "held" : "none");
+             namespace, (unsigned long long)id, locked ? "held" : "none");
 }
 
 /* The value of the line "key value"; false: there is none. */

@@ -184,7 +184,8 @@ static void remove_takeover(const gk_owner *o, const char *takeover)
     bool old = stat(takeover, &info) == 0 && silence(o->dir, &info) > TAKEOVER_SECONDS;
 
     if (!old && !is_gone(o, takeover)) return;
-    if (gk_path(mine, "%s.takeover.%ld" GK_TEMPORARY, o->path, (long)getpid()) != GK_OK ||
+    if (gk_path(mine, "%s.takeover.%016llx" GK_TEMPORARY, o->path,
+                (unsigned long long)gk_unique()) != GK_OK ||
         rename(takeover, mine) != 0)
         return;
     if (!old && !is_gone(o, mine))
