@@ -37,6 +37,13 @@ gk_grip gk_lock(int fd)
     }
 }
 
+bool gk_is_locked(int fd)
+{
+    struct flock range = {.l_type = F_WRLCK, .l_start = LOCKED_BYTE, .l_len = 1};
+
+    return fcntl(fd, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
+}
+
 bool gk_is_of_one_host(int fd)
 {
     static const struct {

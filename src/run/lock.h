@@ -13,6 +13,8 @@ typedef enum gk_grip {
 
 /* fd: open for writing. The lock is gone when the open file is: after the last close. */
 gk_grip gk_lock(int fd);
+/* Does another process hold it? fd may be open for reading alone. */
+bool gk_is_locked(int fd);
 
 /* Is the file on a file system that only one host has? Whoever finds a lock free there knows that
  * nobody holds it. Unknown kinds: no. */

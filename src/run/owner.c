@@ -26,8 +26,8 @@ struct gk_owner {
     char dir[GK_PATH_MAX], path[GK_PATH_MAX];
     char text[GK_IDENTITY_MAX]; /* what we wrote */
     int fd;                     /* of path, -1; the lock is its */
-    bool locked;
-    double started; /* clock: when taking began */
+    bool locked, foreign;       /* foreign: another user's file, open for reading */
+    double started;             /* clock: when taking began */
     gk_beating beating;
 };
 
@@ -221,6 +221,8 @@ static gk_status open_file(gk_owner *o, bool *created)
     if (errno != EEXIST) return cannot_write(o, errno);
     *created = false;
     o->fd = open(o->path, O_RDWR | O_CLOEXEC);
+    o->foreign = o->fd < 0 && errno == EACCES;
+    if (o->foreign) o->fd = open(o->path, O_RDONLY | O_CLOEXEC);
     return o->fd >= 0 || errno == ENOENT ? GK_OK : cannot_write(o, errno);
 }
 
@@ -234,6 +236,17 @@ static gk_status wait_for_holder(const gk_owner *o)
         return refuse(o, &f.who, f.silent, true, f.life);
     nap();
     return GK_OK;
+}
+
+/* Another user's file is not ours to take, but who has the directory can be said. */
+static gk_status refuse_foreign(const gk_owner *o)
+{
+    bool held = gk_is_locked(o->fd);
+    found f;
+
+    look(&f, o, o->fd);
+    return held || f.life != GK_GONE ? refuse(o, &f.who, f.silent, held, f.life)
+                                     : cannot_write(o, EACCES);
 }
 
 /* A file that somebody else left: ours, removed, or a reason to refuse. */
@@ -266,6 +279,7 @@ static gk_status try_to_take(gk_owner *o, bool *done)
     *done = false;
     GK_TRY(open_file(o, &created));
     if (o->fd < 0) return GK_OK;
+    if (o->foreign) return refuse_foreign(o);
     gk_grip hold = gk_lock(o->fd);
     if (hold == GK_LOCK_FAILS)
         return gk_fail(GK_EIO, "cannot lock %s: %s", o->path, strerror(errno));
