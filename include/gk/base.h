@@ -138,8 +138,18 @@ gk_status gk_file_replace(const char *path, const void *data, size_t size);
 /* Temporary files of gk_file_replace end so; whoever owns a directory may remove them at start. */
 #define GK_TEMPORARY ".grokc-tmp"
 
+/* A random number, for names that no other process gives: pids are not unique across containers and
+ * hosts that share a disk. */
+uint64_t gk_unique(void);
+
 gk_status gk_make_directories(const char *path); /* mkdir -p */
+/* So that a file created or renamed there survives a power cut. Not every folder can be synced, so
+ * only EIO, ENOSPC and EDQUOT, and a folder that is not there, are errors. */
 gk_status gk_sync_directory(const char *path);
+bool gk_sync_file(int fd); /* fsync; true also where the file's disk has no such thing */
+/* Opens those of descriptors 0 to 2 that are closed on /dev/null: else the next file that is opened
+ * would become stdout or stderr, and get what is printed. First thing in main(). */
+void gk_open_standard(void);
 bool gk_exists(const char *path);
 
 /* fopen for reading, of regular files only and without waiting for anything: a pipe would never
@@ -192,11 +202,28 @@ uint32_t gk_mt_next(gk_mt *mt);                               /* genrand_int32  
 /* -------------------------------------------------------------------------------------------
  * signal.c */
 
-/* SIGINT, SIGTERM, SIGUSR1, SIGUSR2 set a flag; a second SIGINT, 0.2 s later or more, ends the process at once with code
- * 130. */
+/* SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1, SIGUSR2 set a flag; a second SIGINT, 0.2 s later or
+ * more, ends the process at once with code 130. SIGINT or SIGHUP that whoever started the program
+ * had it ignore (nohup, a shell's `&`) stays ignored. */
 void gk_signal_install(void);
 int gk_signal_seen(void); /* the signal's number, 0 if none */
 
 double gk_seconds(void); /* monotonic clock */
+
+/* limits.c: cores that this process may use, at least 1: the least of its affinity mask, the quotas
+ * of its cgroup (version 2 and 1) and of those above it, SLURM_CPUS_PER_TASK and
+ * OMP_NUM_THREADS. */
+typedef struct gk_cores {
+    int n;
+    const char *from; /* which of them: "affinity", "cgroup v2", "OMP_NUM_THREADS" ... */
+} gk_cores;
+gk_cores gk_cores_allowed(void);
+
+/* Memory that is free now: of the host, or what the limits of its cgroup leave, if that is less. */
+typedef struct gk_memory {
+    size_t bytes;
+    const char *from; /* "host", "cgroup v2", "cgroup v1" */
+} gk_memory;
+gk_memory gk_memory_free(void);
 
 #endif

@@ -22,6 +22,7 @@
 #define GK_RUN_H
 
 #include "gk/events.h"
+#include "gk/owner.h"
 #include "gk/position.h"
 #include "gk/stop.h"
 
@@ -30,18 +31,19 @@ typedef struct gk_run {
     gk_config config;
     gk_events events;
     gk_stop stop;
-    int64_t began;         /* the epoch where this process took it */
-    gk_position position;  /* of the current event: what a resume point written now holds */
-    int64_t metrics_bytes; /* length of metrics.jsonl now */
-    size_t record;         /* float32 values of a record of projections.bin; 0: no such file */
-    bool owned, finished, restored; /* restored: goes on from a resume point */
-    char state[16];                 /* done, diverged ... as in the state file */
-    int metrics, projections;       /* file descriptors, -1 */
-    gk_key_watch keys;              /* for the measures that need a key set */
-    gk_text final;                  /* the last line of final.jsonl, "" before */
-    gk_turning turning;             /* found at the end */
-    double last_resume, last_touch; /* clocks */
-    struct gk_hook *hook;           /* while it trains; NULL: none */
+    int64_t began;        /* the epoch where this process took it */
+    gk_position position; /* of the current event: what a resume point written now holds */
+    int64_t metrics_bytes, projections_bytes; /* lengths of these files now */
+    size_t record;            /* float32 values of a record of projections.bin; 0: no such file */
+    gk_owner *owner;          /* NULL: nobody's */
+    bool finished, restored;  /* restored: goes on from a resume point */
+    char state[16];           /* done, diverged ... as in the state file */
+    int metrics, projections; /* file descriptors, -1 */
+    gk_key_watch keys;        /* for the measures that need a key set */
+    gk_text final;            /* the last line of final.jsonl, "" before */
+    gk_turning turning;       /* found at the end */
+    double last_resume;       /* clock */
+    struct gk_hook *hook;     /* while it trains; NULL: none */
 } gk_run;
 
 typedef enum gk_open_mode { GK_GO_ON, GK_FRESH } gk_open_mode;
@@ -63,6 +65,9 @@ gk_status gk_run_resume_path(const gk_run *run, char path[GK_PATH_MAX]);
  * GK_EUSAGE where run.epochs is before it, GK_EIO. */
 gk_status gk_run_restore(gk_run *run, const gk_position *position, size_t record);
 void gk_run_close(gk_run *run);
+/* Before anything is written into the directory: is it still ours, and are metrics.jsonl and
+ * projections.bin as long as we left them? GK_EBUSY if not. log.txt alone is written without it. */
+gk_status gk_run_fence(const gk_run *run);
 
 /* append.c: the line of a row in metrics.jsonl with its events, and its record (run->record values)
  * in projections.bin; NULL where the run has none. GK_EIO: the files are as they were. GK_EUSAGE:

@@ -15,6 +15,7 @@ typedef struct cpu_fft cpu_fft; /* fftw.c */
 
 typedef struct cpu_state {
     cpu_pool *pool;
+    const char *threads_from; /* what their number comes from: see gk_cores_allowed */
     enum cpu_simd simd;
     bool blas; /* products go to BLAS and not to our own loops */
     void *scratch;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -92,14 +93,37 @@ static bool write_all(int fd, const char *data, size_t size)
     return true;
 }
 
+/* What was written is lost, or had no room: errors of the disk, not of what it is able to do. */
+static bool is_loss(int error) { return error == EIO || error == ENOSPC || error == EDQUOT; }
+
 gk_status gk_sync_directory(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), why = 0;
 
-    if (fd < 0) return gk_fail(GK_EIO, "cannot open directory %s: %s", path, strerror(errno));
-    int why = fsync(fd) == 0 || errno == EINVAL ? 0 : errno; /* EINVAL: a file system that cannot */
-    close(fd);
-    return why ? gk_fail(GK_EIO, "cannot sync directory %s: %s", path, strerror(why)) : GK_OK;
+    if (fd < 0 && errno == ENOENT)
+        return gk_fail(GK_EIO, "cannot open directory %s: %s", path, strerror(errno));
+    if (fd < 0 || fsync(fd) != 0) why = errno; /* a folder may be one to write into, not to read */
+    if (fd >= 0) close(fd);
+    if (!is_loss(why)) return GK_OK;
+    return gk_fail(GK_EIO, "cannot sync directory %s: %s", path, strerror(why));
+}
+
+bool gk_sync_file(int fd)
+{
+    if (fsync(fd) == 0) return true;
+    return errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP;
+}
+
+/* Is `path` the file that we have open? Not where a process that was suspended finds that another
+ * one has cleaned up after it, and perhaps begun a file of the same name. */
+static bool is_still(const char *path, int fd)
+{
+    struct stat there, ours;
+    bool same = stat(path, &there) == 0 && fstat(fd, &ours) == 0 && there.st_dev == ours.st_dev &&
+                there.st_ino == ours.st_ino;
+
+    if (!same) errno = ESTALE;
+    return same;
 }
 
 gk_status gk_file_replace(const char *path, const void *data, size_t size)
@@ -110,7 +134,7 @@ gk_status gk_file_replace(const char *path, const void *data, size_t size)
     GK_TRY(gk_path(folder, "%s", path));
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) return gk_fail(GK_EIO, "cannot create %s: %s", temporary, strerror(errno));
-    bool good = write_all(fd, data, size) && fsync(fd) == 0;
+    bool good = write_all(fd, data, size) && gk_sync_file(fd) && is_still(temporary, fd);
     int why = errno;
     if (close(fd) != 0 && good) {
         good = false;
@@ -121,10 +145,18 @@ gk_status gk_file_replace(const char *path, const void *data, size_t size)
         why = errno;
     }
     if (!good) {
-        unlink(temporary);
+        if (why != ESTALE) unlink(temporary);
         return gk_fail(GK_EIO, "cannot write %s: %s", path, strerror(why));
     }
     return gk_sync_directory(dirname(folder));
+}
+
+uint64_t gk_unique(void)
+{
+    uint64_t number;
+
+    while (getrandom(&number, sizeof number, 0) != sizeof number) continue;
+    return number;
 }
 
 gk_status gk_make_directories(const char *path)
@@ -145,6 +177,15 @@ gk_status gk_make_directories(const char *path)
     if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
         return gk_fail(GK_EIO, "%s is not a directory", path);
     return GK_OK;
+}
+
+void gk_open_standard(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+        if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) < 0)
+            open("/", O_RDONLY | O_DIRECTORY); /* a chroot without /dev: writing there fails */
+    }
 }
 
 bool gk_exists(const char *path) { return access(path, F_OK) == 0; }

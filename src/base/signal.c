@@ -25,15 +25,19 @@ static void handle(int number)
 
 void gk_signal_install(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
-    struct sigaction action;
+    static const int numbers[] = {SIGINT, SIGHUP, SIGTERM, SIGXCPU, SIGUSR1, SIGUSR2};
+    struct sigaction action, before;
 
     memset(&action, 0, sizeof action);
     action.sa_handler = handle;
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        bool may_stay = numbers[i] == SIGINT || numbers[i] == SIGHUP;
+        if (may_stay && sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN)
+            continue;
         sigaction(numbers[i], &action, NULL);
+    }
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file over the limit: write fails with EFBIG */
 }

@@ -69,6 +69,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    gk_open_standard();
     gk_start_backends(argv);
     gk_live_page = gk_report;
     int code = run(argc, argv);

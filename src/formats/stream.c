@@ -7,13 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The process id keeps two gathers of one directory apart. zlib's gzip header has no clock and no
+/* The name keeps two gathers of one directory apart, in two containers too. zlib's gzip header has no clock and no
  * name, so that equal contents are equal bytes. */
 gk_status gk_out_open(gk_out *out, const char *dir, const char *name, bool gzip)
 {
     *out = (gk_out){.fd = -1};
     GK_TRY(gk_path(out->path, "%s/%s", dir, name));
-    GK_TRY(gk_path(out->aside, "%s.%ld" GK_TEMPORARY, out->path, (long)getpid()));
+    GK_TRY(
+        gk_path(out->aside, "%s.%016llx" GK_TEMPORARY, out->path, (unsigned long long)gk_unique()));
     out->fd = open(out->aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (out->fd < 0) return gk_fail(GK_EIO, "cannot create %s: %s", out->aside, strerror(errno));
     int twin = fcntl(out->fd, F_DUPFD_CLOEXEC, 0); /* gzclose closes it */
@@ -35,7 +36,7 @@ gk_status gk_out_finish(gk_out *out)
 
     out->file = NULL;
     errno = 0;
-    bool good = gzclose(file) == Z_OK && !out->failed && fsync(out->fd) == 0;
+    bool good = gzclose(file) == Z_OK && !out->failed && gk_sync_file(out->fd);
     if (good) return GK_OK;
     return gk_fail(GK_EIO, "cannot write %s: %s", out->path,
                    errno ? strerror(errno) : "is the disk full?");

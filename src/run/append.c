@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* All bytes, or the file is cut back to `length` and nothing was written. */
-static gk_status append(int fd, const void *bytes, size_t n, int64_t length, const gk_run *run,
+/* All bytes, and *length grows; or the file is cut back to it and nothing was written. */
+static gk_status append(int fd, const void *bytes, size_t n, int64_t *length, const gk_run *run,
                         const char *name)
 {
     for (size_t at = 0; at < n;) {
@@ -15,10 +15,11 @@ static gk_status append(int fd, const void *bytes, size_t n, int64_t length, con
             at += (size_t)wrote;
         else if (wrote == 0 || errno != EINTR) {
             int why = errno;
-            if (ftruncate(fd, length) != 0) gk_warn("cannot cut %s/%s", run->dir, name);
+            if (ftruncate(fd, *length) != 0) gk_warn("cannot cut %s/%s", run->dir, name);
             return gk_fail(GK_EIO, "cannot write %s/%s: %s", run->dir, name, strerror(why));
         }
     }
+    *length += (int64_t)n;
     return GK_OK;
 }
 
@@ -26,18 +27,17 @@ gk_status gk_run_append(gk_run *run, const gk_row *row, const float *record)
 {
     size_t bytes = run->record * sizeof *record;
     gk_text line = {0};
-    gk_status status = GK_OK;
 
     if (run->events.rows == 0) GK_TRY(gk_stop_check(&run->stop, row));
     gk_row_print(&line, row, true);
-    if (bytes)
-        status = append(run->projections, record, bytes, run->events.rows * (int64_t)bytes, run,
+    gk_status status = gk_run_fence(run);
+    if (status == GK_OK && bytes)
+        status = append(run->projections, record, bytes, &run->projections_bytes, run,
                         "projections.bin");
     if (status == GK_OK)
         status =
-            append(run->metrics, line.data, line.length, run->metrics_bytes, run, "metrics.jsonl");
+            append(run->metrics, line.data, line.length, &run->metrics_bytes, run, "metrics.jsonl");
     if (status == GK_OK) {
-        run->metrics_bytes += (int64_t)line.length;
         gk_events_add(&run->events, row);
         gk_stop_row(&run->stop, row);
     }

@@ -48,6 +48,7 @@ gk_status gk_run_environment(gk_run *run, const char *backend, const char *plan)
     gk_text segment = {0};
 
     GK_TRY(gk_path(path, "%s/env.json", run->dir));
+    GK_TRY(gk_run_fence(run));
     print_environment(&segment, run->position.epoch, backend, plan);
     json_t *list = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_array(list)) {

@@ -52,7 +52,8 @@ static void discard(const gk_run *run, struct gk_hook *h)
 {
     char folder[GK_PATH_MAX];
 
-    for (int i = 0; i < h->open; i++) remove_file(run, h->epoch[i]);
+    if (gk_run_fence(run) == GK_OK) /* what is there now may be another process's */
+        for (int i = 0; i < h->open; i++) remove_file(run, h->epoch[i]);
     if (gk_path(folder, "%s/hook", run->dir) == GK_OK) rmdir(folder);
     if (h->answers >= 0) close(h->answers);
     h->answers = -1;
@@ -99,8 +100,11 @@ static const char *send_question(struct gk_hook *h)
 }
 
 /* One write, or nothing. */
-static const char *append(const struct gk_hook *h, const gk_text *line)
+static const char *append(const gk_run *run, const gk_text *line)
 {
+    const struct gk_hook *h = run->hook;
+
+    if (gk_run_fence(run) != GK_OK) return "the directory is another process's";
     off_t end = lseek(h->answers, 0, SEEK_END);
     ssize_t n = write(h->answers, line->data, line->length);
 
@@ -155,7 +159,7 @@ static const char *take_answer(gk_run *run, const char *line, size_t n, int64_t 
         for (size_t i = 0; i < row.length; i++) /* white space here, a line's end to others */
             if (row.data[i] == '\r') row.data[i] = ' ';
         gk_text_add(&row, "\n");
-        why = append(h, &row);
+        why = append(run, &row);
         if (!why) {
             h->answered++;
             gk_stop_answer(&run->stop, value_of, row.data);
@@ -308,7 +312,7 @@ void gk_hook_ask(gk_run *run, gk_status written)
     struct gk_hook *h = run->hook;
     int64_t epoch = run->position.epoch;
 
-    if (written != GK_OK) {
+    if (written != GK_OK || gk_run_fence(run) != GK_OK) {
         if (h->skipped++ == 0)
             gk_run_log(run, "hook: epoch %lld is skipped: %s", (long long)epoch, gk_message());
         return;

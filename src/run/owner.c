@@ -1,10 +1,11 @@
-/* The owner file: host, pid, the process's start time, so that two processes never write one
- * directory. */
+/* The owner file: taken, kept alive, looked at before each write, released. */
 #include "gk/owner.h"
+#include "run/heart.h"
+#include "run/identity.h"
+#include "run/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,38 +13,141 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SILENT_SECONDS = 15 * 60, TAKEOVER_SECONDS = 60, STARTING_SECONDS = 2 };
+enum { TAKEOVER_SECONDS = 60, STARTING_SECONDS = 2 };
 
-/* STARTING: the file is there, but not what is in it yet */
-typedef enum holder { NOBODY, STARTING, ALIVE } holder;
+/* A build without it is held against the real one in tests, to see that it is needed. */
+#ifdef GK_TEST_NO_FENCE
+enum { WITH_FENCE = 0 };
+#else
+enum { WITH_FENCE = 1 };
+#endif
 
-/* Start time of a process in clock ticks since boot: tells a pid from its next bearer. 0: no such
- * process. */
-static unsigned long long started(long pid)
+struct gk_owner {
+    char dir[GK_PATH_MAX], path[GK_PATH_MAX];
+    char text[GK_IDENTITY_MAX]; /* what we wrote */
+    int fd;                     /* of path, -1; the lock is its */
+    bool locked, foreign;       /* foreign: another user's file, open for reading */
+    double started;             /* clock: when taking began */
+    gk_beating beating;
+};
+
+static void nap(void) { nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); }
+
+static void read_text(int fd, char text[GK_IDENTITY_MAX])
 {
-    char path[64], text[1024];
-    unsigned long long ticks = 0;
+    ssize_t n = pread(fd, text, GK_IDENTITY_MAX - 1, 0);
 
-    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
     text[n > 0 ? n : 0] = 0;
-    char *field = strrchr(text, ')'); /* the name before it may hold anything */
-    for (int i = 0; field && i < 20; i++) field = strchr(field + 1, ' ');
-    if (field) sscanf(field, "%llu", &ticks);
-    return ticks;
 }
 
-static void describe(char *text, size_t size)
+static bool same_file(const struct stat *a, const struct stat *b)
 {
-    char host[256] = "unknown";
-    const char *job = getenv("SLURM_JOB_ID"), *restart = getenv("SLURM_RESTART_COUNT");
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
 
-    gethostname(host, sizeof host - 1);
-    snprintf(text, size, "host %s\npid %ld\nstarted %llu\njob %.64s\nrestart %.16s\n", host,
-             (long)getpid(), started(getpid()), job ? job : "-", restart ? restart : "0");
+/* Nobody removed or replaced the file that we have open? */
+static bool is_at(const char *path, int fd)
+{
+    struct stat there, ours;
+
+    return stat(path, &there) == 0 && fstat(fd, &ours) == 0 && same_file(&there, &ours);
+}
+
+/* Seconds since the last sign of life, by the clock that gave `file` its time: that of the disk. */
+static double silence(const char *dir, const struct stat *file)
+{
+    char path[GK_PATH_MAX];
+    struct stat fresh;
+
+    if (gk_path(path, "%s/owner.clock.XXXXXX" GK_TEMPORARY, dir) != GK_OK) return 0;
+    int fd = mkostemps(path, (int)strlen(GK_TEMPORARY), O_CLOEXEC);
+    if (fd < 0) return difftime(time(NULL), file->st_mtime);
+    bool good = futimens(fd, NULL) == 0 && fstat(fd, &fresh) == 0;
+    close(fd);
+    unlink(path);
+    double since = good ? difftime(fresh.st_mtime, file->st_mtime) : 0;
+    return since > 0 ? since : 0;
+}
+
+static void print_age(gk_text *text, double seconds)
+{
+    if (seconds < 120)
+        gk_text_add(text, "%.0f s", seconds);
+    else if (seconds < 2 * 3600)
+        gk_text_add(text, "%.0f minutes", seconds / 60);
+    else
+        gk_text_add(text, "%.1f hours", seconds / 3600);
+}
+
+/* What a process that has the directory is called, and what can be done about it. */
+static gk_status refuse(const gk_owner *o, const gk_identity *who, double silent, bool held,
+                        gk_life life)
+{
+    gk_text text = {0}, name = {0};
+
+    if (who->whole)
+        gk_text_add(&name, "pid %ld on host %s", who->pid, who->host);
+    else
+        gk_text_add(&name, "a process that is just starting");
+    gk_text_add(&text, "last sign of life ");
+    print_age(&text, silent);
+    gk_text_add(&text, " ago");
+    if (held)
+        gk_text_add(&text, ", and it holds the lock, which ends when it does");
+    else if (life == GK_LIVES)
+        gk_text_add(&text, "; taken over as soon as it has ended");
+    else {
+        gk_text_add(&text, "; without another one it is taken over in ");
+        print_age(&text, GK_SILENT_SECONDS - silent);
+    }
+    gk_status status =
+        gk_fail(GK_EBUSY,
+                "%s is in use by %s (%s); wait for it, stop it, or give another directory "
+                "with --out. If that process is surely gone, remove %s",
+                o->dir, name.data, text.data, o->path);
+    gk_text_free(&name);
+    gk_text_free(&text);
+    return status;
+}
+
+/* The file as another process left it. */
+typedef struct found {
+    gk_identity who;
+    bool empty, starting; /* starting: there is hardly a word in it yet */
+    double silent;
+    gk_life life;
+} found;
+
+static void look(found *f, const gk_owner *o, int fd)
+{
+    char text[GK_IDENTITY_MAX];
+    struct stat info;
+
+    *f = (found){.life = GK_GONE};
+    if (fstat(fd, &info) != 0) return;
+    read_text(fd, text);
+    gk_identity_parse(&f->who, text);
+    f->empty = !*text;
+    f->silent = silence(o->dir, &info);
+    f->starting = !f->who.whole && f->silent < STARTING_SECONDS;
+    if (f->who.whole) f->life = gk_identity_life(&f->who, f->silent);
+}
+
+static gk_status cannot_write(const gk_owner *o, int why)
+{
+    return gk_fail(GK_EIO, "cannot write into %s: %s", o->dir, strerror(why));
+}
+
+/* In place: the file was empty, and is locked or was created by us. */
+static gk_status write_text(gk_owner *o)
+{
+    gk_identity_print(o->text, o->locked);
+    size_t n = strlen(o->text);
+    ssize_t wrote = write(o->fd, o->text, n);
+    if (wrote == (ssize_t)n) return GK_OK;
+    int why = wrote < 0 ? errno : ENOSPC;
+    unlink(o->path);
+    return cannot_write(o, why);
 }
 
 static bool create(const char *path, const char *text)
@@ -60,108 +164,233 @@ static bool create(const char *path, const char *text)
     return good;
 }
 
-/* A job that Slurm has put back into its queue has the same number and another restart count: its
- * former process is gone, on whichever host it was. */
-static bool was_requeued(const char *job, const char *restart)
+static bool is_gone(const gk_owner *o, const char *path)
 {
-    const char *now = getenv("SLURM_JOB_ID"), *count = getenv("SLURM_RESTART_COUNT");
+    found f;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-    return now && !strcmp(job, now) && strcmp(restart, count ? count : "0") != 0;
-}
-
-/* Does the process that wrote `owner` still hold the directory? who: "pid 12 on host a". */
-static holder holder_of(const char *owner, char who[320])
-{
-    char *text, host[256] = "", here[256] = "", job[80] = "-", restart[32] = "0";
-    size_t size;
-    long pid = 0;
-    unsigned long long ticks = 0;
-    struct stat info;
-
-    if (stat(owner, &info) != 0 || gk_file_read(owner, 65536, &text, &size) != GK_OK) return NOBODY;
-    int fields = sscanf(text, "host %255s pid %ld started %llu job %79s restart %31s", host, &pid,
-                        &ticks, job, restart);
-    free(text);
-    snprintf(who, 320, "pid %ld on host %s", pid, host);
-    double silent = difftime(time(NULL), info.st_mtime);
-    if (fields < 3) return fabs(silent) < STARTING_SECONDS ? STARTING : NOBODY;
-    gethostname(here, sizeof here - 1);
-    if (was_requeued(job, restart)) return NOBODY;
-    if (strcmp(host, here) != 0) return silent < SILENT_SECONDS ? ALIVE : NOBODY;
-    return started(pid) == ticks && ticks != 0 ? ALIVE : NOBODY;
+    if (fd < 0) return errno == ENOENT;
+    look(&f, o, fd);
+    close(fd);
+    return !f.starting && f.life == GK_GONE;
 }
 
 /* A takeover whose process was killed in the middle. Renaming makes sure that what is removed is
  * what was looked at: another process may have begun a takeover of its own meanwhile. */
-static void remove_takeover(const char *takeover)
+static void remove_takeover(const gk_owner *o, const char *takeover)
 {
-    char mine[GK_PATH_MAX], who[320];
+    char mine[GK_PATH_MAX];
     struct stat info;
-    bool old = stat(takeover, &info) == 0 && difftime(time(NULL), info.st_mtime) > TAKEOVER_SECONDS;
+    bool old = stat(takeover, &info) == 0 && silence(o->dir, &info) > TAKEOVER_SECONDS;
 
-    if (!old && holder_of(takeover, who) != NOBODY) return;
-    if (gk_path(mine, "%.*s.%ld" GK_TEMPORARY, (int)(strlen(takeover) - strlen(GK_TEMPORARY)),
-                takeover, (long)getpid()) != GK_OK ||
+    if (!old && !is_gone(o, takeover)) return;
+    if (gk_path(mine, "%s.takeover.%016llx" GK_TEMPORARY, o->path,
+                (unsigned long long)gk_unique()) != GK_OK ||
         rename(takeover, mine) != 0)
         return;
-    if (!old && holder_of(mine, who) != NOBODY)
+    if (!old && !is_gone(o, mine))
         rename(mine, takeover);
     else
         unlink(mine);
 }
 
-/* Removes a stale owner file; `takeover` makes sure that only one process does and checks it once
- * more. */
-static gk_status remove_stale(const char *dir, const char *owner)
+/* Where locks are refused: removes a stale owner file. `takeover` makes sure that only one process
+ * does and checks it once more. */
+static gk_status remove_stale(const gk_owner *o)
 {
-    char takeover[GK_PATH_MAX], who[320], text[512];
+    char takeover[GK_PATH_MAX], text[GK_IDENTITY_MAX];
 
-    GK_TRY(gk_path(takeover, "%s/owner.takeover" GK_TEMPORARY, dir));
-    remove_takeover(takeover);
-    describe(text, sizeof text);
+    GK_TRY(gk_path(takeover, "%s.takeover" GK_TEMPORARY, o->path));
+    remove_takeover(o, takeover);
+    gk_identity_print(text, false);
     if (!create(takeover, text)) {
-        if (errno != EEXIST)
-            return gk_fail(GK_EIO, "cannot write into %s: %s", dir, strerror(errno));
-        return gk_fail(GK_EBUSY, "%s is being taken over by another process", dir);
+        if (errno != EEXIST) return cannot_write(o, errno);
+        return gk_fail(GK_EBUSY, "%s is being taken over by another process", o->dir);
     }
-    if (holder_of(owner, who) == NOBODY) unlink(owner);
+    if (is_gone(o, o->path)) unlink(o->path);
     unlink(takeover);
     return GK_OK;
 }
 
-gk_status gk_owner_take(const char *dir)
+/* Opens the file, or makes it; -1 in o->fd: it vanished in between. */
+static gk_status open_file(gk_owner *o, bool *created)
 {
-    static const struct timespec moment = {.tv_nsec = 50000000};
-    char owner[GK_PATH_MAX], text[512], who[320] = "";
+    *created = true;
+    o->fd = open(o->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (o->fd >= 0) return GK_OK;
+    if (errno != EEXIST) return cannot_write(o, errno);
+    *created = false;
+    o->fd = open(o->path, O_RDWR | O_CLOEXEC);
+    o->foreign = o->fd < 0 && errno == EACCES;
+    if (o->foreign) o->fd = open(o->path, O_RDONLY | O_CLOEXEC);
+    return o->fd >= 0 || errno == ENOENT ? GK_OK : cannot_write(o, errno);
+}
 
-    GK_TRY(gk_path(owner, "%s/owner", dir));
-    describe(text, sizeof text);
-    while (!create(owner, text)) {
-        if (errno != EEXIST)
-            return gk_fail(GK_EIO, "cannot write into %s: %s", dir, strerror(errno));
-        switch (holder_of(owner, who)) {
-        case ALIVE:
-            return gk_fail(
-                GK_EBUSY,
-                "%s is in use by %s; wait for it, stop it, or give another directory with --out",
-                dir, who);
-        case STARTING: nanosleep(&moment, NULL); break;
-        case NOBODY: GK_TRY(remove_stale(dir, owner));
-        }
+/* The lock is another process's: refused, unless it has only just begun and may let go again. */
+static gk_status wait_for_holder(const gk_owner *o)
+{
+    found f;
+
+    look(&f, o, o->fd);
+    if (f.who.whole || gk_seconds() - o->started > STARTING_SECONDS)
+        return refuse(o, &f.who, f.silent, true, f.life);
+    nap();
+    return GK_OK;
+}
+
+/* Another user's file is not ours to take, but who has the directory can be said. */
+static gk_status refuse_foreign(const gk_owner *o)
+{
+    bool held = gk_is_locked(o->fd);
+    found f;
+
+    look(&f, o, o->fd);
+    return held || f.life != GK_GONE ? refuse(o, &f.who, f.silent, held, f.life)
+                                     : cannot_write(o, EACCES);
+}
+
+/* A file that somebody else left: ours, removed, or a reason to refuse. */
+static gk_status judge(gk_owner *o, bool *done)
+{
+    found f;
+
+    look(&f, o, o->fd);
+    if (o->locked && f.empty) {
+        *done = true;
+        return write_text(o);
+    }
+    bool over = o->locked && f.who.locked &&
+                (gk_identity_is_of_this_kernel(&f.who) || gk_is_of_one_host(o->fd));
+    if (f.life != GK_GONE && !over) return refuse(o, &f.who, f.silent, false, f.life);
+    if (!o->locked && f.starting)
+        nap();
+    else if (!o->locked)
+        return remove_stale(o);
+    else if (unlink(o->path) != 0 && errno != ENOENT)
+        return cannot_write(o, errno);
+    return GK_OK;
+}
+
+/* One try. Neither done nor an error: something changed meanwhile, or will soon. */
+static gk_status try_to_take(gk_owner *o, bool *done)
+{
+    bool created;
+
+    *done = false;
+    GK_TRY(open_file(o, &created));
+    if (o->fd < 0) return GK_OK;
+    if (o->foreign) return refuse_foreign(o);
+    gk_grip hold = gk_lock(o->fd);
+    if (hold == GK_LOCK_FAILS)
+        return gk_fail(GK_EIO, "cannot lock %s: %s", o->path, strerror(errno));
+    if (hold == GK_LOCK_HELD) return wait_for_holder(o);
+    if (!is_at(o->path, o->fd)) return GK_OK;
+    o->locked = hold == GK_LOCK_OURS;
+    if (!created) return judge(o, done);
+    *done = true;
+    return write_text(o);
+}
+
+static void let_go(gk_owner *o)
+{
+    if (o->fd >= 0) close(o->fd);
+    o->fd = -1;
+}
+
+/* Without signs of life the lock says enough. */
+static gk_status keep_alive(gk_owner *o)
+{
+    o->beating.fd = o->fd;
+    if (gk_heart_add(&o->beating) || o->locked) return GK_OK;
+    gk_heart_remove(&o->beating);
+    unlink(o->path);
+    return gk_fail(GK_EMEM,
+                   "%s: this disk refuses locks, and no thread can be started that gives signs of "
+                   "life in their place",
+                   o->dir);
+}
+
+gk_status gk_owner_take(gk_owner **owner, const char *dir)
+{
+    gk_owner *o = gk_alloc(1, sizeof *o);
+    bool done = false;
+    gk_status status = gk_path(o->dir, "%s", dir);
+
+    *owner = NULL;
+    o->fd = -1;
+    o->started = gk_seconds();
+    if (status == GK_OK) status = gk_path(o->path, "%s/owner", dir);
+    while (status == GK_OK && !done) {
+        let_go(o);
+        status = try_to_take(o, &done);
+    }
+    if (status == GK_OK) status = keep_alive(o);
+    if (status == GK_OK) {
+        *owner = o;
+    } else {
+        let_go(o);
+        free(o);
+    }
+    return status;
+}
+
+/* What is at the path now, not what we have open; false, and errno: nothing can be read. */
+static bool read_again(const gk_owner *o, char text[GK_IDENTITY_MAX])
+{
+    int fd = open(o->path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) return false;
+    read_text(fd, text);
+    close(fd);
+    return true;
+}
+
+static gk_status check_ours(const gk_owner *o)
+{
+    char text[GK_IDENTITY_MAX];
+    gk_identity who;
+
+    if (!read_again(o, text)) {
+        if (errno != ENOENT) return gk_fail(GK_EIO, "cannot open %s: %s", o->path, strerror(errno));
+        return gk_fail(GK_EBUSY,
+                       "%s is no longer this process's: %s is gone; nothing more is written there",
+                       o->dir, o->path);
+    }
+    if (!strcmp(text, o->text)) return GK_OK;
+    gk_identity_parse(&who, text);
+    return gk_fail(GK_EBUSY,
+                   "%s is no longer this process's: pid %ld on host %s took it over while this one "
+                   "was suspended or cut off; nothing more is written there",
+                   o->dir, who.pid, who.host);
+}
+
+gk_status gk_owner_fence(const gk_owner *o, const gk_owned_file *file, int n)
+{
+    struct stat info;
+
+    if (!o || !WITH_FENCE) return GK_OK;
+    GK_TRY(check_ours(o));
+    for (int i = 0; i < n; i++) {
+        if (file[i].fd < 0) continue;
+        if (fstat(file[i].fd, &info) != 0)
+            return gk_fail(GK_EIO, "cannot look at %s/%s: %s", o->dir, file[i].name,
+                           strerror(errno));
+        if (info.st_size != file[i].bytes)
+            return gk_fail(GK_EBUSY,
+                           "%s/%s has %lld bytes, but this process left %lld: something else "
+                           "writes there. The same command goes on from the last resume point",
+                           o->dir, file[i].name, (long long)info.st_size, (long long)file[i].bytes);
     }
     return GK_OK;
 }
 
-void gk_owner_touch(const char *dir)
+void gk_owner_release(gk_owner *o)
 {
-    char owner[GK_PATH_MAX];
+    char text[GK_IDENTITY_MAX];
 
-    if (gk_path(owner, "%s/owner", dir) == GK_OK) utimensat(AT_FDCWD, owner, NULL, 0);
-}
-
-void gk_owner_release(const char *dir)
-{
-    char owner[GK_PATH_MAX];
-
-    if (gk_path(owner, "%s/owner", dir) == GK_OK) unlink(owner);
+    if (!o) return;
+    gk_heart_remove(&o->beating);
+    if (read_again(o, text) && !strcmp(text, o->text)) unlink(o->path);
+    let_go(o);
+    free(o);
 }

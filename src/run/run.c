@@ -12,11 +12,20 @@
 #include <string.h>
 #include <unistd.h>
 
+gk_status gk_run_fence(const gk_run *run)
+{
+    const gk_owned_file file[] = {{run->metrics, run->metrics_bytes, "metrics.jsonl"},
+                                  {run->projections, run->projections_bytes, "projections.bin"}};
+
+    return gk_owner_fence(run->owner, file, sizeof file / sizeof *file);
+}
+
 static gk_status replace(const gk_run *run, const char *name, const gk_text *text)
 {
     char path[GK_PATH_MAX];
 
     GK_TRY(gk_path(path, "%s/%s", run->dir, name));
+    GK_TRY(gk_run_fence(run));
     return gk_file_replace(path, text->data, text->length);
 }
 
@@ -27,8 +36,8 @@ static bool has(const gk_run *run, const char *name)
     return gk_path(path, "%s/%s", run->dir, name) == GK_OK && gk_exists(path);
 }
 
-/* Calls `doomed(name)` for each entry of dir/sub and removes those it says yes to; a missing folder
- * has none. */
+/* Calls `doomed(name)` for each entry of dir/sub and removes those it says yes to, while the
+ * directory is ours; a missing folder has none. */
 static void remove_files(const gk_run *run, const char *sub,
                          bool (*doomed)(const char *name, int64_t epoch), int64_t epoch)
 {
@@ -39,7 +48,8 @@ static void remove_files(const gk_run *run, const char *sub,
     DIR *list = opendir(folder);
     if (!list) return;
     while ((entry = readdir(list)))
-        if (doomed(entry->d_name, epoch) && gk_path(path, "%s/%s", folder, entry->d_name) == GK_OK)
+        if (doomed(entry->d_name, epoch) &&
+            gk_path(path, "%s/%s", folder, entry->d_name) == GK_OK && gk_run_fence(run) == GK_OK)
             unlink(path);
     closedir(list);
 }
@@ -155,7 +165,7 @@ static gk_status settle_config(gk_run *run, gk_open_mode mode)
         if (!strcmp(run->state, "done")) GK_TRY(gk_run_set_state(run, "running"));
     }
     gk_config_print(&text, &run->config);
-    gk_status status = gk_file_replace(path, text.data, text.length);
+    gk_status status = replace(run, "config.yaml", &text);
     gk_text_free(&text);
     return status;
 }
@@ -185,8 +195,7 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, gk_
     GK_TRY(gk_path(checkpoints, "%s/checkpoints", dir)); /* the longest name fits, too */
     GK_TRY(gk_run_check_directory(dir));
     GK_TRY(gk_make_directories(dir));
-    GK_TRY(gk_owner_take(dir));
-    run->owned = true;
+    GK_TRY(gk_owner_take(&run->owner, dir));
     remove_files(run, ".", is_temporary, 0);
     remove_files(run, "checkpoints", is_temporary, 0);
     remove_files(run, "measures", is_temporary, 0);
@@ -249,17 +258,20 @@ static gk_status replay_parent(gk_run *run)
     return GK_OK;
 }
 
-/* Opens an append-only file of the run, cut to the length it had at the resume point. */
+/* Opens an append-only file of the run, cut to the length it had at the resume point. O_APPEND: a
+ * row that comes in spite of all, between another process's look and its write, changes the length
+ * and is noticed at its next look; at an offset of its own it could leave a hole. */
 static gk_status open_cut(int *fd, const gk_run *run, const char *name, int64_t bytes)
 {
     char path[GK_PATH_MAX];
 
     GK_TRY(gk_path(path, "%s/%s", run->dir, name));
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    *fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (*fd < 0) return gk_fail(GK_EIO, "cannot open %s: %s", path, strerror(errno));
     if (lseek(*fd, 0, SEEK_END) < bytes)
         return gk_fail(GK_EDATA, "%s is shorter than at the resume point; --fresh starts over",
                        path);
+    GK_TRY(gk_owner_fence(run->owner, NULL, 0));
     if (ftruncate(*fd, bytes) != 0 || lseek(*fd, 0, SEEK_END) != bytes)
         return gk_fail(GK_EIO, "cannot cut %s: %s", path, strerror(errno));
     return GK_OK;
@@ -288,6 +300,7 @@ gk_status gk_run_restore(gk_run *run, const gk_position *position, size_t record
     if (run->restored && has(run, "parent.jsonl")) GK_TRY(replay_parent(run));
     if (run->position.metrics_bytes > 0)
         GK_TRY(replay(run, "metrics.jsonl", run->position.metrics_bytes));
+    GK_TRY(gk_run_fence(run));
     if (run->position.epoch > run->config.run.epochs)
         return gk_fail(GK_EUSAGE, "%s stands at epoch %lld already, beyond run.epochs = %lld",
                        run->dir, (long long)run->position.epoch, (long long)run->config.run.epochs);
@@ -298,8 +311,8 @@ gk_status gk_run_restore(gk_run *run, const gk_position *position, size_t record
     run->metrics_bytes = run->position.metrics_bytes;
     GK_TRY(open_cut(&run->metrics, run, "metrics.jsonl", run->metrics_bytes));
     if (!record) return GK_OK;
-    return open_cut(&run->projections, run, "projections.bin",
-                    run->events.rows * (int64_t)(record * sizeof(float)));
+    run->projections_bytes = run->events.rows * (int64_t)(record * sizeof(float));
+    return open_cut(&run->projections, run, "projections.bin", run->projections_bytes);
 }
 
 void gk_run_close(gk_run *run)
@@ -308,9 +321,9 @@ void gk_run_close(gk_run *run)
     if (run->projections >= 0) close(run->projections);
     gk_text_free(&run->final);
     gk_events_free(&run->events);
-    if (run->owned) gk_owner_release(run->dir);
+    gk_owner_release(run->owner);
     run->metrics = run->projections = -1;
-    run->owned = false;
+    run->owner = NULL;
 }
 
 void gk_run_forget_weights(const gk_run *run)
@@ -321,7 +334,8 @@ void gk_run_forget_weights(const gk_run *run)
 
 gk_status gk_run_sync(const gk_run *run)
 {
-    if (fsync(run->metrics) == 0 && (run->projections < 0 || fsync(run->projections) == 0))
+    GK_TRY(gk_run_fence(run));
+    if (gk_sync_file(run->metrics) && (run->projections < 0 || gk_sync_file(run->projections)))
         return GK_OK;
     return gk_fail(GK_EIO, "cannot sync %s/metrics.jsonl: %s", run->dir, strerror(errno));
 }

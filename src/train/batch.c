@@ -106,8 +106,22 @@ static gk_status too_large(const gk_batch *b)
                    b->R, need, room, fit);
 }
 
+/* More than the cgroup leaves is given all the same, and the process killed when it is used. */
+static gk_status check_host(const gk_batch *b)
+{
+    size_t need = b->size.device_bytes + b->size.host_bytes;
+    gk_memory memory = gk_memory_free();
+
+    if (b->be->room(b->be) || !strcmp(memory.from, "host") || need <= memory.bytes) return GK_OK;
+    return gk_fail(GK_EMEM,
+                   "not enough memory: %d runs side by side need %zu bytes, and the limit of this "
+                   "%s leaves %zu",
+                   b->R, need, memory.from, memory.bytes);
+}
+
 static gk_status allocate(gk_batch *b)
 {
+    GK_TRY(check_host(b));
     b->device.size = b->size.device_bytes;
     b->host.size = b->size.host_bytes;
     b->device.base = b->be->alloc(b->be, b->device.size);

@@ -107,7 +107,8 @@ static gk_status write_resume_point(const char *dir, const source *from)
 }
 
 /* config.yaml comes last: a directory without it is not a run. */
-static gk_status write_branch(const char *dir, const source *from, const gk_text *json)
+static gk_status write_branch(const gk_owner *owner, const char *dir, const source *from,
+                              const gk_text *json)
 {
     char path[GK_PATH_MAX];
     gk_text text = {0};
@@ -115,8 +116,10 @@ static gk_status write_branch(const char *dir, const source *from, const gk_text
     GK_TRY(gk_path(path, "%s/parent.json", dir));
     GK_TRY(gk_file_replace(path, json->data, json->length));
     GK_TRY(write_rows(dir, from->parent, from->position.metrics_bytes));
+    GK_TRY(gk_owner_fence(owner, NULL, 0));
     GK_TRY(write_resume_point(dir, from));
     GK_TRY(gk_path(path, "%s/config.yaml", dir));
+    GK_TRY(gk_owner_fence(owner, NULL, 0));
     gk_config_print(&text, from->config);
     gk_status status = gk_file_replace(path, text.data, text.length);
     gk_text_free(&text);
@@ -127,6 +130,7 @@ static gk_status write_branch(const char *dir, const source *from, const gk_text
 static gk_status make_branch(const char *dir, source *from, const gk_text *json)
 {
     char state[GK_PATH_MAX];
+    gk_owner *owner;
 
     GK_TRY(gk_epoch_path(state, from->parent, GK_EPOCH_STATE, from->epoch));
     if (!gk_exists(state))
@@ -140,10 +144,10 @@ static gk_status make_branch(const char *dir, source *from, const gk_text *json)
     gk_stage_open(&from->stage, from->shape, &gk_optimisers[from->parent_config->optim.name]);
     status = gk_state_load(state, from->shape, &from->stage, &from->position);
     if (status == GK_OK) status = gk_make_directories(dir);
-    if (status == GK_OK && (status = gk_owner_take(dir)) == GK_OK) {
+    if (status == GK_OK && (status = gk_owner_take(&owner, dir)) == GK_OK) {
         if (!is_made(dir)) /* by then, it may be */
-            status = write_branch(dir, from, json);
-        gk_owner_release(dir);
+            status = write_branch(owner, dir, from, json);
+        gk_owner_release(owner);
     }
     gk_stage_close(&from->stage);
     return status;

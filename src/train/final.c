@@ -77,8 +77,9 @@ static gk_status write_final(gk_run *run, gk_batch *b, int r, const int *key, in
     if (status == GK_OK) {
         gk_turning_find(&run->turning, &run->events, keys ? restricted : NULL,
                         keys ? excluded : NULL, n);
-        status = gk_file_replace(path, lines.data, lines.length);
+        status = gk_run_fence(run);
     }
+    if (status == GK_OK) status = gk_file_replace(path, lines.data, lines.length);
     gk_text_free(&lines);
     free(excluded);
     free(restricted);

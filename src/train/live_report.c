@@ -16,6 +16,7 @@ void gk_live_report(gk_run *run)
 
     if (!gk_live_page || !every || (!run->finished && run->events.rows % every != 0)) return;
     gk_status status = gk_path(path, "%s/report.html", dir);
+    if (status == GK_OK) status = gk_run_fence(run);
     if (status == GK_OK)
         status = gk_live_page(&dir, 1, path, NULL, run->finished ? 0 : RELOAD_SECONDS, trouble);
     if (status != GK_OK)

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Runs side by side may differ in seeds, data, optimiser, length and stop rules. */
 static gk_status key_of(gk_text *key, const gk_config *config)
@@ -99,7 +98,7 @@ void gk_sweep_groups_free(gk_sweep_group *groups, int n)
 static int suitable(const gk_sweep_group *group, bool gpu)
 {
     enum { GPU_SLOTS = 1024, CPU_SLOTS = 64 };
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int cores = gk_cores_allowed().n;
     double hidden = (double)group->size.n_train * group->size.shape.F * sizeof(gk_real);
     double share = 1e6 * (double)(cores > 4 ? cores : 4);
 
@@ -112,10 +111,7 @@ int gk_sweep_slots(const gk_sweep_group *group, int wanted, gk_backend *be)
     size_t room = be ? be->room(be) : 0, first = group->size.device_bytes;
     int most = wanted ? wanted : suitable(group, room > 0);
 
-    if (!room) {
-        long pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-        room = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : (size_t)1 << 30;
-    }
+    if (!room) room = gk_memory_free().bytes;
     room -= room / 8;
     size_t fit = room > first && group->per_run ? 1 + (room - first) / group->per_run : 1;
     if ((size_t)most > fit) most = (int)fit;

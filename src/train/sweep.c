@@ -1,5 +1,5 @@
 /* A sweep's runs: a queue for each group of shapes, trained one after the other. Works on a shared
- * disk: one writer for each run directory, files replaced by rename, no locks. */
+ * disk: one writer for each run directory (gk/owner.h), files replaced by rename. */
 #include "gk/sweep_train.h"
 #include "gk/archive.h"
 #include "gk/branch.h"
@@ -158,16 +158,23 @@ static void show(gk_queue *queue, gk_run *const *run, int R)
             spent_text, left_text, rate, q->terminal ? "\033[K" : "\n");
 }
 
-/* Two files of a run stay open, and three of its hook. */
-static void allow_files(int runs)
+/* How many runs can be open, `wanted` at most: of each, three files stay open, and three of its
+ * hook. The soft limit is raised as far as it has to be and the hard one allows. */
+static int allow_files(int wanted)
 {
+    enum { EACH = 6, OTHERS = 64 };
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    rlim_t wanted = 64 + 5 * (rlim_t)runs;
-    if (limit.rlim_cur >= wanted) return;
-    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+    rlim_t need = OTHERS + EACH * (rlim_t)wanted;
+    if (limit.rlim_cur >= need) return wanted;
+    limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == need) return wanted;
+    int fit = limit.rlim_cur > OTHERS + EACH ? (int)((limit.rlim_cur - OTHERS) / EACH) : 1;
+    if (fit >= wanted) return wanted;
+    gk_warn("%d slots, not %d: this process may open no more than %llu files (ulimit -Hn)", fit,
+            wanted, (unsigned long long)limit.rlim_cur);
+    return fit;
 }
 
 static int in_shard(const gk_sweep *sweep, const gk_sweep_options *o)
@@ -190,8 +197,7 @@ gk_status gk_sweep_train(gk_sweep_counts *counts, const gk_sweep *sweep,
     *counts = (gk_sweep_counts){.runs = in_shard(sweep, options)};
     gk_status status = gk_sweep_groups(&groups, &n, sweep, options->shard, options->shards);
     for (int i = 0; status == GK_OK && i < n; i++) {
-        int slots = gk_sweep_slots(&groups[i], options->slots, be);
-        allow_files(slots);
+        int slots = allow_files(gk_sweep_slots(&groups[i], options->slots, be));
         q.group = &groups[i];
         q.at = 0;
         status = gk_train(&q.queue, slots, be, NULL);
@@ -260,13 +266,13 @@ static gk_status settle(const char *dir, const char *name, const char *data, siz
 }
 
 /* Tasks of one job start at the same moment: one writes, the others wait. */
-static gk_status take_directory(const char *dir)
+static gk_status take_directory(gk_owner **owner, const char *dir)
 {
     static const struct timespec moment = {.tv_nsec = 20000000};
     double start = gk_seconds();
     gk_status status;
 
-    while ((status = gk_owner_take(dir)) == GK_EBUSY && !gk_signal_seen() &&
+    while ((status = gk_owner_take(owner, dir)) == GK_EBUSY && !gk_signal_seen() &&
            gk_seconds() - start < PATIENCE_SECONDS)
         nanosleep(&moment, NULL);
     return status;
@@ -320,7 +326,8 @@ static void print_file(gk_text *text, const gk_sweep *sweep, const char *const *
 
 gk_status gk_sweep_prepare(const gk_sweep *sweep, const char *dir, const char *const *sets, int n)
 {
-    char path[GK_PATH_MAX], owner[GK_PATH_MAX];
+    char path[GK_PATH_MAX], taken[GK_PATH_MAX];
+    gk_owner *owner = NULL;
     gk_text points = {0}, file = {0};
 
     GK_TRY(check_device(sweep));
@@ -328,14 +335,14 @@ gk_status gk_sweep_prepare(const gk_sweep *sweep, const char *dir, const char *c
     GK_TRY(gk_path(path, "%s/runs", dir));
     GK_TRY(gk_make_directories(path));
     GK_TRY(gk_path(path, "%s/points.csv", dir)); /* the last one to be written */
-    GK_TRY(gk_path(owner, "%s/owner", dir));
-    bool take = !gk_exists(path) || gk_exists(owner);
-    if (take) GK_TRY(take_directory(dir));
+    GK_TRY(gk_path(taken, "%s/owner", dir));
+    if (!gk_exists(path) || gk_exists(taken)) GK_TRY(take_directory(&owner, dir));
     gk_sweep_points_csv(&points, sweep);
     print_file(&file, sweep, sets, n);
     gk_status status = settle(dir, "sweep.yaml", file.data, file.length);
+    if (status == GK_OK) status = gk_owner_fence(owner, NULL, 0);
     if (status == GK_OK) status = settle(dir, "points.csv", points.data, points.length);
-    if (take) gk_owner_release(dir);
+    gk_owner_release(owner);
     gk_text_free(&points);
     gk_text_free(&file);
     if (status == GK_OK) remove_left(dir);

@@ -112,10 +112,6 @@ static gk_status run_event(loop *l, int r, bool with_row)
         GK_TRY(stage_run(l, r, &staged));
         GK_TRY(gk_keep_resume_point(run, &l->batch));
     }
-    if (now - run->last_touch > 60) {
-        gk_owner_touch(run->dir);
-        run->last_touch = now;
-    }
     return GK_OK;
 }
 

@@ -179,7 +179,7 @@ static gk_status start_workers(cpu_pool *pool)
 gk_status cpu_pool_open(cpu_pool **out, int threads)
 {
     cpu_pool *pool;
-    int cores = cpu_cores();
+    int cores = gk_cores_allowed().n;
     gk_status status;
 
     *out = NULL;

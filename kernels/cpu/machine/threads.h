@@ -19,7 +19,4 @@ int cpu_pool_threads(const cpu_pool *pool);
  * may depend on how the work is cut, so it must be cut by the sizes of one run and nothing else. */
 void cpu_pool_run(cpu_pool *pool, int n, cpu_chunk *chunk, const void *job);
 
-/* Cores that the affinity mask and the cgroup's quota leave to this process, at least 1. */
-int cpu_cores(void);
-
 #endif
