@@ -351,7 +351,7 @@ gk_status gk_run_keep_state(gk_run *run, const gk_stage *stage)
     return save_state(run, stage, path);
 }
 
-/* Written aside and looked at once more before it replaces the old one: writing takes long enough to
+/* Written aside, and a look once more before it replaces the old one: writing takes long enough to
  * be suspended in, and a resume point beyond the rows that another process left would be none. */
 gk_status gk_run_resume_point(gk_run *run, const gk_stage *stage)
 {
