@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The name keeps two gathers of one directory apart, in two containers too. zlib's gzip header has no clock and no
- * name, so that equal contents are equal bytes. */
+/* The name keeps two gathers of one directory apart, in two containers too. zlib's gzip header has
+ * no clock and no name, so that equal contents are equal bytes. */
 gk_status gk_out_open(gk_out *out, const char *dir, const char *name, bool gzip)
 {
     *out = (gk_out){.fd = -1};

@@ -13,8 +13,8 @@ enum { WITH_LOCK = 0 };
 enum { WITH_LOCK = 1 };
 #endif
 
-/* Far behind the text, which stays readable where locks are mandatory; below 2^31, which old servers
- * can count. */
+/* Far behind the text, which stays readable where locks are mandatory; below 2^31, which old
+ * servers can count. */
 enum { LOCKED_BYTE = 1 << 30 };
 
 gk_grip gk_lock(int fd)

@@ -33,11 +33,12 @@ struct gk_owner {
 
 static void nap(void) { nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); }
 
-static void read_text(int fd, char text[GK_IDENTITY_MAX])
+static bool read_text(int fd, char text[GK_IDENTITY_MAX])
 {
     ssize_t n = pread(fd, text, GK_IDENTITY_MAX - 1, 0);
 
     text[n > 0 ? n : 0] = 0;
+    return n >= 0;
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -118,24 +119,24 @@ typedef struct found {
     gk_life life;
 } found;
 
-static void look(found *f, const gk_owner *o, int fd)
+static gk_status cannot_write(const gk_owner *o, int why)
+{
+    return gk_fail(GK_EIO, "cannot write into %s: %s", o->dir, strerror(why));
+}
+
+static gk_status look(found *f, const gk_owner *o, int fd)
 {
     char text[GK_IDENTITY_MAX];
     struct stat info;
 
     *f = (found){.life = GK_GONE};
-    if (fstat(fd, &info) != 0) return;
-    read_text(fd, text);
+    if (fstat(fd, &info) != 0 || !read_text(fd, text)) return cannot_write(o, errno);
     gk_identity_parse(&f->who, text);
     f->empty = !*text;
     f->silent = silence(o->dir, &info);
     f->starting = !f->who.whole && f->silent < STARTING_SECONDS;
     if (f->who.whole) f->life = gk_identity_life(&f->who, f->silent);
-}
-
-static gk_status cannot_write(const gk_owner *o, int why)
-{
-    return gk_fail(GK_EIO, "cannot write into %s: %s", o->dir, strerror(why));
+    return GK_OK;
 }
 
 /* In place: the file was empty, and is locked or was created by us. */
@@ -170,9 +171,9 @@ static bool is_gone(const gk_owner *o, const char *path)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0) return errno == ENOENT;
-    look(&f, o, fd);
+    gk_status status = look(&f, o, fd);
     close(fd);
-    return !f.starting && f.life == GK_GONE;
+    return status == GK_OK && !f.starting && f.life == GK_GONE;
 }
 
 /* A takeover whose process was killed in the middle. Renaming makes sure that what is removed is
@@ -231,7 +232,7 @@ static gk_status wait_for_holder(const gk_owner *o)
 {
     found f;
 
-    look(&f, o, o->fd);
+    GK_TRY(look(&f, o, o->fd));
     if (f.who.whole || gk_seconds() - o->started > STARTING_SECONDS)
         return refuse(o, &f.who, f.silent, true, f.life);
     nap();
@@ -244,7 +245,7 @@ static gk_status refuse_foreign(const gk_owner *o)
     bool held = gk_is_locked(o->fd);
     found f;
 
-    look(&f, o, o->fd);
+    GK_TRY(look(&f, o, o->fd));
     return held || f.life != GK_GONE ? refuse(o, &f.who, f.silent, held, f.life)
                                      : cannot_write(o, EACCES);
 }
@@ -254,7 +255,7 @@ static gk_status judge(gk_owner *o, bool *done)
 {
     found f;
 
-    look(&f, o, o->fd);
+    GK_TRY(look(&f, o, o->fd));
     if (o->locked && f.empty) {
         *done = true;
         return write_text(o);
@@ -340,9 +341,11 @@ static bool read_again(const gk_owner *o, char text[GK_IDENTITY_MAX])
     int fd = open(o->path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0) return false;
-    read_text(fd, text);
+    bool good = read_text(fd, text);
+    int why = errno;
     close(fd);
-    return true;
+    errno = why;
+    return good;
 }
 
 static gk_status check_ours(const gk_owner *o)

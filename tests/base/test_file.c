@@ -1,10 +1,12 @@
 /* Paths, files that are replaced as a whole, directories. */
 #include "lib/folder.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void fails_with(gk_status status, gk_status expected, const char *part)
 {
@@ -101,6 +103,22 @@ static void test_open(void **state)
     fclose(file);
 }
 
+static void test_sync(void **state)
+{
+    int ends[2], fd = open(in_folder("file"), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+    (void)state;
+    assert_true(gk_sync_file(fd));
+    close(fd);
+    assert_false(gk_sync_file(fd));
+    assert_int_equal(pipe(ends), 0); /* there is no such thing: EINVAL */
+    assert_true(gk_sync_file(ends[1]));
+    close(ends[0]);
+    close(ends[1]);
+    assert_int_equal(gk_sync_directory(folder), GK_OK);
+    assert_true(gk_unique() != gk_unique());
+}
+
 static void test_directories(void **state)
 {
     (void)state;
@@ -119,6 +137,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_files, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_file_errors, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_open, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_sync, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_directories, make_folder, remove_folder),
     };
 

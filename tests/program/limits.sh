@@ -138,7 +138,14 @@ threads() {
     check "threads with $*: not $n from $from: $(grep -E 'threads' run/env.json | tr -d '\n')" \
         grep -qzE "\"threads\": $n,\s+\"threads_from\": \"$from\"" run/env.json
 }
+unset OMP_NUM_THREADS SLURM_CPUS_PER_TASK
 cores=$(nproc)
+rm -rf run
+expect 0 train small.yaml --set run.epochs=1 --out run
+if ! grep -q '"threads_from": "affinity"' run/env.json; then
+    skip "the cores of a process are limited here: $(grep threads run/env.json | tr -d '\n')"
+    end
+fi
 threads "$cores" affinity env
 threads 1 affinity taskset -c 0
 threads 1 affinity taskset -c 0 env OMP_NUM_THREADS=1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One process writes a run, whatever namespaces, clocks and disks do: the lock on `owner`, what stands in for it where a
 # disk has no locks, and the look before each write. Ends with twenty seconds of random events (slow/owner.sh: a
-# thousand), in which builds without the lock and without the look must lose rows.
+# thousand and more), in which builds without the lock and without the look must lose rows.
 # shellcheck disable=SC2154,SC2119,SC2120
 source "$(dirname "$0")/../lib/program.sh"
 source "$(dirname "$0")/../lib/owners.sh"

@@ -203,13 +203,14 @@ static void test_owner(void **state)
 {
     (void)state;
     gk_run *run = opened(GK_GO_ON), *other = gk_alloc(1, sizeof *other);
-    assert_int_equal(gk_owner_take(dir), GK_EBUSY);
+    gk_owner *owner = NULL;
+    assert_int_equal(gk_owner_take(&owner, dir), GK_EBUSY);
     assert_int_equal(gk_run_open(other, dir, &config, GK_GO_ON), GK_EBUSY);
     closed(other); /* what it has not got it does not release */
-    assert_int_equal(gk_owner_take(dir), GK_EBUSY);
+    assert_int_equal(gk_owner_take(&owner, dir), GK_EBUSY);
     closed(run);
-    assert_int_equal(gk_owner_take(dir), GK_OK);
-    gk_owner_release(dir);
+    assert_int_equal(gk_owner_take(&owner, dir), GK_OK);
+    gk_owner_release(owner);
     assert_int_equal(gk_run_check_directory(dir), GK_OK);
     assert_int_equal(gk_run_check_directory(folder), GK_EUSAGE); /* it holds something else */
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A thousand random events over runs and sweeps, at least 100 of each kind: kill -9, STOP and CONT, a second process in
+# Eleven hundred random events over runs and sweeps, at least 100 of each kind: kill -9, STOP and CONT, a second process in
 # another namespace, clocks that are set, owner files that are removed, full disks, quotas, disks that fail, takeovers of
 # suspended processes. No row is lost or doubled, no run is done that is not, every byte is as undisturbed. Builds without
 # the lock and without the look before each write must lose rows in it. OWNER_EVENTS and OWNER_SEED change it.
@@ -38,9 +38,13 @@ storm_of run train small.yaml
 storm_world=(GROKC_FAULT=none)
 storm "$grokc" $((events * 45 / 100)) 3000 "${under_locks[@]}"
 calm 'runs' $((events * 45 / 100))
+# Suspended anywhere; and often between the look and the write, where writes begin late
+for slow in 0 3; do
+    storm_world=(GROKC_FAULT=none "GROKC_LOCKS=$ENOLCK" "GROKC_SLOW=$slow")
+    storm "$grokc" $((events / 10)) 3000 takeover
+    calm "runs on a disk without locks, writes $slow ms late" $((events / 10))
+done
 storm_world=(GROKC_FAULT=none "GROKC_LOCKS=$ENOLCK")
-storm "$grokc" $((events / 10)) 3000 takeover
-calm 'runs on a disk without locks' $((events / 10))
 no_fence=$(dirname "$grokc")/tests/grokc_no_fence no_lock=$(dirname "$grokc")/tests/grokc_no_lock
 if [[ -x $no_fence && -x $no_lock ]]; then
     storm "$no_fence" $((events / 20)) 600 takeover
