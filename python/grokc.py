@@ -549,7 +549,7 @@ def _stamp(path: Path) -> Optional[tuple]:
         info = path.stat()
     except FileNotFoundError:
         return None
-    return info.st_ino, info.st_mtime_ns
+    return info.st_ino, info.st_mtime_ns, info.st_size
 
 
 def _follow(child: "subprocess.Popen[bytes]", out: Path, before: Optional[tuple]) -> Iterator[Row]:
@@ -712,7 +712,9 @@ class _Tail:
     not new; `again` says that the file is another one than before."""
 
     def __init__(self, path: Path):
-        self.path, self.seen, self.stamp = path, [], None
+        self.path = path
+        self.seen: List[bytes] = []
+        self.stamp: Optional[tuple] = None
 
     def read(self) -> Tuple[bool, List[Row]]:
         stamp = _stamp(self.path)
@@ -741,7 +743,8 @@ class _TensorBoard:
             event_pb2.SessionLog,
             summary_pb2.Summary,
         )
-        self.Writer, self.writer = EventFileWriter, None
+        self.Writer = EventFileWriter
+        self.writer: Any = None
         self.name = str(self._folder(run.path.resolve(), Path(logdir)))
 
     @staticmethod
@@ -792,20 +795,22 @@ class _WandB:
             import wandb
         except ImportError:
             raise ImportError("Weights & Biases is not installed: pip install wandb") from None
-        self.wandb, self.run, self.project, self.sent = wandb, run, project, None
-        self.name = run.path.resolve().name
-        begun = (run._json("env.json") or [None])[0]  # host and time: no two runs have one id
-        text = json.dumps([os.fsencode(run.path.resolve()).hex(), begun])
-        self.id = hashlib.sha256(text.encode()).hexdigest()[:16]
+        self.wandb: Any = wandb
+        self.run, self.project = run, project
+        self.sent: Any = None
 
     def begin(self) -> None:
         if self.sent:
-            self.sent.finish(quiet=True)
+            self.sent.finish()
+        path = self.run.path.resolve()
+        config = self.run.config
+        begun = (self.run._json("env.json") or [None])[0]  # host and time: no two runs have one id
+        text = json.dumps([os.fsencode(path).hex(), begun, config])
         self.sent = self.wandb.init(
             project=self.project,
-            id=self.id,
-            name=self.name,
-            config=self.run.config,
+            id=hashlib.sha256(text.encode()).hexdigest()[:16],
+            name=path.name,
+            config=config,
             mode=os.environ.get("WANDB_MODE") or "offline",
         )
         self.sent.define_metric("*", step_metric="epoch")

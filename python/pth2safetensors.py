@@ -36,6 +36,7 @@ torch.load(weights_only=True).
 
 import argparse
 import collections
+import functools
 import json
 import math
 import os
@@ -70,7 +71,9 @@ def fail(text: str) -> NoReturn:
     sys.exit(f"pth2safetensors.py: {text}")
 
 
+@functools.lru_cache(maxsize=None)
 def note(text: str) -> None:
+    """Said once, however many sets of weights it is true of."""
     print(f"pth2safetensors.py: {text}", file=sys.stderr)
 
 
@@ -388,7 +391,7 @@ def sets_of(found: Any, path: Path) -> Sets:
     """The sets of weights by the updates that made them, which may be unknown of a single one."""
     if isinstance(found, dict):
         for many, labels in (("state_dicts", "epochs"), ("checkpoints", "checkpoint_epochs")):
-            if not listed(found.get(many)):
+            if not any(map(is_weights, listed(found.get(many)))):
                 continue
             sets = checkpoints_of(found, path, many, labels)
             late = late_of(found, sets) if many == "checkpoints" else 0

@@ -340,7 +340,7 @@ class Sent:
     def log(self, row):
         self.rows.append(row)
 
-    def finish(self, exit_code=None, quiet=False):
+    def finish(self, exit_code=None):
         self.ended = exit_code
 
 
@@ -426,7 +426,10 @@ child = started(3, "--fresh")
 child.wait()
 follower.join()
 check("started over", sent[-1].rows == expected_of(live) and sent[-1].rows[:50] != old[:50])
-check("as another sending of it", len(sent) == count + 2)
+check(
+    "as another run there",
+    len(sent) == count + 2 and len({x.options["id"] for x in sent[-3:]}) == 3,
+)
 
 sys.modules["wandb"] = None
 raises("no wandb", ImportError, ["pip install wandb"], grokc.follow, "run", "wandb")
