@@ -84,11 +84,11 @@ static gk_status read_random_number(gk_reader *r, bool is_n)
     bool plain = gk_reader_is_scalar(r) && !gk_reader_is_quoted(r);
     int64_t n;
 
-    if (!is_n && plain && gk_reader_seed(&f->random_seed, text)) return GK_OK;
+    if (!is_n && plain && gk_parse_natural(text, &f->random_seed)) return GK_OK;
     if (!is_n)
         return gk_reader_fail(r, gk_reader_line(r),
                               "random.seed expects a whole number, not \"%s\"", gk_show(text).text);
-    if (!plain || !gk_parse_int(text, &n) || n < 1 || n > GK_SWEEP_POINTS_MAX)
+    if (!plain || !gk_parse_whole(text, &n) || n < 1 || n > GK_SWEEP_POINTS_MAX)
         return gk_reader_fail(r, gk_reader_line(r),
                               "random.n expects a whole number from 1 to %d, not \"%s\"",
                               GK_SWEEP_POINTS_MAX, gk_show(text).text);

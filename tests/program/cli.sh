@@ -101,6 +101,12 @@ set_is 'lr: 0.5' --set optim.lr=1 --set optim.lr=0.5
 set_is 'stop_test_loss: 0.00001' --set run.stop_test_loss=1e-5
 set_is 'stop_test_loss: null' --set run.stop_test_loss=null
 set_is 'checkpoint_at: "0,5,20"' --set run.checkpoint_at=0,5,20
+set_is 'biases: "on"' --set model.biases=True
+set_is 'biases: "off"' --set model.biases=no
+set_is 'final_norm: "on"' --set model.final_norm=YES
+set_is 'epochs: 1000' --set run.epochs=1e3
+set_is 'p: 97' --set task.p=97.0
+set_is 'init: "philox:100"' --set seed=1.0e2
 set_is 'activation: gelu' --set model.activation=gelu
 set_is 'init: "philox:9"' --set seed=9
 set_is 'backend: ref' --device ref
@@ -112,6 +118,8 @@ refused 2 '^grokc: --set optim.rl=1: unknown key' train tiny.yaml --set optim.rl
 refused 2 '^grokc: --set optim.lr=-1: optim.lr expects a number from 0 to 1000' train tiny.yaml --set optim.lr=-1
 refused 2 '^grokc: --set optim.lr=0,1: ' train tiny.yaml --set optim.lr=0,1
 refused 2 '^grokc: --set optim.lr=: ' train tiny.yaml --set optim.lr=
+refused 2 '^grokc: --set run.epochs=0.5: run.epochs expects a whole number from 0 to' train tiny.yaml --set run.epochs=0.5
+refused 2 '^grokc: --set model.norm=yes: model.norm expects one of none, pre, post' train tiny.yaml --set model.norm=yes
 
 # ---- wrong usage
 refused 2 'which config' train
