@@ -1,5 +1,6 @@
 /* What a sweep file has beside the groups of a config: zip, points, random, from. */
 #include "sweep/axis.h"
+#include "gk/input.h"
 
 #include <libgen.h>
 #include <string.h>
@@ -69,7 +70,7 @@ static gk_status read_points(gk_reader *r)
     gk_status status = gk_path(folder, "%s", r->name);
     if (status == GK_OK && *text == '/')
         status = gk_path(f->points, "%s", text);
-    else if (status == GK_OK && strchr(r->name, '/'))
+    else if (status == GK_OK && strchr(r->name, '/') && gk_input_has_name(r->name))
         status = gk_path(f->points, "%s/%s", dirname(folder), text);
     else if (status == GK_OK)
         status = gk_path(f->points, "%s", text);
