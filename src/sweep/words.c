@@ -10,6 +10,13 @@ const char *const gk_sweep_words[GK_SWEEP_WORDS] = {"zip", "points", "random", "
 
 static gk_sweep_file *file_of(const gk_reader *r) { return r->grammar->user; }
 
+/* `text` is a path behind `word`, whose ~ no shell expands. */
+static gk_status check_path(const gk_reader *r, const char *word, const char *text)
+{
+    if (gk_input_check(text) == GK_OK) return GK_OK;
+    return gk_reader_fail(r, gk_reader_line(r), "%s: %s", word, gk_message());
+}
+
 /* The next event is a text; `what` is what stands there. */
 static gk_status read_text(gk_reader *r, const char *what, const char **text)
 {
@@ -67,6 +74,7 @@ static gk_status read_points(gk_reader *r)
     GK_TRY(read_text(r, "points expects the path of a CSV file", &text));
     if (!*text)
         return gk_reader_fail(r, gk_reader_line(r), "points expects the path of a CSV file");
+    GK_TRY(check_path(r, "points", text));
     gk_status status = gk_path(folder, "%s", r->name);
     if (status == GK_OK && *text == '/')
         status = gk_path(f->points, "%s", text);
@@ -139,6 +147,7 @@ static gk_status read_from(gk_reader *r)
         return gk_reader_fail(r, gk_reader_line(r),
                               "from expects RUN@EPOCH, such as runs/paper@1000, not \"%s\"",
                               gk_show(text).text);
+    GK_TRY(check_path(r, "from", text));
     memcpy(sweep->from, text, strlen(text) + 1);
     return GK_OK;
 }

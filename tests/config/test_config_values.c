@@ -1,7 +1,9 @@
-/* One meaning, several spellings: switches and whole numbers as YAML 1.1 and people write them. */
+/* Values as people write them: switches and whole numbers with several spellings, and paths with a
+ * ~ that nobody expands. */
 #include "lib/config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static gk_status set(const char *yaml, const char *const *sets, int n)
 {
@@ -75,11 +77,34 @@ static void test_whole_numbers(void **state)
                         "1000000000, not \"1e-3\"");
 }
 
+/* A path that begins with ~/ would be looked for in a folder named ~. */
+static void test_home(void **state)
+{
+#define ADVICE(path)                                                                               \
+    "no shell has expanded the ~ of \"~/" path "\"; write $HOME/" path                             \
+    " on a command line, /home/me/" path " in a file"
+    (void)state;
+    setenv("HOME", "/home/me", 1);
+    fails("\ntask: {split: 'file:~/ids.txt'}", "x.yaml:2: task.split: " ADVICE("ids.txt"));
+    fails("model:\n  heads: 4\n  init: file:~/a/w.safetensors\n",
+          "x.yaml:3: model.init: " ADVICE("a/w.safetensors"));
+    assert_int_equal(set("{}", (const char *[]){"task.split=file:~/x"}, 1), GK_EUSAGE);
+    assert_string_equal(gk_message(), "--set task.split=file:~/x: task.split: " ADVICE("x"));
+    unsetenv("HOME");
+    fails_with("task: {split: 'file:~/x'}", "/home/you/x in a file");
+    parses("task: {split: 'file:./~/ids.txt'}\nmodel: {init: 'file:a/~/b~'}");
+    round_trip(&config);
+    parses("task: {split: 'file:~ids.txt'}"); /* a name like any other */
+    parses("run: {hook: '~/bin/hook'}");      /* for a shell */
+    assert_string_equal(config.run.hook, "~/bin/hook");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_switches),
         cmocka_unit_test(test_whole_numbers),
+        cmocka_unit_test(test_home),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -196,6 +196,25 @@ refused 2 '^grokc: own/config.yaml is not a regular file' measure own
 refused 2 '^grokc: own/config.yaml is not a regular file' branch own@5 --out other
 rm -r own
 
+# ---- a ~ that no shell has expanded
+mkdir '~'
+cp tiny.yaml '~/tiny.yaml'
+tilde() { (export HOME=/home/me; refused 2 "$@"; echo "$passed $failed" >counts) && read -r passed failed <counts; }
+# shellcheck disable=SC2088
+{
+    tilde '^grokc: no shell has expanded the ~ of "~/tiny.yaml"; write \$HOME/tiny.yaml on a command line, /home/me/tiny.yaml in a file$' \
+        train '~/tiny.yaml' --dry-run
+    tilde 'the ~ of "~/runs"; write \$HOME/runs ' train tiny.yaml '--out=~/runs'
+    tilde '^grokc: --set task.split=file:~/ids: task.split: no shell has expanded the ~ of "~/ids"' \
+        train tiny.yaml --dry-run --set task.split=file:~/ids
+    tilde 'the ~ of "~/runs/x@5"' branch '~/runs/x@5' --out other
+    tilde 'the ~ of "~/c.yaml"' bench step '--config=~/c.yaml'
+    for command in sweep measure gather export compare ls report; do tilde 'the ~ of "~/x"' "$command" '~/x'; done
+}
+expect 0 train './~/tiny.yaml' --dry-run
+check 'a refused ~ wrote nothing' test "$(ls '~')" = tiny.yaml -a ! -e runs
+rm -r '~'
+
 # ---- wrong usage
 refused 2 'which config' train
 refused 2 'one argument is expected, not also "b.yaml"' train tiny.yaml b.yaml
