@@ -116,7 +116,7 @@ bool gk_parse_real(const char *string, double *value)
 }
 
 /* The digits at *c behind what *value has, and *c behind them; false if they do not fit. `*scale`
- * counts them. Zeros at the end are only counted in `*zeros`: 1.000 is 1, and 1e3 waits for them. */
+ * counts them. Zeros at the end are only counted, in `*zeros`: 1.000 is 1. */
 static bool read_digits(const char **c, uint64_t *value, int *zeros, int *scale)
 {
     for (; **c >= '0' && **c <= '9'; ++*c, ++*scale) {
