@@ -212,6 +212,8 @@ static void test_csv(void **state)
 {
     (void)state;
     csv_expands("seed,optim.lr\n1,1e-2\n0,3\n", "index,seed,optim.lr\n0,1,0.01\n1,0,3\n");
+    csv_expands("seed,model.biases,run.epochs\n1e1,TRUE,5.0\n11.0,\"no\",1e1\n",
+                "index,seed,model.biases,run.epochs\n0,10,on,5\n1,11,off,10\n");
     csv_expands(
         "\xEF\xBB\xBF\n \"optim.lr\" ,\"run.hook\"\r\n\r\n\"0.5\", \"a, \"\"b\"\"\" \r\n 7 ,",
         "index,optim.lr,run.hook\n0,0.5,\"a, \"\"b\"\"\"\n1,7,\n");
