@@ -110,6 +110,11 @@ void gk_text_free(gk_text *text);                         /* back to {0} */
 bool gk_parse_int(const char *string, int64_t *value);
 bool gk_parse_real(const char *string, double *value);
 
+/* A whole number however it is written, 100, 1e2 or 100.0, exactly: 0.5 is none, and neither is
+ * what the type cannot hold. For what people write; files of this program keep to gk_parse_int. */
+bool gk_parse_whole(const char *string, int64_t *value);
+bool gk_parse_natural(const char *string, uint64_t *value);
+
 enum { GK_PATH_MAX = 1024 }; /* longer paths are refused with a message */
 
 /* "runs/paper@1000": a run directory and one of its epochs. Opens nothing. False where `text` is

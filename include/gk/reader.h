@@ -55,9 +55,6 @@ const gk_config_key *gk_reader_blamed(void);
 gk_status gk_reader_give(gk_reader *r, const gk_config_key *key, int place, const char *value,
                          bool quoted);
 
-/* The number after `seed:`; false if `value` is not one. */
-bool gk_reader_seed(uint64_t *seed, const char *value);
-
 /* ---- yaml.c */
 
 gk_status gk_reader_file(gk_reader *r);

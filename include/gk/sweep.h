@@ -16,7 +16,8 @@
  * At the top, beside the groups:
  *     zip: [[optim.lr, seed]]    these walk together, at the place of the first of them
  *     points: file.csv           instead of the product: a header of key names, a row per run; the
- *                                path is relative to the sweep file
+ *                                path is relative to the sweep file; of one that comes through a
+ *                                pipe, to the working directory
  *     random: {n: 200, seed: 0}  instead of the product: each run draws a value for every key, or
  *                                zip. A list and a range give each of theirs alike,
  *                                {uniform: [a, b]} a number between, {log: [a, b]} one whose

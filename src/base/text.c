@@ -115,6 +115,65 @@ bool gk_parse_real(const char *string, double *value)
     return true;
 }
 
+/* The digits at *c behind what *value has, and *c behind them; false if they do not fit. `*scale`
+ * counts them. Zeros at the end are only counted, in `*zeros`: 1.000 is 1. */
+static bool read_digits(const char **c, uint64_t *value, int *zeros, int *scale)
+{
+    for (; **c >= '0' && **c <= '9'; ++*c, ++*scale) {
+        unsigned digit = (unsigned)(**c - '0');
+        ++*zeros;
+        if (!digit) continue;
+        for (; *zeros; --*zeros)
+            if (__builtin_mul_overflow(*value, 10, value)) return false;
+        if (__builtin_add_overflow(*value, digit, value)) return false;
+    }
+    return true;
+}
+
+/* Sign and size of a whole number. */
+static bool read_whole(const char *string, bool *negative, uint64_t *size)
+{
+    const char *exponent = strpbrk(string, "eE"), *c = string;
+    int zeros = 0, digits = 0, behind = 0;
+    int64_t power = 0;
+    double real;
+
+    if (!gk_parse_real(string, &real)) return false; /* is of the form that numbers have */
+    if (exponent && !gk_parse_int(exponent + 1, &power)) return false;
+    *negative = *c == '-';
+    *size = 0;
+    c += *c == '-' || *c == '+';
+    if (!read_digits(&c, size, &zeros, &digits)) return false;
+    if (*c == '.') c++;
+    if (!read_digits(&c, size, &zeros, &behind)) return false;
+    if (*size == 0) return true;
+    if (power < -100000 || power > 100000 || power + zeros < behind) return false;
+    for (power += zeros - behind; power > 0; power--)
+        if (__builtin_mul_overflow(*size, 10, size)) return false;
+    return true;
+}
+
+bool gk_parse_whole(const char *string, int64_t *value)
+{
+    bool negative;
+    uint64_t size;
+
+    if (!read_whole(string, &negative, &size) || size > (uint64_t)INT64_MAX + negative)
+        return false;
+    *value = negative ? (int64_t)-size : (int64_t)size;
+    return true;
+}
+
+bool gk_parse_natural(const char *string, uint64_t *value)
+{
+    bool negative;
+    uint64_t size;
+
+    if (!read_whole(string, &negative, &size) || (negative && size)) return false;
+    *value = size;
+    return true;
+}
+
 bool gk_parse_run_at(const char *text, char run[GK_PATH_MAX], int64_t *epoch)
 {
     const char *at = strrchr(text, '@');

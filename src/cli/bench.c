@@ -59,7 +59,8 @@ static gk_status prepare(gk_bench *bench, const gk_cli *cli)
     bench->runs = cli->runs ? (int)cli->runs : 1;
     bench->rounds = (int)cli->rounds;
     GK_CHECK(bench->rounds <= GK_ROUNDS_MAX);
-    return gk_cli_config(&bench->config, cli->config, cli);
+    return cli->config ? gk_cli_input(&bench->config, cli->config, cli)
+                       : gk_cli_config(&bench->config, NULL, cli);
 }
 
 static gk_status run(gk_bench *bench, const gk_cli *cli, bench_mode *mode)

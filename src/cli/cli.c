@@ -1,23 +1,59 @@
 /* What the subcommands share: the config, and a training run from opening to its last line. */
 #include "cli/cli.h"
+#include "gk/input.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { BYTES_MAX = 1 << 20 };
+
+/* --set and --device as settings. */
+typedef struct settings {
+    const char *set[GK_LIST_MAX + 1];
+    int n;
+    char device[64];
+} settings;
+
+static gk_status take_settings(settings *s, const gk_cli *cli)
+{
+    s->n = cli->set.n;
+    memcpy(s->set, cli->set.item, (size_t)s->n * sizeof *s->set);
+    if (!cli->device) return GK_OK;
+    int length = snprintf(s->device, sizeof s->device, "device.backend=%s", cli->device);
+    if (length >= (int)sizeof s->device)
+        return gk_fail(GK_EUSAGE, "--device %.20s...: no such device", cli->device);
+    s->set[s->n++] = s->device;
+    return GK_OK;
+}
+
 gk_status gk_cli_config(gk_config *config, const char *path, const gk_cli *cli)
 {
-    const char *set[GK_LIST_MAX + 1];
-    char device[64];
-    int n = cli->set.n;
+    settings s;
 
-    memcpy(set, cli->set.item, (size_t)n * sizeof *set);
-    if (cli->device) {
-        if (snprintf(device, sizeof device, "device.backend=%s", cli->device) >= (int)sizeof device)
-            return gk_fail(GK_EUSAGE, "--device %.20s...: no such device", cli->device);
-        set[n++] = device;
-    }
-    return gk_config_load(config, path, set, n);
+    GK_TRY(take_settings(&s, cli));
+    return gk_config_load(config, path, s.set, s.n);
+}
+
+gk_status gk_cli_input(gk_config *config, const char *path, const gk_cli *cli)
+{
+    settings s;
+    char *yaml;
+    size_t size;
+
+    GK_TRY(take_settings(&s, cli));
+    gk_status status = gk_input_read(path, BYTES_MAX, &yaml, &size);
+    if (status == GK_EMEM) return status;
+    if (status != GK_OK) return gk_fail(GK_EUSAGE, "%s", gk_message());
+    status = gk_config_parse(config, gk_input_name(path), yaml, size, s.set, s.n);
+    free(yaml);
+    return status;
+}
+
+gk_status gk_cli_needs_out(const char *path)
+{
+    if (gk_input_has_name(path)) return GK_OK;
+    return gk_fail(GK_EUSAGE, "%s has no name for a directory: say --out DIR", gk_input_name(path));
 }
 
 gk_status gk_cli_device(gk_backend *be, const gk_config *config, const gk_cli *cli)

@@ -101,8 +101,14 @@ char gk_option_letter(const gk_option *option);
  * GK_EUSAGE where the command does not take them. */
 gk_status gk_cli_parse(gk_cli *cli, const gk_command *command, int argc, char **argv);
 
-/* The config of a path, --set and --device. */
+/* The config of a run's file, --set and --device. */
 gk_status gk_cli_config(gk_config *config, const char *path, const gk_cli *cli);
+
+/* The same of a path that the user gave, which may be a pipe or "-". */
+gk_status gk_cli_input(gk_config *config, const char *path, const gk_cli *cli);
+
+/* GK_EUSAGE where a config has no name for a directory below runs/. */
+gk_status gk_cli_needs_out(const char *path);
 
 /* The backend that config.device asks for; --nvtx and --profile are refused where they mean
  * nothing. */

@@ -1,5 +1,6 @@
 /* Subcommands and options as tables, and the one parser of the command line. */
 #include "cli/cli.h"
+#include "gk/input.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -185,6 +186,7 @@ static gk_status take_option(gk_cli *cli, const gk_command *command, int argc, c
         if (!value && *i + 1 < argc) value = argv[++*i];
         if (!value || !*value) return gk_fail(GK_EUSAGE, "--%s needs a value", o->name);
     }
+    if (o->completes == GK_FILES || o->completes == GK_DIRECTORIES) GK_TRY(gk_input_check(value));
     return store(cli, o, value);
 }
 
@@ -198,6 +200,7 @@ gk_status gk_cli_parse(gk_cli *cli, const gk_command *command, int argc, char **
             GK_TRY(take_option(cli, command, argc, argv, &i));
             continue;
         }
+        GK_TRY(gk_input_check(argv[i]));
         argv[cli->n_arguments++] = argv[i];
         if (cli->n_arguments <= command->most) continue;
         if (!command->most)

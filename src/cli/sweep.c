@@ -1,6 +1,7 @@
 /* grokc sweep SWEEP.yaml */
 #include "cli/cli.h"
 #include "gk/gather.h"
+#include "gk/input.h"
 #include "gk/slurm.h"
 #include "gk/sweep_train.h"
 
@@ -90,6 +91,9 @@ static gk_status check_submit(const gk_cli *cli)
     }
     if (strcmp(cli->submit, "slurm") != 0)
         return gk_fail(GK_EUSAGE, "--submit \"%s\": slurm is what there is", cli->submit);
+    if (cli->argument && !gk_input_has_name(cli->argument))
+        return gk_fail(GK_EUSAGE, "--submit slurm needs a file that every task can read, not %s",
+                       gk_input_name(cli->argument));
     if (cli->shard || cli->nvtx)
         return gk_fail(GK_EUSAGE, "--shard and --nvtx are for the tasks themselves, not for "
                                   "--submit slurm");
@@ -178,8 +182,12 @@ gk_status gk_cli_sweep(const gk_cli *cli)
     GK_TRY(parse_options(&options, cli));
     if (cli->out)
         GK_TRY(gk_path(dir, "%s", cli->out));
-    else
+    else if (gk_input_has_name(cli->argument))
         GK_TRY(default_directory(dir, cli->argument));
+    else if (cli->dry_run)
+        GK_TRY(gk_path(dir, "none yet, --out DIR gives one"));
+    else
+        GK_TRY(gk_cli_needs_out(cli->argument));
     options.dir = dir;
     memcpy(set, cli->set.item, (size_t)cli->set.n * sizeof *set);
     int sets = cli->set.n;

@@ -1,5 +1,6 @@
 /* grokc train CONFIG.yaml */
 #include "cli/cli.h"
+#include "gk/input.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,11 +48,14 @@ gk_status gk_cli_train(const gk_cli *cli)
     char dir[GK_PATH_MAX];
 
     if (!cli->argument) return gk_fail(GK_EUSAGE, "which config? grokc train configs/paper.yaml");
-    GK_TRY(gk_cli_config(&config, cli->argument, cli));
+    if (!cli->out && !cli->dry_run) GK_TRY(gk_cli_needs_out(cli->argument));
+    GK_TRY(gk_cli_input(&config, cli->argument, cli));
     if (cli->out)
         GK_TRY(gk_path(dir, "%s", cli->out));
-    else
+    else if (gk_input_has_name(cli->argument))
         GK_TRY(default_directory(dir, cli->argument));
+    else
+        GK_TRY(gk_path(dir, "none yet, --out DIR gives one"));
     if (cli->dry_run) return dry_run(&config, dir);
     return gk_cli_run(&config, dir, cli);
 }

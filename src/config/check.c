@@ -1,5 +1,6 @@
 /* What a config must fulfil beyond the types of its values. Rules that need the examples or a file
  * (is the split empty? do the shapes of the weights fit?) are checked where those are read. */
+#include "gk/input.h"
 #include "gk/optimiser.h"
 
 #include <inttypes.h>
@@ -47,7 +48,9 @@ static gk_status check_source(const char *name, const char *text, const source *
 {
     uint64_t seed;
 
-    if (!strncmp(text, "file:", 5) && text[5]) return GK_OK;
+    if (!strncmp(text, "file:", 5) && text[5])
+        return gk_input_check(text + 5) == GK_OK ? GK_OK
+                                                 : gk_fail(GK_EUSAGE, "%s: %s", name, gk_message());
     for (int i = 0; i < n; i++) {
         size_t length = strlen(sources[i].word);
         if (strncmp(text, sources[i].word, length) != 0 || text[length] != ':') continue;

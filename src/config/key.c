@@ -1,9 +1,11 @@
 /* config.def as a table, and the text of a value turned into the value: what a key is and takes. */
 #include "gk/config.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* "|modular|group ...": the words of the lists that have more to say of each. */
 static const char task_words[] =
@@ -99,18 +101,6 @@ void gk_config_defaults(gk_config *config)
     }
 }
 
-/* A whole number may also be written as 5e4. */
-static bool parse_whole(const char *value, int64_t *whole)
-{
-    const double exact = 9007199254740992.0; /* 2^53 */
-    double real;
-
-    if (gk_parse_int(value, whole)) return true;
-    if (!gk_parse_real(value, &real) || real != floor(real) || fabs(real) > exact) return false;
-    *whole = (int64_t)real;
-    return true;
-}
-
 /* The code point at *c, and *c behind it; 0 at the end, -1 if this is not UTF-8. */
 static int32_t next_character(const unsigned char **c)
 {
@@ -166,6 +156,30 @@ static bool assign_word(int *out, const gk_config_key *key, const char *value)
     return false;
 }
 
+/* Is it the lower-case `word` as YAML 1.1 lets one write it: word, Word or WORD? */
+static bool is_spelling(const char *value, const char *word)
+{
+    bool first = isupper((unsigned char)value[0]), second = isupper((unsigned char)value[1]);
+
+    if (strcasecmp(value, word) != 0 || (second && !first)) return false;
+    for (const char *c = value + 1; *c; c++)
+        if (!isupper((unsigned char)*c) == second) return false;
+    return true;
+}
+
+/* on and off for what YAML 1.1 takes for true and false; else `value` itself. */
+static const char *as_switch(const char *value)
+{
+    static const char *const words[2][4] = {{"false", "no", "off", "n"},
+                                            {"true", "yes", "on", "y"}};
+
+    for (int i = 0; i < 4; i++) {
+        if (is_spelling(value, words[0][i])) return "off";
+        if (is_spelling(value, words[1][i])) return "on";
+    }
+    return value;
+}
+
 bool gk_config_assign(gk_config *config, const gk_config_key *key, const char *value, bool quoted)
 {
     void *out = (char *)config + key->offset;
@@ -175,7 +189,7 @@ bool gk_config_assign(gk_config *config, const gk_config_key *key, const char *v
 
     switch (key->type) {
     case GK_KEY_INT:
-        if (quoted || !parse_whole(value, &whole)) return false;
+        if (quoted || !gk_parse_whole(value, &whole)) return false;
         if ((double)whole < key->min || (double)whole > key->max) return false;
         *(int64_t *)out = whole;
         return true;
@@ -189,7 +203,8 @@ bool gk_config_assign(gk_config *config, const gk_config_key *key, const char *v
         *(double *)out = real + 0.0; /* -0 becomes 0 */
         return true;
     case GK_KEY_TEXT: return assign_text(out, null ? "" : value);
-    case GK_KEY_PICK: return assign_word(out, key, value);
+    case GK_KEY_PICK:
+        return assign_word(out, key, value) || assign_word(out, key, as_switch(value));
     }
     return false;
 }

@@ -49,7 +49,7 @@ gk_status gk_sweep_canonical(gk_sweep_file *f, const gk_config_key *key, int pla
         return gk_reader_fail(&f->reader, place, "there are more than %d values",
                               GK_SWEEP_VALUES_MAX);
     if (key ? !gk_config_assign(&f->scratch, key, value, quoted)
-            : quoted || !gk_reader_seed(&seed, value))
+            : quoted || !gk_parse_natural(value, &seed))
         return gk_reader_refuse(&f->reader, place, key, value, quoted);
     if (!key)
         gk_text_add(&text, "%" PRIu64, seed);

@@ -11,11 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Holds every number of 64 bits, with and without a sign. */
+__extension__ typedef __int128 wide;
+
 /* What is written inside of a form. */
 typedef struct number {
     char text[64];
     bool is_whole;
-    int64_t whole;
+    wide whole;
     long double real;
 } number;
 
@@ -83,13 +86,15 @@ static gk_status read_list(gk_reader *r, gk_axis *axis)
 static bool range_value(char text[64], const number *from, const number *to, const number *step,
                         int i)
 {
-    __extension__ typedef __int128 int128;
     int sign = step->real > 0 ? 1 : -1;
 
     if (from->is_whole && to->is_whole && step->is_whole) {
-        int128 value = (int128)from->whole + (int128)i * step->whole;
+        wide value = from->whole + i * step->whole;
         if (sign > 0 ? value >= to->whole : value <= to->whole) return false;
-        snprintf(text, 64, "%" PRId64, (int64_t)value);
+        if (value < 0)
+            snprintf(text, 64, "%" PRId64, (int64_t)value);
+        else
+            snprintf(text, 64, "%" PRIu64, (uint64_t)value);
         return true;
     }
     double value = (double)(from->real + i * step->real), end = (double)to->real;
@@ -118,7 +123,7 @@ static gk_status read_range(gk_reader *r, gk_axis *axis, const number *numbers, 
 
 static gk_status add_log_values(gk_reader *r, gk_axis *axis, const number *numbers)
 {
-    int64_t n = numbers[2].whole;
+    wide n = numbers[2].whole;
     int line = gk_reader_line(r);
     char text[64];
 
@@ -127,8 +132,8 @@ static gk_status add_log_values(gk_reader *r, gk_axis *axis, const number *numbe
                     numbers[2].text);
     bool whole = !axis->key || axis->key->type == GK_KEY_INT;
     long double first = logl(numbers[0].real), last = logl(numbers[1].real);
-    for (int64_t i = 0; i < n; i++) {
-        long double x = expl(first + (last - first) * i / (n - 1));
+    for (int i = 0; i < n; i++) {
+        long double x = expl(first + (last - first) * i / (long double)(n - 1));
         write_real(text, (double)(whole ? roundl(x) : x));
         const char *value = i == 0 ? axis->low : i == n - 1 ? axis->high : text;
         GK_TRY(add(file_of(r), axis, line, value, false));
@@ -163,6 +168,8 @@ static gk_status read_ends(gk_reader *r, gk_axis *axis, const number *numbers, i
 static gk_status read_number(gk_reader *r, const gk_axis *axis, number *out)
 {
     const char *text = gk_reader_scalar(r);
+    uint64_t natural = 0;
+    int64_t whole = 0;
     double value;
 
     if (gk_reader_is_quoted(r) || !gk_parse_real(text, &value) || strlen(text) >= sizeof out->text)
@@ -170,7 +177,8 @@ static gk_status read_number(gk_reader *r, const gk_axis *axis, number *out)
                     gk_reader_is_quoted(r) ? "the quoted " : "", gk_show(text).text);
     *out = (number){.real = strtold(text, NULL)};
     memcpy(out->text, text, strlen(text) + 1);
-    out->is_whole = gk_parse_int(text, &out->whole);
+    out->is_whole = gk_parse_natural(text, &natural) || gk_parse_whole(text, &whole);
+    out->whole = *text == '-' ? (wide)whole : (wide)natural;
     return GK_OK;
 }
 

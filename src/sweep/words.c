@@ -1,5 +1,6 @@
 /* What a sweep file has beside the groups of a config: zip, points, random, from. */
 #include "sweep/axis.h"
+#include "gk/input.h"
 
 #include <libgen.h>
 #include <string.h>
@@ -8,6 +9,13 @@ enum { ZIP, POINTS, RANDOM, FROM };
 const char *const gk_sweep_words[GK_SWEEP_WORDS] = {"zip", "points", "random", "from"};
 
 static gk_sweep_file *file_of(const gk_reader *r) { return r->grammar->user; }
+
+/* `text` is a path behind `word`, whose ~ no shell expands. */
+static gk_status check_path(const gk_reader *r, const char *word, const char *text)
+{
+    if (gk_input_check(text) == GK_OK) return GK_OK;
+    return gk_reader_fail(r, gk_reader_line(r), "%s: %s", word, gk_message());
+}
 
 /* The next event is a text; `what` is what stands there. */
 static gk_status read_text(gk_reader *r, const char *what, const char **text)
@@ -66,10 +74,11 @@ static gk_status read_points(gk_reader *r)
     GK_TRY(read_text(r, "points expects the path of a CSV file", &text));
     if (!*text)
         return gk_reader_fail(r, gk_reader_line(r), "points expects the path of a CSV file");
+    GK_TRY(check_path(r, "points", text));
     gk_status status = gk_path(folder, "%s", r->name);
     if (status == GK_OK && *text == '/')
         status = gk_path(f->points, "%s", text);
-    else if (status == GK_OK && strchr(r->name, '/'))
+    else if (status == GK_OK && strchr(r->name, '/') && gk_input_has_name(r->name))
         status = gk_path(f->points, "%s/%s", dirname(folder), text);
     else if (status == GK_OK)
         status = gk_path(f->points, "%s", text);
@@ -84,11 +93,11 @@ static gk_status read_random_number(gk_reader *r, bool is_n)
     bool plain = gk_reader_is_scalar(r) && !gk_reader_is_quoted(r);
     int64_t n;
 
-    if (!is_n && plain && gk_reader_seed(&f->random_seed, text)) return GK_OK;
+    if (!is_n && plain && gk_parse_natural(text, &f->random_seed)) return GK_OK;
     if (!is_n)
         return gk_reader_fail(r, gk_reader_line(r),
                               "random.seed expects a whole number, not \"%s\"", gk_show(text).text);
-    if (!plain || !gk_parse_int(text, &n) || n < 1 || n > GK_SWEEP_POINTS_MAX)
+    if (!plain || !gk_parse_whole(text, &n) || n < 1 || n > GK_SWEEP_POINTS_MAX)
         return gk_reader_fail(r, gk_reader_line(r),
                               "random.n expects a whole number from 1 to %d, not \"%s\"",
                               GK_SWEEP_POINTS_MAX, gk_show(text).text);
@@ -138,6 +147,7 @@ static gk_status read_from(gk_reader *r)
         return gk_reader_fail(r, gk_reader_line(r),
                               "from expects RUN@EPOCH, such as runs/paper@1000, not \"%s\"",
                               gk_show(text).text);
+    GK_TRY(check_path(r, "from", text));
     memcpy(sweep->from, text, strlen(text) + 1);
     return GK_OK;
 }

@@ -182,6 +182,35 @@ static void numbers(void **state)
         }
 }
 
+/* Whatever is a path, and no other value, is refused with a ~/ that no shell has expanded. */
+static void homes(void **state)
+{
+    int paths = 0, others = 0;
+
+    (void)state;
+    for (int c = 0; c < GK_COMMANDS; c++) {
+        for (int i = -1; (i = gk_option_next(&gk_commands[c], i)) < GK_OPTIONS;) {
+            const gk_option *o = &gk_options[i];
+            bool is_path = o->completes == GK_FILES || o->completes == GK_DIRECTORIES;
+            char joined[ROOM];
+            if (o->kind != GK_OPTION_TEXT && o->kind != GK_OPTION_LIST) continue;
+            snprintf(joined, sizeof joined, "--%s=~/x y", o->name);
+            assert_int_equal(parse(&gk_commands[c], 1, joined, ""), is_path ? GK_EUSAGE : GK_OK);
+            if (is_path)
+                assert_non_null(strstr(gk_message(), "the ~ of \"~/x y\"; write $HOME/x y"));
+            paths += is_path;
+            others += !is_path;
+            snprintf(joined, sizeof joined, "--%s=./~/x", o->name);
+            assert_int_equal(parse(&gk_commands[c], 1, joined, ""), GK_OK);
+        }
+        if (!gk_commands[c].most) continue;
+        assert_int_equal(parse(&gk_commands[c], 1, "~/x", ""), GK_EUSAGE);
+        assert_non_null(strstr(gk_message(), "write $HOME/x on a command line"));
+        assert_int_equal(parse(&gk_commands[c], 1, "~x", ""), GK_OK);
+    }
+    assert_true(paths > 8 && others > 10);
+}
+
 static void lists_and_arguments(void **state)
 {
     char set[] = "--set", one[] = "a", two[] = "b", three[] = "c", minus[] = "-";
@@ -208,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_option_of_every_command),
+        cmocka_unit_test(homes),
         cmocka_unit_test(what_a_command_does_not_take),
         cmocka_unit_test(names_are_unique),
         cmocka_unit_test(numbers),

@@ -217,8 +217,8 @@ static void test_words_and_texts(void **state)
           "x.yaml:1: task.name expects one of modular, group, digits, repeats, "
           "maximum, trigrams, parity, not \"modula\"; "
           "did you mean \"modular\"?");
-    fails("model: {biases: true}",
-          "x.yaml:1: model.biases expects one of on, frozen, off, not \"true\"");
+    fails("model: {biases: tRue}",
+          "x.yaml:1: model.biases expects one of on, frozen, off, not \"tRue\"");
     fails("model: {biases: }", "x.yaml:1: model.biases expects one of on, frozen, off, not null");
     fails("loss: {form: 'exact|f64'}", "x.yaml:1: loss.form expects one of exact, f64, f32, not "
                                        "\"exact|f64\"; did you mean \"exact\"?");

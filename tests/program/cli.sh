@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The command line: help at every level, lists, dry runs, wrong usage, --set, and what goes where:
 # results on stdout, the rest on stderr, progress as lines or, on a terminal, as one line rewritten.
+# shellcheck disable=SC2002 # pipes are meant
 source "$(dirname "$0")/../lib/program.sh"
 
 cat >tiny.yaml <<'YAML'
@@ -101,6 +102,12 @@ set_is 'lr: 0.5' --set optim.lr=1 --set optim.lr=0.5
 set_is 'stop_test_loss: 0.00001' --set run.stop_test_loss=1e-5
 set_is 'stop_test_loss: null' --set run.stop_test_loss=null
 set_is 'checkpoint_at: "0,5,20"' --set run.checkpoint_at=0,5,20
+set_is 'biases: "on"' --set model.biases=True
+set_is 'biases: "off"' --set model.biases=no
+set_is 'final_norm: "on"' --set model.final_norm=YES
+set_is 'epochs: 1000' --set run.epochs=1e3
+set_is 'p: 97' --set task.p=97.0
+set_is 'init: "philox:100"' --set seed=1.0e2
 set_is 'activation: gelu' --set model.activation=gelu
 set_is 'init: "philox:9"' --set seed=9
 set_is 'backend: ref' --device ref
@@ -112,6 +119,102 @@ refused 2 '^grokc: --set optim.rl=1: unknown key' train tiny.yaml --set optim.rl
 refused 2 '^grokc: --set optim.lr=-1: optim.lr expects a number from 0 to 1000' train tiny.yaml --set optim.lr=-1
 refused 2 '^grokc: --set optim.lr=0,1: ' train tiny.yaml --set optim.lr=0,1
 refused 2 '^grokc: --set optim.lr=: ' train tiny.yaml --set optim.lr=
+refused 2 '^grokc: --set run.epochs=0.5: run.epochs expects a whole number from 0 to' train tiny.yaml --set run.epochs=0.5
+refused 2 '^grokc: --set model.norm=yes: model.norm expects one of none, pre, post' train tiny.yaml --set model.norm=yes
+
+# ---- a config from a pipe: stdin, an open descriptor, a FIFO; what is none and not a regular file is refused
+piped() {                                           # piped CODE ARGUMENT...: stdin is a pipe with tiny.yaml
+    local code=$1 got
+    shift
+    what="cat tiny.yaml | grokc $*"
+    cat tiny.yaml | "$grokc" "$@" >out 2>err
+    got=${PIPESTATUS[1]}
+    if [[ $got = "$code" ]]; then pass; else fail "$what: exit code $got, not $code" out err; fi
+}
+expect 0 train tiny.yaml --dry-run --out there
+mv out from_file
+mkfifo fifo.yaml
+for name in - /dev/stdin /dev/fd/0 /proc/self/fd/0; do
+    piped 0 train "$name" --dry-run --out there
+    check "$what: the same as from a file" cmp from_file out
+    piped 0 train "$name" --dry-run
+    prints '^# directory: none yet, --out DIR gives one$'
+    piped 2 train "$name"
+    says "^grokc: ${name/#-/stdin} has no name for a directory: say --out DIR$"
+    quiet out
+done
+cat tiny.yaml >fifo.yaml &
+expect 0 train fifo.yaml --dry-run --out there
+check 'a FIFO: the same as from a file' cmp from_file out
+expect 0 train <(cat tiny.yaml) --dry-run --out there
+check 'a descriptor of the shell: the same as from a file' cmp from_file out
+refused 2 '^grokc: fifo.yaml has no name for a directory: say --out DIR$' train fifo.yaml
+refused 2 '^grokc: stdin:1: the file is empty' train - --dry-run
+printf 'seed: 1\nrun: {epoch: 3}\n' >wrong.yaml
+"$grokc" train - --dry-run <wrong.yaml >out 2>err
+what='a wrong config on stdin'
+says '^grokc: stdin:2: unknown key "epoch" in run; did you mean "epochs"\?$'
+refused 2 '^grokc: /dev/zero has more than 1048576 bytes' train /dev/zero --dry-run
+head -c 2000000 /dev/zero | tr '\0' ' ' | "$grokc" train - --dry-run >out 2>err
+what='two megabytes on stdin'
+says '^grokc: stdin has more than 1048576 bytes; at most so many are expected here$'
+refused 2 'is not a regular file' train . --dry-run
+"$grokc" train - --dry-run <&- >out 2>err
+what='stdin is closed'
+says '^grokc: (cannot read stdin|stdin:1: the file is empty)'
+piped 2 train - --dry-run --set optim.lr=x
+says '^grokc: --set optim.lr=x: '
+piped 0 train - --out through --set run.epochs=5
+prints '^through: done at epoch 5, '
+complete through
+expect 0 train tiny.yaml --out regular --set run.epochs=5
+same 'a run of a config from a pipe' through regular
+piped 0 bench step --config - --rounds 1 --set device.backend=ref
+rm -r through regular
+
+# of sweeps; a file of points lies in the working folder then
+printf 'seed: [1, 2]\n' | cat tiny.yaml - | grep -v '^seed:  1$' >two.yaml
+"$grokc" sweep two.yaml --dry-run --out there >from_file
+cat two.yaml | "$grokc" sweep - --dry-run --out there >out
+check 'a sweep from stdin' cmp from_file out
+check 'which has two runs' grep -q '^1,2$' out
+cat two.yaml | "$grokc" sweep /dev/stdin >out 2>err
+what='a sweep without a name'
+says '^grokc: /dev/stdin has no name for a directory: say --out DIR$'
+cat two.yaml | "$grokc" sweep - --out there --submit slurm --dry-run >out 2>err
+what='a sweep from stdin for Slurm'
+says '^grokc: --submit slurm needs a file that every task can read, not stdin$'
+printf 'seed\n3\n4\n' >two.csv
+(grep -v '^seed' two.yaml; echo 'points: two.csv') | "$grokc" sweep /dev/stdin --out there --dry-run >out 2>err
+check 'points of a sweep from stdin' grep -q '^1,4$' out
+check 'none of these wrote anything' test ! -e there -a ! -e runs
+
+# a run directory's own files are no pipes
+expect 0 train tiny.yaml --out own --set run.epochs=5 --set run.keep_state=5
+mv own/config.yaml kept.yaml
+mkfifo own/config.yaml
+refused 2 '^grokc: own/config.yaml is not a regular file' measure own
+refused 2 '^grokc: own/config.yaml is not a regular file' branch own@5 --out other
+rm -r own
+
+# ---- a ~ that no shell has expanded
+mkdir '~'
+tilde() { (export HOME=/home/me; refused 2 "$@"; echo "$passed $failed" >counts) && read -r passed failed <counts; }
+# shellcheck disable=SC2016,SC2088
+{
+    cp tiny.yaml '~/tiny.yaml'
+    tilde '^grokc: no shell has expanded the ~ of "~/tiny.yaml"; write \$HOME/tiny.yaml on a command line, /home/me/tiny.yaml in a file$' \
+        train '~/tiny.yaml' --dry-run
+    tilde 'the ~ of "~/runs"; write \$HOME/runs ' train tiny.yaml '--out=~/runs'
+    tilde '^grokc: --set task.split=file:~/ids: task.split: no shell has expanded the ~ of "~/ids"' \
+        train tiny.yaml --dry-run --set task.split=file:~/ids
+    tilde 'the ~ of "~/runs/x@5"' branch '~/runs/x@5' --out other
+    tilde 'the ~ of "~/c.yaml"' bench step '--config=~/c.yaml'
+    for command in sweep measure gather export compare ls report; do tilde 'the ~ of "~/x"' "$command" '~/x'; done
+}
+expect 0 train './~/tiny.yaml' --dry-run
+check 'a refused ~ wrote nothing' test "$(ls '~')" = tiny.yaml -a ! -e runs
+rm -r '~'
 
 # ---- wrong usage
 refused 2 'which config' train

@@ -212,6 +212,8 @@ static void test_csv(void **state)
 {
     (void)state;
     csv_expands("seed,optim.lr\n1,1e-2\n0,3\n", "index,seed,optim.lr\n0,1,0.01\n1,0,3\n");
+    csv_expands("seed,model.biases,run.epochs\n1e1,TRUE,5.0\n11.0,\"no\",1e1\n",
+                "index,seed,model.biases,run.epochs\n0,10,on,5\n1,11,off,10\n");
     csv_expands(
         "\xEF\xBB\xBF\n \"optim.lr\" ,\"run.hook\"\r\n\r\n\"0.5\", \"a, \"\"b\"\"\" \r\n 7 ,",
         "index,optim.lr,run.hook\n0,0.5,\"a, \"\"b\"\"\"\n1,7,\n");
@@ -259,6 +261,13 @@ static void test_csv_errors(void **state)
     fails("points: ''", "x.yaml:1: points expects the path of a CSV file");
     fails("points: /no/where.csv", "x.yaml:1: points: cannot open /no/where.csv: No such file or "
                                    "directory");
+    setenv("HOME", "/home/me", 1);
+    fails("\npoints: ~/a.csv",
+          "x.yaml:2: points: no shell has expanded the ~ of \"~/a.csv\"; write $HOME/a.csv on a "
+          "command line, /home/me/a.csv in a file");
+    fails("task: {split: ['philox:1', 'file:~/a']}",
+          "x.yaml:1: task.split: no shell has expanded the ~ of \"~/a\"; write $HOME/a on a "
+          "command line, /home/me/a in a file (run 1: task.split=file:~/a)");
     fails("points: /dev/zero", "x.yaml:1: points: /dev/zero is not a regular file");
 }
 
@@ -284,6 +293,11 @@ static void test_from(void **state)
     fails("from: x", "x.yaml:1: " FROM_TAKES "\"x\"");
     fails("from: '@5'", "x.yaml:1: " FROM_TAKES "\"@5\"");
     fails("from: x@-1", "x.yaml:1: " FROM_TAKES "\"x@-1\"");
+    setenv("HOME", "/home/me", 1);
+    fails(
+        "from: ~/runs/x@10",
+        "x.yaml:1: from: no shell has expanded the ~ of \"~/runs/x@10\"; write $HOME/runs/x@10 on "
+        "a command line, /home/me/runs/x@10 in a file");
     fails("from: x@1.5", "x.yaml:1: " FROM_TAKES "\"x@1.5\"");
     fails("from: {a: b}", "x.yaml:1: from expects RUN@EPOCH, not a mapping");
     fails("\nfrom: /no/where@5", "x.yaml:2: from: cannot open /no/where/config.yaml: No such file "

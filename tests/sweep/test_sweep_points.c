@@ -91,6 +91,36 @@ static void test_log(void **state)
             "index,model.d_mlp\n0,1\n1,2\n2,3\n3,4\n4,5\n5,6\n");
 }
 
+/* Whole numbers and switches as a config takes them, in lists and inside of forms. */
+static void test_spellings(void **state)
+{
+    gk_text plain = {0};
+
+    (void)state;
+    expands("seed: [1e3, 7.0, +2, 9007199254740993.0]",
+            "index,seed\n0,1000\n1,7\n2,2\n3,9007199254740993\n");
+    expands("seed: {range: [1e1, 1.2e1]}", "index,seed\n0,10\n1,11\n");
+    expands("task: {p: {range: [97.0, 1e2, 2e0]}}", "index,task.p\n0,97\n1,99\n");
+    expands("seed: {range: [1.8446744073709551613e19, 18446744073709551615]}",
+            "index,seed\n0,18446744073709551613\n1,18446744073709551614\n");
+    expands("model: {d_mlp: {log: [1, 1e3, 4.0]}}",
+            "index,model.d_mlp\n0,1\n1,10\n2,100\n3,1000\n");
+    assert_int_equal(parse("seed: {uniform: [1, 99]}\nrandom: {n: 3, seed: 20}"), GK_OK);
+    gk_sweep_points_csv(&plain, &sweep);
+    expands("seed: {uniform: [1.0, 9.9e1]}\nrandom: {n: 3.0, seed: 2e1}", plain.data);
+    gk_text_free(&plain);
+    expands("model: {biases: [true, No], final_norm: [off, Yes]}",
+            "index,model.biases,model.final_norm\n0,on,off\n1,on,on\n2,off,off\n3,off,on\n");
+    assert_int_equal(parse("model: {biases: [on, true]}"), GK_EUSAGE);
+    assert_string_equal(gk_message(), "x.yaml: runs 0 and 1 are the same: model.biases=on");
+    assert_int_equal(parse("model: {d_mlp: {log: [1, 10, 2.5]}}"), GK_EUSAGE);
+    assert_string_equal(gk_message(),
+                        "x.yaml:1: model.d_mlp: log expects from 2 to 1000000 values, not 2.5");
+    assert_int_equal(parse("seed: [1, 2]\nrandom: {n: 0.5}"), GK_EUSAGE);
+    assert_string_equal(gk_message(),
+                        "x.yaml:2: random.n expects a whole number from 1 to 1000000, not \"0.5\"");
+}
+
 static void test_zip(void **state)
 {
     (void)state;
@@ -231,12 +261,13 @@ static void test_run_dir(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_product),    cmocka_unit_test(test_points_are_configs),
-        cmocka_unit_test(test_values),     cmocka_unit_test(test_range),
-        cmocka_unit_test(test_log),        cmocka_unit_test(test_zip),
-        cmocka_unit_test(test_sets),       cmocka_unit_test(test_random),
-        cmocka_unit_test(test_random_zip), cmocka_unit_test(test_random_ends),
-        cmocka_unit_test(test_csv_text),   cmocka_unit_test(test_run_dir),
+        cmocka_unit_test(test_product),     cmocka_unit_test(test_points_are_configs),
+        cmocka_unit_test(test_values),      cmocka_unit_test(test_range),
+        cmocka_unit_test(test_log),         cmocka_unit_test(test_spellings),
+        cmocka_unit_test(test_zip),         cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_random),      cmocka_unit_test(test_random_zip),
+        cmocka_unit_test(test_random_ends), cmocka_unit_test(test_csv_text),
+        cmocka_unit_test(test_run_dir),
     };
     return cmocka_run_group_tests(tests, NULL, close_sweep);
 }
