@@ -4,8 +4,8 @@
 
 #include "gk/ops.h"
 
-/* Members of gk_backend. `zero` fills with zero bytes; upload and download copy; sync has nothing to
- * wait for and returns GK_OK; room is not known. They do not use be->state. */
+/* Members of gk_backend. `zero` fills with zero bytes; upload and download copy; sync has nothing
+ * to wait for and returns GK_OK; room is not known. They do not use be->state. */
 void *host_alloc(gk_backend *be, size_t bytes);
 void host_release(gk_backend *be, void *memory);
 void host_upload(gk_backend *be, void *to, const void *from, size_t bytes);

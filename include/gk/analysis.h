@@ -25,7 +25,7 @@ typedef struct gk_analysis {
     int *column;           /* (n) element -> class of the model's output */
     int *element;          /* (answers) class -> element, -1: none */
     int32_t *label;        /* (N,S) row -> classes, corrupted as in training; -1: not scored */
-    uint8_t *group;        /* (N) row -> enum gk_rows */
+    uint8_t *group;        /* (N) row -> enum gk_row_group */
     int *train;            /* (n_train) rows of the training examples, in the split's order */
     int n_train;
     int T, S, scored; /* as in gk_task */
@@ -35,7 +35,7 @@ typedef struct gk_analysis {
     uint64_t seed;    /* of the control's random frequencies: task.label_seed */
 } gk_analysis;
 
-enum gk_rows { GK_ROWS_TRAIN, GK_ROWS_MIRRORED, GK_ROWS_UNMIRRORED, GK_ROW_GROUPS };
+enum gk_row_group { GK_ROWS_TRAIN, GK_ROWS_MIRRORED, GK_ROWS_UNMIRRORED, GK_ROW_GROUPS };
 
 /* `order` and n_train: a split of the task. Without a split (n_train 0) every row is in
  * GK_ROWS_UNMIRRORED. */

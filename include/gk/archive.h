@@ -10,8 +10,9 @@
 
 struct json_t;
 
-/* ----------------------------------------------------------------------------------- run_files.c
- * Errors: GK_EIO where a file cannot be opened or is no regular one, GK_EDATA where it does not say
+/* ---- run_files.c */
+
+/* Errors: GK_EIO where a file cannot be opened or is no regular one, GK_EDATA where it does not say
  * what grokc writes there. */
 
 bool gk_is_run(const char *dir);                    /* config.yaml, and a state or rows */
@@ -44,8 +45,9 @@ gk_status gk_epoch_path(char path[GK_PATH_MAX], const char *dir, gk_epoch_file f
  * *epochs, NULL for none, in any case. */
 gk_status gk_run_epochs(int64_t **epochs, int *n, const char *dir, gk_epoch_file file);
 
-/* ------------------------------------------------------------------------------------ row_file.c
- * Rows, line after line: those of metrics.jsonl, parent.jsonl, final.jsonl, or the answers in
+/* ---- row_file.c */
+
+/* Rows, line after line: those of metrics.jsonl, parent.jsonl, final.jsonl, or the answers in
  * hook.jsonl. A last line without its end is being written: it is no row. */
 
 typedef struct gk_row_file {
@@ -69,8 +71,9 @@ void gk_row_file_close(gk_row_file *rows);
 /* The last row of metrics.jsonl, without reading what is before; "" where there is none. */
 gk_status gk_row_file_last(gk_text *line, const char *dir);
 
-/* ----------------------------------------------------------------------------------- row_table.c
- * Rows as columns of numbers; null and texts are NaN. */
+/* ---- row_table.c */
+
+/* Rows as columns of numbers; null and texts are NaN. */
 
 typedef struct gk_row_table {
     size_t n, room;
@@ -89,8 +92,9 @@ void gk_row_table_free(gk_row_table *table);
 /* NULL: no row has a number there. */
 const double *gk_row_table_column(const gk_row_table *table, const char *name);
 
-/* ------------------------------------------------------------------------------------- answers.c
- * What run.hook answered, as columns of rows: hook.jsonl by epoch, where the last answer of an
+/* ---- answers.c */
+
+/* What run.hook answered, as columns of rows: hook.jsonl by epoch, where the last answer of an
  * epoch counts. A column is called as the hook calls it; "hook.NAME" where NAME already stands for
  * a column, a config key or a value of summary.json. Objects are "NAME.PART"; lists are left
  * out. */

@@ -6,8 +6,9 @@
 #include "gk/archive.h"
 #include "gk/stream.h"
 
-/* ------------------------------------------------------------------------------------- columns.c
- * The columns of a table of texts, found out as data comes, and the values of the row that is being
+/* ---- columns.c */
+
+/* The columns of a table of texts, found out as data comes, and the values of the row that is being
  * filled. First the `fixed` ones, which are set by number, then those that are set by name. */
 
 enum { GK_COLUMNS_MAX = 8192 };
@@ -31,8 +32,9 @@ void gk_columns_free(gk_columns *columns);
 void gk_columns_write_names(gk_out *out, const gk_columns *columns);
 void gk_columns_write_values(gk_out *out, const gk_columns *columns);
 
-/* -------------------------------------------------------------------------------------- values.c
- * What files say, put under the names of columns: {"events": {"test_loss < 0.1": {"crossed": 7}}}
+/* ---- values.c */
+
+/* What files say, put under the names of columns: {"events": {"test_loss < 0.1": {"crossed": 7}}}
  * is "events.test_loss < 0.1.crossed". A value that a column has already stays: the first place
  * where something is said counts. `path`: for messages. */
 
@@ -44,8 +46,9 @@ gk_status gk_columns_put_answer(gk_columns *columns, const char *path, const cha
 /* The value of a config key in its shortest form; nothing: null. */
 void gk_setting_text(gk_text *text, const gk_config *config, const gk_config_key *key);
 
-/* ---------------------------------------------------------------------------- card.c, card_table.c
- * Runs as cards: what their directories say of them, as a table of texts. For `grokc ls`, `grokc
+/* ---- card.c, card_table.c */
+
+/* Runs as cards: what their directories say of them, as a table of texts. For `grokc ls`, `grokc
  * compare` and reports of sweeps; finished runs, going and failed ones, wherever they lie. */
 
 /* The columns that every table has, in this order; then all config keys; then, found out as runs

@@ -34,11 +34,13 @@ typedef struct gk_pool {
 } gk_pool;
 
 typedef struct gk_data {
-    gk_set
-        train; /* what a step is made of, in the split's order: all training examples, or a batch */
-    gk_set grid; /* every input of the group, in gk_analysis's order; a group of sums for each of
-                     enum gk_rows and scored position: GK_ROW_GROUPS position + rows */
-    gk_set rest; /* examples outside of the group, if any (B may be 0), likewise */
+    /* What a step is made of, in the split's order: all training examples, or a batch. */
+    gk_set train;
+    /* Every input of the group, in gk_analysis's order; a group of sums for each of enum
+     * gk_row_group and scored position: GK_ROW_GROUPS position + rows. */
+    gk_set grid;
+    /* Examples outside of the group, if any (B may be 0), with groups of sums as in grid. */
+    gk_set rest;
     gk_pool pool;
 } gk_data;
 

@@ -5,8 +5,8 @@
  *     DIR/cells.csv        runs that differ in nothing but seeds, taken together
  *
  * Columns are called as in metrics.jsonl and summary.json. What run.hook answered is beside the
- * rows of its epochs in curves.csv.gz, and its last answer in sweep.csv; gk/archive.h says how those
- * columns are called. */
+ * rows of its epochs in curves.csv.gz, and its last answer in sweep.csv; gk/archive.h says how
+ * those columns are called. */
 #ifndef GK_GATHER_H
 #define GK_GATHER_H
 

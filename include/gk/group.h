@@ -1,4 +1,5 @@
-/* Finite groups of permutations: elements, products, conjugacy classes, cosets. A table in memory. */
+/* Finite groups of permutations: elements, products, conjugacy classes, cosets. A table in
+ * memory. */
 #ifndef GK_GROUP_H
 #define GK_GROUP_H
 
@@ -16,9 +17,9 @@ typedef struct gk_group {
     int *class_of; /* (n): conjugacy classes, numbered by their first element */
 } gk_group;
 
-/* "S5": the permutations of 5 points in lexicographic order; "A5": the even ones; "D7": the symmetries
- * of a polygon of 7 corners, rotations first; "Z113": i -> i + x. GK_EUSAGE where the name is none of
- * these or the group has more than GK_GROUP_MAX elements. */
+/* "S5": the permutations of 5 points in lexicographic order; "A5": the even ones; "D7": the
+ * symmetries of a polygon of 7 corners, rotations first; "Z113": i -> i + x. GK_EUSAGE where the
+ * name is none of these or the group has more than GK_GROUP_MAX elements. */
 gk_status gk_group_open(gk_group *group, const char *name);
 void gk_group_close(gk_group *group);
 

@@ -43,7 +43,7 @@ typedef struct gk_lens {
     /* examples of all runs, by gk_lens_put */
     int32_t *value, *control; /* (R,inputs): elements */
     int32_t *label;           /* (R,inputs): elements; 0 where `group` says none */
-    uint8_t *group; /* (R,inputs): enum gk_rows; GK_NO_GROUP: label outside of the group */
+    uint8_t *group; /* (R,inputs): enum gk_row_group; GK_NO_GROUP: label outside of the group */
     int32_t *train_row, *train_label, *train_value, *train_control; /* (R,train_rows) */
     int32_t *train_class; /* (R,train_rows): labels as classes */
     uint8_t *train_group; /* (R,train_rows): 0, or GK_NO_GROUP */

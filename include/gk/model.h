@@ -50,7 +50,7 @@ static inline int gk_unembed_inputs(const gk_shape *s)
 }
 
 /* How files differ from memory: params.def. */
-enum gk_form { GK_PLAIN, GK_VECTOR, GK_HEADS_OUT, GK_HEADS_IN, GK_NORM };
+enum gk_form { GK_FORM_PLAIN, GK_FORM_VECTOR, GK_FORM_HEADS_OUT, GK_FORM_HEADS_IN, GK_FORM_NORM };
 
 enum gk_tensor_id { /* GK_ID_w_e ...: the lines of params.def */
 #define ONCE(field, exists, rows, cols, form, name)  GK_ID_##field,

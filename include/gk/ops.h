@@ -56,11 +56,12 @@ struct gk_backend {
     gk_status (*sync)(gk_backend *be); /* waits; the first error since open */
     /* Bytes that alloc could still give; 0: not known. */
     size_t (*room)(gk_backend *be);
-    /* Calls step(context) k times and looks at signals between calls; returns how many it did. A step only enqueues
-     * ops, each time the same ones with the same arguments: a backend may record one and replay it. */
+    /* Calls step(context) k times and looks at signals between calls; returns how many it did. A
+     * step only enqueues ops, each time the same ones with the same arguments: a backend may
+     * record one and replay it. */
     int64_t (*repeat)(gk_backend *be, void (*step)(void *context), void *context, int64_t k);
-    /* For profilers: names what happens from `enter` to `leave` (they nest); `profile` opens and closes the range that
-     * a profiler is told to record. Nothing on the host's backends. */
+    /* For profilers: names what happens from `enter` to `leave` (they nest); `profile` opens and
+     * closes the range that a profiler is told to record. Nothing on the host's backends. */
     void (*enter)(gk_backend *be, const char *name);
     void (*leave)(gk_backend *be);
     void (*profile)(gk_backend *be, bool on);
@@ -78,8 +79,8 @@ typedef struct gk_device_options {
     bool nvtx;   /* enter and leave are heard by profilers */
 } gk_device_options;
 
-/* device: auto, cpu, ref, cuda or cuda:N (refused with the reason in a build or on a machine without it). NULL options:
- * all zero. Close what was opened. */
+/* device: auto, cpu, ref, cuda or cuda:N (refused with the reason in a build or on a machine
+ * without it). NULL options: all zero. Close what was opened. */
 gk_status gk_backend_open(gk_backend *be, const char *device, const gk_device_options *options);
 void gk_backend_close(gk_backend *be);
 

@@ -38,8 +38,9 @@ typedef struct gk_plan {
     gk_params anchor; /* initial weights that decay pulls towards; likewise */
     /* of the table plan */
     gk_table table; /* for training */
-    gk_table
-        view; /* narrow and without b_out: for the forward pass over all inputs, which wants the residual stream */
+    /* Narrow and without b_out: for the forward pass over all inputs, which wants the residual
+     * stream. */
+    gk_table view;
     gk_real *product; /* (R,V,F) of an mlp on sums: W_E W_in, and its gradient */
     gk_pairs pairs;   /* the training set */
     double *row_loss; /* (R,B) */

@@ -41,7 +41,7 @@ struct gk_reader {
     uint64_t seed;
 };
 
-/* ------------------------------------------------------------------------------------ config.c */
+/* ---- config.c */
 
 /* The file, if any, then `n` sets, on top of what r->config holds. */
 gk_status gk_reader_layers(gk_reader *r, int n);
@@ -49,7 +49,7 @@ gk_status gk_reader_layers(gk_reader *r, int n);
 /* The key that the message of gk_config_check blames; NULL if it blames none. */
 const gk_config_key *gk_reader_blamed(void);
 
-/* ------------------------------------------------------------------------------------- layer.c */
+/* ---- layer.c */
 
 /* `value` becomes the value of `key` (NULL: seed) in this layer. */
 gk_status gk_reader_give(gk_reader *r, const gk_config_key *key, int place, const char *value,
@@ -58,7 +58,7 @@ gk_status gk_reader_give(gk_reader *r, const gk_config_key *key, int place, cons
 /* The number after `seed:`; false if `value` is not one. */
 bool gk_reader_seed(uint64_t *seed, const char *value);
 
-/* -------------------------------------------------------------------------------------- yaml.c */
+/* ---- yaml.c */
 
 gk_status gk_reader_file(gk_reader *r);
 
@@ -71,7 +71,7 @@ const char *gk_reader_scalar(const gk_reader *r);
 int gk_reader_line(const gk_reader *r);
 const char *gk_reader_kind(const gk_reader *r); /* "one value", "a list", "a mapping" */
 
-/* ----------------------------------------------------------------------------------- message.c */
+/* ---- message.c */
 
 gk_status gk_reader_fail(const gk_reader *r, int place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

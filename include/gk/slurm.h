@@ -1,7 +1,7 @@
 /* A sweep as a job array of Slurm: DIR/slurm/sweep.sh has a task for each shard, and
- * DIR/slurm/gather.sh merges their runs when all have ended. The scripts say everything: they can be
- * read, edited and given to sbatch again, `sbatch --array=3,7 DIR/slurm/sweep.sh` for two shards of
- * them. Knows no config and no run. */
+ * DIR/slurm/gather.sh merges their runs when all have ended. The scripts say everything: they can
+ * be read, edited and given to sbatch again, `sbatch --array=3,7 DIR/slurm/sweep.sh` for two
+ * shards of them. Knows no config and no run. */
 #ifndef GK_SLURM_H
 #define GK_SLURM_H
 

@@ -1,11 +1,13 @@
-/* The network of one block on pairs of tokens, as tables. Only the last of the three positions is read, and its token
- * is always "=": so there is one query per head, and everything that depends on one token is a row of a small table.
+/* The network of one block on pairs of tokens, as tables. Only the last of the three positions is
+ * read, and its token is always "=": so there is one query per head, and everything that depends
+ * on one token is a row of a small table.
  *
- * With x= = W_E["="] + W_pos[2] and S = [ W_in | tail ] (tail: W_U, or the identity), for each head h:
+ * With x= = W_E["="] + W_pos[2] and S = [ W_in | tail ] (tail: W_U, or the identity), for each
+ * head h:
  *
- *     q_h = x= W_Q[h];   u_h = W_K[h] q_h / sqrt K                             query; what keys are scored with
+ *     q_h = x= W_Q[h];   u_h = W_K[h] q_h / sqrt K                  query; keys are scored with u
  *     s_hj(t) = (W_E[t] + W_pos[j]) . u_h,  j = 0, 1;   s_h2 = x= . u_h        score, score_eq
- *     (A0, A1, A2) = softmax(s_h0(a), s_h1(b), s_h2)                           A2 = 1 - A0 - A1 is eliminated
+ *     (A0, A1, A2) = softmax(s_h0(a), s_h1(b), s_h2)                A2 = 1 - A0 - A1: eliminated
  *     V_h[t] = W_E[t] W_V[h];   vp_hj = W_pos[j] W_V[h];   v_h2 = x= W_V[h]
  *     M_h = W_O[h] S;   T_h[t] = V_h[t] M_h;   c_hj = (vp_hj - v_h2) M_h        row; shift
  *     base = (x= + sum_h v_h2 W_O[h]) S + [ b_in | b_out tail ]
@@ -20,8 +22,9 @@
 
 #include "gk/base.h"
 
-/* The weights of a one-block model, or their gradients: shapes as in params.def with R in front. The vocabulary has
- * N + 1 tokens, the last one is "="; three positions. b_in and b_out are NULL where there are none. */
+/* The weights of a one-block model, or their gradients: shapes as in params.def with R in front.
+ * The vocabulary has N + 1 tokens, the last one is "="; three positions. b_in and b_out are NULL
+ * where there are none. */
 typedef struct gk_block {
     gk_real *w_e, *w_pos, *w_q, *w_k, *w_v, *w_o, *w_in, *b_in, *w_out, *b_out, *w_u;
 } gk_block;

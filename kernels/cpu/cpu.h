@@ -90,8 +90,8 @@ typedef struct cpu_product {
     gk_real beta;
 } cpu_product;
 
-/* log_softmax.c: the loss of `n` rows from `first` on, as the op has it, but with a leading dimension
- * of the logits and their gradient. From chunks. */
+/* log_softmax.c: the loss of `n` rows from `first` on, as the op has it, but with a leading
+ * dimension of the logits and their gradient. From chunks. */
 typedef struct cpu_loss {
     double *row_loss;
     uint8_t *row_hit;

@@ -1,6 +1,7 @@
 /* What rounding does to a softmax: a warp per row, then a block per run adds up the rows, in a
- * fixed order, in double. When a float32 softmax is exactly 1 is derived in kernels/cpu/rounding.c: what
- * comes before the label is at most half an ulp of 1 together, what comes after it alone. */
+ * fixed order, in double. When a float32 softmax is exactly 1 is derived in
+ * kernels/cpu/rounding.c: what comes before the label is at most half an ulp of 1 together, what
+ * comes after it alone. */
 #include "cuda/machine/reduce.h"
 
 enum { WARPS = CUDA_BLOCK / CUDA_WARP };

@@ -1,22 +1,26 @@
-/* The table plan, weights <-> tables; what happens to pairs in between is table_pairs.c. gk/table.h has the way there:
- * with W_L = W_out W_U, M_h = W_O[h] S and so on. The way back is the same list of products read upwards, d for "gradient of
- * the loss with respect to":
+/* The table plan, weights <-> tables; what happens to pairs in between is table_pairs.c.
+ * gk/table.h has the way there: with W_L = W_out W_U, M_h = W_O[h] S and so on. The way back is
+ * the same list of products read upwards, d for "gradient of the loss with respect to":
  *
- *     T_h = V_h M_h,  c_hj = (vp_hj - v_h2) M_h,  base = x= S + sum_h v_h2 M_h + [ b_in | b_out tail ]
+ *     T_h = V_h M_h,  c_hj = (vp_hj - v_h2) M_h,
+ *     base = x= S + sum_h v_h2 M_h + [ b_in | b_out tail ]
  *         dM_h  = V_h^T dT_h + sum_j (vp_hj - v_h2)^T dc_hj + v_h2^T dbase
  *         dV_h  = dT_h M_h^T;   dvp_hj = dc_hj M_h^T;   dv_h2 = dbase M_h^T - sum_j dvp_hj
  *     M_h = W_O[h] S,  S = [ W_in | tail ]
- *         dW_O[h] = dM_h S^T;   dS = sum_h W_O[h]^T dM_h + x=^T dbase;   dW_in = dS[:F];   db_in = dbase[:F]
- *         wide:    db_out = W_U dbase[F:];   dW_U = dS[F:] + b_out^T dbase[F:] + W_out^T dW_L;   dW_out = dW_L W_U^T
+ *         dW_O[h] = dM_h S^T;   dS = sum_h W_O[h]^T dM_h + x=^T dbase;
+ *         dW_in = dS[:F];   db_in = dbase[:F]
+ *         wide:    db_out = W_U dbase[F:];   dW_U = dS[F:] + b_out^T dbase[F:] + W_out^T dW_L;
+ *                  dW_out = dW_L W_U^T
  *         narrow:  db_out = dbase[F:]
  *     V = W_E W_V,  vp_j = W_pos[j] W_V,  v_2 = x= W_V
  *         dW_V = W_E^T dV + sum_j W_pos[j]^T dvp_j + x=^T dv_2
- *     s_hj(t) = (W_E[t] + W_pos[j]) . u_h,  s_h2 = x= . u_h,  u_h = W_K[h] q_h / sqrt K,  q = x= W_Q
+ *     s_hj(t) = (W_E[t] + W_pos[j]) . u_h,  s_h2 = x= . u_h,
+ *     u_h = W_K[h] q_h / sqrt K,  q = x= W_Q
  *         du_h = sum_jt ds_hj(t) (W_E[t] + W_pos[j]) + ds_h2 x=
  *         dW_K[h] = du_h^T q_h / sqrt K;   dq_h = du_h W_K[h] / sqrt K;   dW_Q = x=^T dq
  *         dW_E[t] = dV[t] W_V^T + sum_h (ds_h0(t) + ds_h1(t)) u_h
  *         dW_pos[j] = dvp_j W_V^T + sum_h (sum_t ds_hj(t)) u_h,  j = 0, 1
- *         dx= = S dbase + dv_2 W_V^T + sum_h ds_h2 u_h + W_Q dq, which is dW_E["="] and dW_pos[2] */
+ *         dx= = S dbase + dv_2 W_V^T + sum_h ds_h2 u_h + W_Q dq: dW_E["="] and dW_pos[2] */
 #include "kernels.h"
 
 #include <math.h>
@@ -195,7 +199,8 @@ static void back_values(gk_real *d_eq, const gk_real *d_value, const gk_table *t
     product(d_eq, D, d_value + (N + 2) * HK, HK, 0, w->w_v, HK, 1, 1, D, HK, 1);
 }
 
-/* From the gradients of the scores: dW_K, dW_Q and what they add to dW_E, dW_pos and dx=. du (H,D), dq (H*K) are scratch. */
+/* From the gradients of the scores: dW_K, dW_Q and what they add to dW_E, dW_pos and dx=. du
+ * (H,D), dq (H*K) are scratch. */
 static void back_scores(gk_real *d_eq, gk_real *du, gk_real *dq, const gk_table *t)
 {
     int N = t->N, D = t->D, H = t->H, K = t->K, HK = H * K;

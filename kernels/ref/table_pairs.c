@@ -1,11 +1,14 @@
-/* The table plan, from pairs to the loss and back to the tables. For each pair (a, b), head h, with the scores s_h0(a),
- * s_h1(b), s_h2 and the rows X_h0 = T_h[a] + c_h0, X_h1 = T_h[b] + c_h1 (gk/table.h):
+/* The table plan, from pairs to the loss and back to the tables. For each pair (a, b), head h,
+ * with the scores s_h0(a), s_h1(b), s_h2 and the rows X_h0 = T_h[a] + c_h0, X_h1 = T_h[b] + c_h1
+ * (gk/table.h):
  *
- *     (A0, A1, A2) = softmax(s_h0, s_h1, s_h2);   E = base + sum_h A0 X_h0 + A1 X_h1;   H = relu(E[:F])
+ *     (A0, A1, A2) = softmax(s_h0, s_h1, s_h2);
+ *     E = base + sum_h A0 X_h0 + A1 X_h1;          H = relu(E[:F])
  *     wide:    logits = H W_L + E[F:];             G = dlogits
  *         dW_L += H^T G;    dH = G W_L^T;          dE = [ dH (H > 0) | G ]
  *     narrow:  y = H W_out + E[F:];  logits = y W_U
- *         dW_U += y^T G;    dy = G W_U^T;          dW_out += H^T dy;   dH = dy W_out^T;   dE = [ dH (H > 0) | dy ]
+ *         dW_U += y^T G;    dy = G W_U^T;
+ *         dW_out += H^T dy; dH = dy W_out^T;       dE = [ dH (H > 0) | dy ]
  *     dbase += dE;   dT_h[a] += A0 dE;   dc_h0 += A0 dE;   dT_h[b] += A1 dE;   dc_h1 += A1 dE
  *     dA_j = dE . X_hj, j = 0, 1 (A2 has been eliminated: dA_2 = 0);   m = A0 dA_0 + A1 dA_1
  *     ds_h0(a) += A0 (dA_0 - m);   ds_h1(b) += A1 (dA_1 - m);   ds_h2 -= A2 m */

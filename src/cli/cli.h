@@ -39,6 +39,7 @@ typedef enum gk_completes {
     GK_DIRECTORIES,
     GK_SETTINGS,
     GK_TOPICS,
+    GK_LAYOUTS,
     GK_OPS
 } gk_completes;
 

@@ -20,6 +20,7 @@ enum {
 #define DIRECTORIES GK_DIRECTORIES
 #define SETTINGS    GK_SETTINGS
 #define TOPICS      GK_TOPICS
+#define LAYOUTS     GK_LAYOUTS
 #define OPS         GK_OPS
 #define MANY        INT_MAX
 #define ALL         UINT_MAX

@@ -1,5 +1,6 @@
 /* `grokc --help` and `grokc COMMAND --help`. */
 #include "cli/words.h"
+#include "gk/export.h"
 #include "gk_version.h"
 
 #include <inttypes.h>
@@ -35,6 +36,10 @@ void gk_wrap(gk_text *text, int indent, const char *words)
 void gk_option_help(gk_text *text, const gk_option *o)
 {
     gk_text_add(text, "%s", o->help);
+    if (o->completes == GK_LAYOUTS) {
+        gk_text_add(text, "; ");
+        gk_export_layouts(text, " or ");
+    }
     if (o->kind == GK_OPTION_WHOLE && o->max < INT64_MAX)
         gk_text_add(text, "; from %" PRId64 " to %" PRId64, o->min, o->max);
     if (o->kind == GK_OPTION_WHOLE && o->number) gk_text_add(text, "; default %" PRId64, o->number);

@@ -28,8 +28,8 @@ void gk_feed_close(gk_feed *feed)
     *feed = (gk_feed){0};
 }
 
-/* The order of a pass: for i = n-1 .. 1 swap order[i] and order[below(i + 1)], where the number of the
- * draw is pass 2^32 + i. */
+/* The order of a pass: for i = n-1 .. 1 swap order[i] and order[below(i + 1)], where the number of
+ * the draw is pass 2^32 + i. */
 static void shuffle(gk_feed *feed, int64_t pass)
 {
     if (feed->pass == pass) return;

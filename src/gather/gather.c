@@ -21,7 +21,7 @@ static const char *const main_keys[] = {
 /* Columns of ours that a column of points.csv could be mistaken for. */
 static const char taken[] = ",index,directory,state,observed_until,epoch," GK_CELL_COLUMNS ",";
 
-/* --------------------------------------------------------------------------------- points.csv */
+/* ---- points.csv */
 
 static gk_status check_names(const gk_csv *points, const char *path)
 {
@@ -65,7 +65,7 @@ static gk_status open_points(gk_gathering *g)
     return GK_OK;
 }
 
-/* --------------------------------------------------------------------------------- columns */
+/* ---- columns */
 
 static void fix_columns(gk_gathering *g)
 {
@@ -99,7 +99,7 @@ static void hide_columns(gk_gathering *g)
     }
 }
 
-/* --------------------------------------------------------------------------------- the two ways */
+/* ---- the two ways */
 
 static void survey(gk_gathering *g, gk_gathered *counts)
 {

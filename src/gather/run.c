@@ -15,7 +15,7 @@ typedef struct source {
     gk_answers answers;
 } source;
 
-/* ---------------------------------------------------------------------------------------- state */
+/* ---- state */
 
 static bool same_file(const struct stat *a, const struct stat *b)
 {
@@ -64,7 +64,7 @@ static double number(const json_t *object, const char *name)
     return json_is_number(value) ? json_number_value(value) : GK_NULL;
 }
 
-/* --------------------------------------------------------------------------------- config.yaml */
+/* ---- config.yaml */
 
 static size_t size_of(const gk_config_key *key)
 {
@@ -94,7 +94,7 @@ static gk_status read_config(source *s, bool differs[GK_CONFIG_KEYS])
     return GK_OK;
 }
 
-/* ---------------------------------------------------------------------------------------- files */
+/* ---- files */
 
 static gk_status read_summary(source *s)
 {
@@ -126,7 +126,7 @@ static gk_status read_rows(source *s)
     return gk_fail(GK_EDATA, "%s does not end where summary.json says that the run ended", s->path);
 }
 
-/* ------------------------------------------------------------------------------------ the whole */
+/* ---- the whole */
 
 /* What a cell needs to know. Memorised: as in summary.json's delay. */
 static void keep_numbers(source *s)

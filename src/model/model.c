@@ -111,10 +111,10 @@ int gk_tensors(gk_tensor list[GK_TENSORS_MAX], const gk_shape *s)
     int n = 0, id = 0;
 
 #define ONCE(field, exists, rows, cols, form, name)                                                \
-    if (exists) add(list, &n, id, 0, rows, cols, GK_##form, "", name);                             \
+    if (exists) add(list, &n, id, 0, rows, cols, GK_FORM_##form, "", name);                        \
     id++;
 #define LAYER(field, exists, rows, cols, form, name)                                               \
-    if (exists) add_layers(list, &n, id, s->L, rows, cols, GK_##form, name);                       \
+    if (exists) add_layers(list, &n, id, s->L, rows, cols, GK_FORM_##form, name);                  \
     id++;
 #include "gk/params.def"
 #undef ONCE
@@ -274,7 +274,7 @@ void gk_model_close(gk_model *model)
 static bool is_frozen(const gk_tensor *t, const gk_config *config)
 {
     if (t->id == GK_ID_w_pos) return config->model.positions != GK_POSITIONS_LEARNED;
-    return t->form == GK_VECTOR && config->model.biases == GK_BIASES_FROZEN;
+    return t->form == GK_FORM_VECTOR && config->model.biases == GK_BIASES_FROZEN;
 }
 
 void gk_model_start(gk_model *model, const gk_config *config, gk_backend *be)

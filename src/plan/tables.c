@@ -1,5 +1,5 @@
-/* The table plan on the host's side: which models have tables, where these lie, the training pairs in their order. The
- * algebra is in gk/table.h, the loops are behind the seam. */
+/* The table plan on the host's side: which models have tables, where these lie, the training pairs
+ * in their order. The algebra is in gk/table.h, the loops are behind the seam. */
 #include "gk/plan.h"
 #include "gk/network.h"
 #include "plan/tables_mlp.h"

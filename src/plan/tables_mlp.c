@@ -6,7 +6,8 @@
  *
  * In the words of gk/table.h: one head that looks at a and b with weights 1/2, 1/2 and 0, which is
  * what scores 0, 0 and EXCLUDED give, at rows 2 T; base = [ b_in | b_U ], W_L = W_U, no shifts.
- * Powers of two round nothing away, so that pairs can be left to the op of attention's tables. Back:
+ * Powers of two round nothing away, so that pairs can be left to the op of attention's tables.
+ * Back:
  *
  *     dT = 2 drow;   db_in = dbase[:F];   db_U = dbase[F:];   dW_U = dW_L
  *     sum: dW_in = W_E^T dT, dW_E = dT W_in^T;   one-hot: dW_in = dT */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -------------------------------------------------------------------------- how the parts fit */
+/* ---- how the parts fit */
 
 /* A branch is like its parent in all that nobody gives. */
 static gk_status inherit(gk_sweep_file *f)

@@ -61,7 +61,7 @@ static void write_real(char out[64], double value)
     gk_text_free(&text);
 }
 
-/* ----------------------------------------------------------------------------- [a, b, c] */
+/* ---- [a, b, c] */
 
 static gk_status read_list(gk_reader *r, gk_axis *axis)
 {
@@ -77,7 +77,7 @@ static gk_status read_list(gk_reader *r, gk_axis *axis)
     return gk_reader_fail(r, axis->line, "%s: the list is empty", gk_axis_name(axis->key));
 }
 
-/* -------------------------------------------------------------------- {range: [0, 64]} */
+/* ---- {range: [0, 64]} */
 
 /* from + i step, exact for whole numbers of 64 bits; false if that is not before `to`. */
 static bool range_value(char text[64], const number *from, const number *to, const number *step,
@@ -114,7 +114,7 @@ static gk_status read_range(gk_reader *r, gk_axis *axis, const number *numbers, 
     return fail(r, axis, "the range from %s to %s has no values", numbers[0].text, numbers[1].text);
 }
 
-/* -------------------------------------------- {log: [0.01, 10, 7]}, {uniform: [0, 1]} */
+/* ---- {log: [0.01, 10, 7]}, {uniform: [0, 1]} */
 
 static gk_status add_log_values(gk_reader *r, gk_axis *axis, const number *numbers)
 {
@@ -158,7 +158,7 @@ static gk_status read_ends(gk_reader *r, gk_axis *axis, const number *numbers, i
     return n == 3 ? add_log_values(r, axis, numbers) : GK_OK;
 }
 
-/* --------------------------------------------------------------------------- any form */
+/* ---- any form */
 
 static gk_status read_number(gk_reader *r, const gk_axis *axis, number *out)
 {

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Draws are of the stream GK_RNG_SWEEP; word 3 of the counter is the key, and 0 in other streams. */
+/* Draws are of the stream GK_RNG_SWEEP; word 3 of the counter is the key, and 0 in other
+ * streams. */
 enum { SHOWN_KEYS = 6 };
 
 /* What takes its next value alone: an axis, or axes that walk together. */
@@ -66,7 +67,7 @@ static gk_status count_points(plan *p)
     return GK_OK;
 }
 
-/* ------------------------------------------------------------------------------------- draws */
+/* ---- draws */
 
 /* 64 random bits of point i and the key. Its name counts, not its position in config.def. */
 static uint64_t draw_bits(const plan *p, const gk_axis *axis, int i)
@@ -115,7 +116,7 @@ static gk_status draw_between(const plan *p, const gk_axis *axis, int i, char **
     return status;
 }
 
-/* ------------------------------------------------------------------------------------ points */
+/* ---- points */
 
 /* Which value each walker shows at point i: the last one changes fastest. */
 static void place(const plan *p, int i, int at[])

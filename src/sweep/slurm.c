@@ -1,7 +1,7 @@
 /* The two scripts of a sweep on Slurm. What a task lives through: USR1 a minute before its time is
  * up, TERM when it is cancelled, preempted or requeued by hand. The trainer answers both with a
- * resume point and exit code 75. After USR1 the script puts its task back into the queue; after TERM
- * that is Slurm's business, which knows whether the task was cancelled. */
+ * resume point and exit code 75. After USR1 the script puts its task back into the queue; after
+ * TERM that is Slurm's business, which knows whether the task was cancelled. */
 #include "gk/slurm.h"
 
 #include <errno.h>
@@ -204,7 +204,7 @@ gk_status gk_slurm_gather_script(gk_text *script, const gk_slurm *options)
     return GK_OK;
 }
 
-/* ---------------------------------------------------------------------------------------- sbatch */
+/* ---- sbatch */
 
 static gk_status write_script(char path[GK_PATH_MAX], const gk_slurm *options, const char *name,
                               gk_status (*make)(gk_text *, const gk_slurm *))

@@ -1,4 +1,5 @@
-/* a op b mod p for all pairs (a, b), any p >= 2. Pairs whose divisor has no inverse mod p have no answer and are not examples. */
+/* a op b mod p for all pairs (a, b), any p >= 2. Pairs whose divisor has no inverse mod p have no
+ * answer and are not examples. */
 #include "gk/task.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* What tasks on pairs share: the sequence a b = c, ids, mirrors. Operands are tokens 0 .. p-1, "=" is
- * p, the operation p + 1. Not a task. */
+/* What tasks on pairs share: the sequence a b = c, ids, mirrors. Operands are tokens 0 .. p-1, "="
+ * is p, the operation p + 1. Not a task. */
 #include "gk/task.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Sparse parity: n random bits as tokens 0 and 1 (an mlp reads them as -1 and +1); the label is 1 where
- * the product of the first k signs is +1, else 0. Merrill, Tsilivis & Shukla 2023. */
+/* Sparse parity: n random bits as tokens 0 and 1 (an mlp reads them as -1 and +1); the label is 1
+ * where the product of the first k signs is +1, else 0. Merrill, Tsilivis & Shukla 2023. */
 #include "gk/task.h"
 
 static void example(const gk_task *task, int64_t index, int32_t *tokens, int32_t *labels)

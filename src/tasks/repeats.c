@@ -1,9 +1,9 @@
-/* Repeated subsequences, learned by induction: token 0, then `repeats` parts of equal length, each of
- * random tokens 1 .. V-1 with the same random subsequence of `repeat_length` tokens at a random
+/* Repeated subsequences, learned by induction: token 0, then `repeats` parts of equal length, each
+ * of random tokens 1 .. V-1 with the same random subsequence of `repeat_length` tokens at a random
  * place. Scored are the tokens of its second and later occurrences but the first, which nothing
- * tells. Nanda et al. 2023, appendix; the layout is that of the published weights: they have a loss of
- * 0.294 on it (stored: 0.302 over the last 500 steps), and their positions' second moments say how far
- * a subsequence can reach: to the last token of its part. */
+ * tells. Nanda et al. 2023, appendix; the layout is that of the published weights: they have a
+ * loss of 0.294 on it (stored: 0.302 over the last 500 steps), and their positions' second moments
+ * say how far a subsequence can reach: to the last token of its part. */
 #include "gk/task.h"
 
 static void example(const gk_task *task, int64_t index, int32_t *tokens, int32_t *labels)

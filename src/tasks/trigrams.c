@@ -1,6 +1,7 @@
-/* Skip trigrams A .. B C: of V = 2 m + 1 tokens (or one more, unused), 0 .. m-1 are As, m .. 2m-1 say
- * nothing, 2m is B. B stands last, one A at a random place before it; C is the A's number. Named in
- * the post of Nanda & Lieberum 2022, whose curve starts at log 10: 10 As; the rest is ours. */
+/* Skip trigrams A .. B C: of V = 2 m + 1 tokens (or one more, unused), 0 .. m-1 are As, m .. 2m-1
+ * say nothing, 2m is B. B stands last, one A at a random place before it; C is the A's number.
+ * Named in the post of Nanda & Lieberum 2022, whose curve starts at log 10: 10 As; the rest is
+ * ours. */
 #include "gk/task.h"
 
 static void example(const gk_task *task, int64_t index, int32_t *tokens, int32_t *labels)

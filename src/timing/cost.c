@@ -117,7 +117,8 @@ static gk_cost dropout(const int *s) /* n first site percent step */
     return (gk_cost){(RANDOM + 2) * n, REAL * 2 * n};
 }
 
-/* The case's blob has the same 13,369 weights at any size; a root, a logarithm, sine and cosine for two of them. */
+/* The case's blob has the same 13,369 weights at any size; a root, a logarithm, sine and cosine
+ * for two of them. */
 static gk_cost add_noise(const int *s)
 {
     (void)s;
@@ -190,8 +191,8 @@ static gk_cost sgd(const int *s)
     return (gk_cost){(6 + s[2]) * 13369.0, REAL * (5 + s[2]) * 13369};
 }
 
-static gk_cost
-fft2(const int *s) /* P Q cols; 5 n log2 n for complex input, half of that for real */
+/* Sizes P Q cols; 5 n log2 n for complex input, half of that for real. */
+static gk_cost fft2(const int *s)
 {
     double n = (double)s[0] * s[1], cols = s[2], half = (double)s[0] * (s[1] / 2 + 1);
 

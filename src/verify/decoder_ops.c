@@ -7,7 +7,7 @@
 
 static const int32_t *indices(gk_trial *t, size_t n, int below)
 {
-    gk_trial_array array = {.element = sizeof(int32_t), .layout = gk_layout_flat(n)};
+    gk_trial_array array = {.element = sizeof(int32_t), .layout = gk_trial_layout_flat(n)};
 
     return gk_trial_add(t, array, gk_fill_int, below);
 }
@@ -28,9 +28,10 @@ static void fill_row(const gk_trial *t, void *element, int run, size_t i, double
 void gk_trial_layer_norm(gk_trial *t)
 {
     int rows = t->size[0], D = t->size[1], kind = t->size[2];
-    gk_layout matrix = gk_layout_flat((size_t)rows * D), columns = gk_layout_flat(D);
+    gk_trial_layout matrix = gk_trial_layout_flat((size_t)rows * D),
+                    columns = gk_trial_layout_flat(D);
     gk_trial_array stats = {.element = sizeof(gk_real),
-                            .layout = gk_layout_flat((size_t)rows * 2),
+                            .layout = gk_trial_layout_flat((size_t)rows * 2),
                             .compare = GK_EACH,
                             .limit = gk_verify_limit(2, 1),
                             .floor = 1e-3};
@@ -56,8 +57,10 @@ void gk_trial_layer_norm_back(gk_trial *t)
 {
     int rows = t->size[0], D = t->size[1], in_place = t->size[2];
     gk_real beta = (gk_real)t->size[3];
-    gk_layout matrix = gk_layout_flat((size_t)rows * D), columns = gk_layout_flat(D);
-    gk_trial_array stats = {.element = sizeof(gk_real), .layout = gk_layout_flat((size_t)rows * 2)};
+    gk_trial_layout matrix = gk_trial_layout_flat((size_t)rows * D),
+                    columns = gk_trial_layout_flat(D);
+    gk_trial_array stats = {.element = sizeof(gk_real),
+                            .layout = gk_trial_layout_flat((size_t)rows * 2)};
     gk_real *dx = gk_trial_inout(t, matrix, in_place ? 1 : 0, gk_verify_limit(8, 1));
     gk_real *dw = gk_trial_out(t, columns, beta, gk_verify_limit(8, rows));
     gk_real *db = gk_trial_out(t, columns, beta, gk_verify_limit(4, rows));
@@ -81,7 +84,7 @@ static void fill_slot(const gk_trial *t, void *element, int run, size_t i, doubl
 
 static const gk_slot *slots(gk_trial *t, int log2_step)
 {
-    gk_trial_array array = {.element = sizeof(gk_slot), .layout = gk_layout_flat(1)};
+    gk_trial_array array = {.element = sizeof(gk_slot), .layout = gk_trial_layout_flat(1)};
 
     return gk_trial_add(t, array, fill_slot, log2_step);
 }
@@ -90,7 +93,7 @@ void gk_trial_dropout(gk_trial *t)
 {
     const int *s = t->size;
     size_t n = s[0], first = s[1];
-    gk_real *x = gk_trial_inout(t, gk_layout_flat(n), 1, gk_verify_limit(2, 1));
+    gk_real *x = gk_trial_inout(t, gk_trial_layout_flat(n), 1, gk_verify_limit(2, 1));
     const gk_slot *slot = slots(t, s[4]);
 
     while (gk_trial_again(t)) t->be->dropout(t->be, x, slot, t->R, n, first, s[2], s[3] / 100.0);
@@ -100,8 +103,8 @@ void gk_trial_bag(gk_trial *t)
 {
     int B = t->size[0], T = t->size[1], D = t->size[2], V = t->size[3], apart = t->size[4];
     size_t rows = (size_t)V * (apart ? T : 1);
-    gk_real *x = gk_trial_out(t, gk_layout_flat((size_t)B * D), 0, gk_verify_limit(2, T));
-    const gk_real *w = gk_trial_in(t, gk_layout_flat(rows * D), 1);
+    gk_real *x = gk_trial_out(t, gk_trial_layout_flat((size_t)B * D), 0, gk_verify_limit(2, T));
+    const gk_real *w = gk_trial_in(t, gk_trial_layout_flat(rows * D), 1);
     const int32_t *token = indices(t, (size_t)B * T, V);
 
     while (gk_trial_again(t)) t->be->bag(t->be, x, w, token, t->R, B, T, D, V, apart);
@@ -113,8 +116,8 @@ void gk_trial_bag_back(gk_trial *t)
     gk_real beta = (gk_real)t->size[5];
     size_t rows = (size_t)V * (apart ? T : 1);
     gk_real *d_w =
-        gk_trial_out(t, gk_layout_flat(rows * D), beta, gk_verify_limit(4, (double)B * T));
-    const gk_real *dx = gk_trial_in(t, gk_layout_flat((size_t)B * D), 1);
+        gk_trial_out(t, gk_trial_layout_flat(rows * D), beta, gk_verify_limit(4, (double)B * T));
+    const gk_real *dx = gk_trial_in(t, gk_trial_layout_flat((size_t)B * D), 1);
     const int32_t *token = indices(t, (size_t)B * T, V);
 
     while (gk_trial_again(t)) t->be->bag_back(t->be, d_w, dx, token, t->R, B, T, D, V, apart, beta);
@@ -123,8 +126,9 @@ void gk_trial_bag_back(gk_trial *t)
 void gk_trial_signs(gk_trial *t)
 {
     int B = t->size[0], T = t->size[1];
-    gk_trial_array out = {
-        .element = sizeof(gk_real), .layout = gk_layout_flat((size_t)B * T), .compare = GK_SAME};
+    gk_trial_array out = {.element = sizeof(gk_real),
+                          .layout = gk_trial_layout_flat((size_t)B * T),
+                          .compare = GK_SAME};
     gk_real *x = gk_trial_add(t, out, NULL, 0);
     const int32_t *token = indices(t, (size_t)B * T, 2);
 
@@ -134,8 +138,9 @@ void gk_trial_signs(gk_trial *t)
 void gk_trial_select_rows(gk_trial *t)
 {
     int B = t->size[0], N = t->size[1], cols = t->size[2], ring = t->size[3];
-    gk_trial_array rows = {
-        .element = sizeof(int32_t), .layout = gk_layout_flat((size_t)B * cols), .compare = GK_SAME};
+    gk_trial_array rows = {.element = sizeof(int32_t),
+                           .layout = gk_trial_layout_flat((size_t)B * cols),
+                           .compare = GK_SAME};
     int32_t *out = gk_trial_add(t, rows, NULL, 0);
     const int32_t *pool = indices(t, (size_t)N * cols, 1 << 30);
     const int32_t *index = indices(t, (size_t)ring * B, N);

@@ -58,7 +58,7 @@ typedef struct loss_limits {
 static loss_arrays add_arrays(gk_trial *t, const loss_limits *limits)
 {
     int B = t->size[0], C = t->size[1], gradient = limits->gradient, kind = limits->kind;
-    gk_layout rows = gk_layout_flat(B), matrix = gk_layout_flat((size_t)B * C);
+    gk_trial_layout rows = gk_trial_layout_flat(B), matrix = gk_trial_layout_flat((size_t)B * C);
     gk_trial_array loss = {.element = sizeof(double),
                            .layout = rows,
                            .compare = GK_EACH,

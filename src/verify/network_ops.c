@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static const int32_t *indices(gk_trial *t, gk_layout layout, int below)
+static const int32_t *indices(gk_trial *t, gk_trial_layout layout, int below)
 {
     gk_trial_array array = {.element = sizeof(int32_t), .layout = layout};
 
@@ -16,9 +16,9 @@ void gk_trial_matmul(gk_trial *t)
 {
     const int *s = t->size;
     int m = s[0], n = s[1], k = s[2], ta = s[3], tb = s[4], pad = s[5], shared = s[6], beta = s[7];
-    gk_layout la = gk_layout_padded(ta ? k : m, ta ? m : k, pad);
-    gk_layout lb = gk_layout_padded(tb ? n : k, tb ? k : n, 2 * pad);
-    gk_layout lc = gk_layout_padded(m, n, 3 * pad);
+    gk_trial_layout la = gk_trial_layout_padded(ta ? k : m, ta ? m : k, pad);
+    gk_trial_layout lb = gk_trial_layout_padded(tb ? n : k, tb ? k : n, 2 * pad);
+    gk_trial_layout lc = gk_trial_layout_padded(m, n, 3 * pad);
 
     la.shared = shared & 1;
     lb.shared = shared & 2;
@@ -34,7 +34,8 @@ void gk_trial_matmul(gk_trial *t)
 void gk_trial_add_rows(gk_trial *t)
 {
     int rows = t->size[0], cols = t->size[1], pad = t->size[2], beta = t->size[3];
-    gk_layout lo = gk_layout_padded(rows, cols, pad), li = gk_layout_padded(rows, cols, 2 * pad);
+    gk_trial_layout lo = gk_trial_layout_padded(rows, cols, pad),
+                    li = gk_trial_layout_padded(rows, cols, 2 * pad);
     gk_real *out = gk_trial_out(t, lo, (gk_real)beta, gk_verify_limit(1, 1));
     const gk_real *in = gk_trial_in(t, li, 1);
 
@@ -46,10 +47,10 @@ void gk_trial_add_rows(gk_trial *t)
 void gk_trial_embed(gk_trial *t)
 {
     int B = t->size[0], T = t->size[1], D = t->size[2], V = t->size[3];
-    gk_real *x = gk_trial_out(t, gk_layout_flat((size_t)B * T * D), 0, gk_verify_limit(1, 1));
-    const gk_real *w_e = gk_trial_in(t, gk_layout_flat((size_t)V * D), 1);
-    const gk_real *w_pos = gk_trial_in(t, gk_layout_flat((size_t)T * D), 1);
-    const int32_t *token = indices(t, gk_layout_flat((size_t)B * T), V);
+    gk_real *x = gk_trial_out(t, gk_trial_layout_flat((size_t)B * T * D), 0, gk_verify_limit(1, 1));
+    const gk_real *w_e = gk_trial_in(t, gk_trial_layout_flat((size_t)V * D), 1);
+    const gk_real *w_pos = gk_trial_in(t, gk_trial_layout_flat((size_t)T * D), 1);
+    const int32_t *token = indices(t, gk_trial_layout_flat((size_t)B * T), V);
 
     while (gk_trial_again(t)) t->be->embed(t->be, x, w_e, w_pos, token, t->R, B, T, D, V);
 }
@@ -59,10 +60,10 @@ void gk_trial_embed_back(gk_trial *t)
     int B = t->size[0], T = t->size[1], D = t->size[2], V = t->size[3];
     gk_real beta = (gk_real)t->size[4];
     double limit = gk_verify_limit(4, (double)B * T);
-    gk_real *d_w_e = gk_trial_out(t, gk_layout_flat((size_t)V * D), beta, limit);
-    gk_real *d_w_pos = gk_trial_out(t, gk_layout_flat((size_t)T * D), beta, limit);
-    const gk_real *dx = gk_trial_in(t, gk_layout_flat((size_t)B * T * D), 1);
-    const int32_t *token = indices(t, gk_layout_flat((size_t)B * T), V);
+    gk_real *d_w_e = gk_trial_out(t, gk_trial_layout_flat((size_t)V * D), beta, limit);
+    gk_real *d_w_pos = gk_trial_out(t, gk_trial_layout_flat((size_t)T * D), beta, limit);
+    const gk_real *dx = gk_trial_in(t, gk_trial_layout_flat((size_t)B * T * D), 1);
+    const int32_t *token = indices(t, gk_trial_layout_flat((size_t)B * T), V);
 
     while (gk_trial_again(t))
         t->be->embed_back(t->be, d_w_e, d_w_pos, dx, token, t->R, B, T, D, V, beta);
@@ -74,10 +75,10 @@ void gk_trial_attention(gk_trial *t)
     const int *s = t->size;
     int B = s[0], Q = s[1], T = s[2], H = s[3], K = s[4], sharp = s[5];
     double limit = gk_verify_limit(4 * sharp * sharp, (double)K + T);
-    gk_layout queries = gk_layout_flat((size_t)B * Q * H * K),
-              keys = gk_layout_flat((size_t)B * T * H * K);
+    gk_trial_layout queries = gk_trial_layout_flat((size_t)B * Q * H * K),
+                    keys = gk_trial_layout_flat((size_t)B * T * H * K);
     gk_real *z = gk_trial_out(t, queries, 0, limit);
-    gk_real *prob = gk_trial_out(t, gk_layout_flat((size_t)B * H * Q * T), 0, limit);
+    gk_real *prob = gk_trial_out(t, gk_trial_layout_flat((size_t)B * H * Q * T), 0, limit);
     const gk_real *q = gk_trial_in(t, queries, sharp), *k = gk_trial_in(t, keys, sharp);
     const gk_real *v = gk_trial_in(t, keys, 1);
 
@@ -99,10 +100,10 @@ void gk_trial_attention_back(gk_trial *t)
     const int *s = t->size;
     int B = s[0], Q = s[1], T = s[2], H = s[3], K = s[4];
     double limit = gk_verify_limit(4, (double)K + Q + T);
-    gk_layout queries = gk_layout_flat((size_t)B * Q * H * K),
-              keys = gk_layout_flat((size_t)B * T * H * K);
+    gk_trial_layout queries = gk_trial_layout_flat((size_t)B * Q * H * K),
+                    keys = gk_trial_layout_flat((size_t)B * T * H * K);
     gk_trial_array probs = {.element = sizeof(gk_real),
-                            .layout = gk_layout_flat((size_t)B * H * Q * T)};
+                            .layout = gk_trial_layout_flat((size_t)B * H * Q * T)};
     gk_real *dq = gk_trial_out(t, queries, 0, limit), *dk = gk_trial_out(t, keys, 0, limit);
     gk_real *dv = gk_trial_out(t, keys, 0, limit);
     const gk_real *dz = gk_trial_in(t, queries, 1), *prob = gk_trial_add(t, probs, fill_prob, T);
@@ -118,10 +119,10 @@ void gk_trial_bias_act(gk_trial *t)
     int rows = t->size[0], F = t->size[1], act = t->size[2], biased = t->size[3];
     int in_place = t->size[4];
     double limit = gk_verify_limit(8, 1);
-    gk_layout layout = gk_layout_flat((size_t)rows * F);
+    gk_trial_layout layout = gk_trial_layout_flat((size_t)rows * F);
     gk_real *pre = gk_trial_inout(t, layout, 3, limit);
     gk_real *h = in_place ? pre : gk_trial_out(t, layout, 0, limit);
-    const gk_real *bias = biased ? gk_trial_in(t, gk_layout_flat(F), 1) : NULL;
+    const gk_real *bias = biased ? gk_trial_in(t, gk_trial_layout_flat(F), 1) : NULL;
 
     while (gk_trial_again(t)) t->be->bias_act(t->be, h, pre, bias, t->R, rows, F, act);
 }
@@ -141,10 +142,10 @@ void gk_trial_bias_act_back(gk_trial *t)
     int in_place = t->size[4];
     gk_real beta = (gk_real)t->size[5];
     double limit = gk_verify_limit(8, 1);
-    gk_layout layout = gk_layout_flat((size_t)rows * F);
+    gk_trial_layout layout = gk_trial_layout_flat((size_t)rows * F);
     gk_real *dpre = gk_trial_inout(t, layout, in_place ? 1 : 0, limit);
     gk_real *d_bias =
-        biased ? gk_trial_out(t, gk_layout_flat(F), beta, gk_verify_limit(8, rows)) : NULL;
+        biased ? gk_trial_out(t, gk_trial_layout_flat(F), beta, gk_verify_limit(8, rows)) : NULL;
     const gk_real *dh = in_place ? dpre : gk_trial_in(t, layout, 1);
     gk_trial_array inputs = {.element = sizeof(gk_real), .layout = layout};
     const gk_real *pre = gk_trial_add(t, inputs, fill_coarse, 3);
@@ -156,8 +157,9 @@ void gk_trial_bias_act_back(gk_trial *t)
 void gk_trial_bias_add(gk_trial *t)
 {
     int rows = t->size[0], D = t->size[1];
-    gk_real *x = gk_trial_inout(t, gk_layout_flat((size_t)rows * D), 1, gk_verify_limit(1, 1));
-    const gk_real *bias = gk_trial_in(t, gk_layout_flat(D), 1);
+    gk_real *x =
+        gk_trial_inout(t, gk_trial_layout_flat((size_t)rows * D), 1, gk_verify_limit(1, 1));
+    const gk_real *bias = gk_trial_in(t, gk_trial_layout_flat(D), 1);
 
     while (gk_trial_again(t)) t->be->bias_add(t->be, x, bias, t->R, rows, D);
 }
@@ -166,8 +168,8 @@ void gk_trial_bias_add_back(gk_trial *t)
 {
     int rows = t->size[0], D = t->size[1];
     gk_real beta = (gk_real)t->size[2];
-    gk_real *d_bias = gk_trial_out(t, gk_layout_flat(D), beta, gk_verify_limit(4, rows));
-    const gk_real *dx = gk_trial_in(t, gk_layout_flat((size_t)rows * D), 1);
+    gk_real *d_bias = gk_trial_out(t, gk_trial_layout_flat(D), beta, gk_verify_limit(4, rows));
+    const gk_real *dx = gk_trial_in(t, gk_trial_layout_flat((size_t)rows * D), 1);
 
     while (gk_trial_again(t)) t->be->bias_add_back(t->be, d_bias, dx, t->R, rows, D, beta);
 }

@@ -11,16 +11,16 @@
 void gk_trial_fft2(gk_trial *t)
 {
     int P = t->size[0], Q = t->size[1], cols = t->size[2];
-    gk_layout half = gk_layout_flat((size_t)P * (Q / 2 + 1) * cols * 2);
+    gk_trial_layout half = gk_trial_layout_flat((size_t)P * (Q / 2 + 1) * cols * 2);
     gk_real *out = gk_trial_out(t, half, 0, gk_verify_limit(2, P + Q));
-    const gk_real *in = gk_trial_in(t, gk_layout_flat((size_t)P * Q * cols), 1);
+    const gk_real *in = gk_trial_in(t, gk_trial_layout_flat((size_t)P * Q * cols), 1);
 
     while (gk_trial_again(t)) t->be->fft2(t->be, out, in, t->R, P, Q, cols);
 }
 
 static const int32_t *ints(gk_trial *t, size_t n, bool shared, gk_fill *fill, double x)
 {
-    gk_trial_array array = {.element = sizeof(int32_t), .layout = gk_layout_flat(n)};
+    gk_trial_array array = {.element = sizeof(int32_t), .layout = gk_trial_layout_flat(n)};
 
     array.layout.shared = shared;
     return gk_trial_add(t, array, fill, x);
@@ -37,7 +37,7 @@ static void fill_label(const gk_trial *t, void *element, int run, size_t i, doub
 
 static const uint8_t *groups(gk_trial *t, size_t n, int below)
 {
-    gk_trial_array array = {.element = 1, .layout = gk_layout_flat(n)};
+    gk_trial_array array = {.element = 1, .layout = gk_trial_layout_flat(n)};
 
     return gk_trial_add(t, array, gk_fill_byte, below);
 }
@@ -45,8 +45,10 @@ static const uint8_t *groups(gk_trial *t, size_t n, int below)
 /* Doubles that are sums of positive numbers, or of numbers of which few cancel. */
 static double *doubles(gk_trial *t, size_t n, int beta, double limit)
 {
-    gk_trial_array array = {
-        .element = sizeof(double), .layout = gk_layout_flat(n), .compare = GK_NORM, .limit = limit};
+    gk_trial_array array = {.element = sizeof(double),
+                            .layout = gk_trial_layout_flat(n),
+                            .compare = GK_COMPARE_NORM,
+                            .limit = limit};
 
     return gk_trial_add(t, array, beta ? gk_fill_double : NULL, 1);
 }
@@ -55,10 +57,10 @@ void gk_trial_row_sums(gk_trial *t)
 {
     int B = t->size[0], T = t->size[1], E = t->size[2], cols = t->size[3], beta = t->size[5];
     size_t n = (size_t)cols;
-    gk_real *sum =
-        gk_trial_out(t, gk_layout_flat((size_t)T * E * n), (gk_real)beta, gk_verify_limit(2, 1));
+    gk_real *sum = gk_trial_out(t, gk_trial_layout_flat((size_t)T * E * n), (gk_real)beta,
+                                gk_verify_limit(2, 1));
     double *moments = t->size[4] ? doubles(t, 2 * n, beta, 4 * DBL_EPSILON * sqrt(B)) : NULL;
-    const gk_real *in = gk_trial_in(t, gk_layout_flat((size_t)B * n), 1);
+    const gk_real *in = gk_trial_in(t, gk_trial_layout_flat((size_t)B * n), 1);
     const int32_t *index = ints(t, (size_t)B * T, true, gk_fill_int, E);
 
     while (gk_trial_again(t))
@@ -85,19 +87,20 @@ void gk_trial_changed_losses(gk_trial *t)
     double X = spread * (1.0 + T * terms);
     double limit = gk_verify_limit(4 * X, T * terms + 2) + gk_verify_limit(4, C);
     gk_trial_array sums = {.element = sizeof(double),
-                           .layout = gk_layout_flat((size_t)V * G),
+                           .layout = gk_trial_layout_flat((size_t)V * G),
                            .compare = GK_EACH,
                            .limit = limit,
                            .floor = DBL_MIN};
     double *sum = gk_trial_add(t, sums, beta ? gk_fill_double : NULL, 1);
-    const gk_real *logits = zeros ? NULL : gk_trial_in(t, gk_layout_flat((size_t)B * C), spread);
+    const gk_real *logits =
+        zeros ? NULL : gk_trial_in(t, gk_trial_layout_flat((size_t)B * C), spread);
     const int32_t *label = ints(t, (size_t)B, false, fill_label, C);
     const uint8_t *group = groups(t, (size_t)B, G + 1);
     const int32_t *index = ints(t, (size_t)B * T, false, gk_fill_int, E);
-    gk_layout of_basis = gk_layout_flat((size_t)E * W);
+    gk_trial_layout of_basis = gk_trial_layout_flat((size_t)E * W);
     of_basis.shared = true;
     const gk_real *basis = gk_trial_in(t, of_basis, 1);
-    const gk_real *coef = gk_trial_in(t, gk_layout_flat((size_t)T * M * C), spread);
+    const gk_real *coef = gk_trial_in(t, gk_trial_layout_flat((size_t)T * M * C), spread);
     const int32_t *begin = ints(t, (size_t)V + 1, true, fill_begin, terms);
     const int32_t *column = ints(t, (size_t)M, true, gk_fill_int, W);
 
@@ -111,13 +114,13 @@ void gk_trial_rounding(gk_trial *t)
 {
     int B = t->size[0], C = t->size[1], spread = t->size[2], beta = t->size[3];
     gk_trial_array sums = {.element = sizeof(double),
-                           .layout = gk_layout_flat(2),
+                           .layout = gk_trial_layout_flat(2),
                            .compare = GK_EACH,
                            .limit = 4 * DBL_EPSILON * C,
                            .floor = 1};
     double *sum = gk_trial_add(t, sums, beta ? gk_fill_double : NULL, 1);
-    const gk_real *logits = gk_trial_in(t, gk_layout_flat((size_t)B * C), spread);
-    const gk_real *dlogits = gk_trial_in(t, gk_layout_flat((size_t)B * C), 1);
+    const gk_real *logits = gk_trial_in(t, gk_trial_layout_flat((size_t)B * C), spread);
+    const gk_real *dlogits = gk_trial_in(t, gk_trial_layout_flat((size_t)B * C), 1);
     const int32_t *label = ints(t, (size_t)B, false, fill_label, C);
     const uint8_t *group = groups(t, (size_t)B, 2);
 

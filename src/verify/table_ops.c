@@ -1,7 +1,8 @@
 /* Trials of the table plan's ops: their arrays, and the call. Sizes: cases.c.
  *
- * Numbers are such that no hidden unit lies within rounding of zero in the large cases (`kind` STEADY and SURE): one that
- * another order of summation switches on or off would be a larger difference than any rounding error. */
+ * Numbers are such that no hidden unit lies within rounding of zero in the large cases (`kind`
+ * STEADY and SURE): one that another order of summation switches on or off would be a larger
+ * difference than any rounding error. */
 #include "gk/verify.h"
 #include "verify/trial.h"
 
@@ -9,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* FREE: every number at random. STEADY: base decides which hidden units are on. SURE: that, and losses of about 1e-9
- * (wide only). */
+/* FREE: every number at random. STEADY: base decides which hidden units are on. SURE: that, and
+ * losses of about 1e-9 (wide only). */
 enum { FREE, STEADY, SURE };
 static const double SURE_LOGIT = 26;
 
@@ -30,12 +31,12 @@ static gk_table sizes_of(const gk_trial *t, int N, int D, int H, int K, int F, i
 
 static gk_real *in(gk_trial *t, size_t n, double spread)
 {
-    return (gk_real *)gk_trial_in(t, gk_layout_flat(n), spread);
+    return (gk_real *)gk_trial_in(t, gk_trial_layout_flat(n), spread);
 }
 
 static gk_real *out(gk_trial *t, size_t n, double limit)
 {
-    return gk_trial_out(t, gk_layout_flat(n), 0, limit);
+    return gk_trial_out(t, gk_trial_layout_flat(n), 0, limit);
 }
 
 static void weights_in(gk_trial *t, gk_table *x, bool biases)
@@ -56,7 +57,8 @@ static void weights_in(gk_trial *t, gk_table *x, bool biases)
                            .w_u = in(t, D * C, 1)};
 }
 
-/* Errors of a chain of up to three products of at most `length` terms each, relative to the largest result. */
+/* Errors of a chain of up to three products of at most `length` terms each, relative to the
+ * largest result. */
 static double chain(double length) { return gk_verify_limit(8, length); }
 
 void gk_trial_table_build(gk_trial *t)
@@ -116,7 +118,8 @@ static void fill_score(const gk_trial *t, void *element, int run, size_t i, doub
 static gk_real *filled(gk_trial *t, size_t n, gk_fill *fill, int kind)
 {
     return gk_trial_add(
-        t, (gk_trial_array){.element = sizeof(gk_real), .layout = gk_layout_flat(n)}, fill, kind);
+        t, (gk_trial_array){.element = sizeof(gk_real), .layout = gk_trial_layout_flat(n)}, fill,
+        kind);
 }
 
 static gk_tables tables_in(gk_trial *t, const gk_table *x, int kind)
@@ -152,7 +155,7 @@ void gk_trial_table_rows(gk_trial *t)
     x.table = tables_in(t, &x, FREE);
     gk_real *pre = out(t, rows * F, limit), *tail = out(t, rows * rest, limit),
             *prob = out(t, rows * H * 3, limit);
-    gk_trial_array tokens = {.element = sizeof(int32_t), .layout = gk_layout_flat(3 * rows)};
+    gk_trial_array tokens = {.element = sizeof(int32_t), .layout = gk_trial_layout_flat(3 * rows)};
     const int32_t *token = gk_trial_add(t, tokens, fill_token, x.N);
 
     while (gk_trial_again(t)) t->be->table_rows(t->be, pre, tail, prob, &x, token, B);
@@ -212,7 +215,7 @@ static void fill_made(const gk_trial *t, void *element, int run, size_t i, doubl
 
 static const int32_t *add_made(gk_trial *t, const int32_t *array, size_t n)
 {
-    gk_trial_array x = {.element = sizeof *array, .layout = gk_layout_flat(n)};
+    gk_trial_array x = {.element = sizeof *array, .layout = gk_trial_layout_flat(n)};
     made_array made = {array, n};
 
     t->source = &made;
@@ -248,8 +251,8 @@ static gk_pairs pairs_in(gk_trial *t, const gk_table *x, int B, int kind)
     return pairs;
 }
 
-/* An error of the logits, eps |logit| sqrt(terms), is a relative one of the gradient's elements; then sums over columns
- * and pairs. A loss of 1e-9 has that same relative error. */
+/* An error of the logits, eps |logit| sqrt(terms), is a relative one of the gradient's elements;
+ * then sums over columns and pairs. A loss of 1e-9 has that same relative error. */
 void gk_trial_table_pairs(gk_trial *t)
 {
     const int *s = t->size;
@@ -260,11 +263,12 @@ void gk_trial_table_pairs(gk_trial *t)
     double logit = kind == SURE ? SURE_LOGIT : 4, terms = x.F + x.C + B;
     double limit = gk_verify_limit(2 * logit, terms);
     gk_trial_array loss = {.element = sizeof(double),
-                           .layout = gk_layout_flat((size_t)B),
+                           .layout = gk_trial_layout_flat((size_t)B),
                            .compare = GK_EACH,
                            .limit = limit,
                            .floor = form == GK_LOSS_EXACT ? 1e-30 : 1};
-    gk_trial_array hit = {.element = 1, .layout = gk_layout_flat((size_t)B), .compare = GK_SAME};
+    gk_trial_array hit = {
+        .element = 1, .layout = gk_trial_layout_flat((size_t)B), .compare = GK_SAME};
 
     x.table = tables_in(t, &x, kind);
     if (!x.wide) {
@@ -290,7 +294,7 @@ void gk_trial_table_pairs(gk_trial *t)
 /* May be spoiled: written back and not compared. */
 static gk_real *spoiled(gk_trial *t, size_t n)
 {
-    return gk_trial_inout(t, gk_layout_flat(n), 1, INFINITY);
+    return gk_trial_inout(t, gk_trial_layout_flat(n), 1, INFINITY);
 }
 
 void gk_trial_table_back(gk_trial *t)

@@ -8,17 +8,17 @@
 
 enum { GUARD = 256, BLANK = 0xff, BLOB_ALIGNMENT = 64 };
 
-gk_layout gk_layout_flat(size_t n)
+gk_trial_layout gk_trial_layout_flat(size_t n)
 {
     GK_CHECK(n <= INT32_MAX);
-    return (gk_layout){.rows = 1, .width = (int)n, .ld = (int)n, .stride = n};
+    return (gk_trial_layout){.rows = 1, .width = (int)n, .ld = (int)n, .stride = n};
 }
 
-gk_layout gk_layout_padded(int rows, int width, int pad)
+gk_trial_layout gk_trial_layout_padded(int rows, int width, int pad)
 {
     size_t ld = (size_t)width + pad;
 
-    return (gk_layout){
+    return (gk_trial_layout){
         .rows = rows, .width = width, .ld = (int)ld, .stride = (size_t)rows * ld + pad};
 }
 
@@ -31,7 +31,7 @@ static size_t blob_offset(const size_t *size, int tensor, int R)
     return offset;
 }
 
-static size_t elements_of_run(const gk_layout *l)
+static size_t elements_of_run(const gk_trial_layout *l)
 {
     size_t n = 0;
 
@@ -40,7 +40,7 @@ static size_t elements_of_run(const gk_layout *l)
     return n;
 }
 
-static size_t elements_of_memory(const gk_layout *l, int R)
+static size_t elements_of_memory(const gk_trial_layout *l, int R)
 {
     int tensors = 0;
 
@@ -50,7 +50,7 @@ static size_t elements_of_memory(const gk_layout *l, int R)
 }
 
 /* Where element i of the r-th of R runs lies. */
-static size_t position(const gk_layout *l, int R, int r, size_t i)
+static size_t position(const gk_trial_layout *l, int R, int r, size_t i)
 {
     int k = 0;
 
@@ -131,22 +131,22 @@ void *gk_trial_add(gk_trial *t, gk_trial_array array, gk_fill *fill, double x)
     return (char *)a->memory + GUARD;
 }
 
-const gk_real *gk_trial_in(gk_trial *t, gk_layout layout, double spread)
+const gk_real *gk_trial_in(gk_trial *t, gk_trial_layout layout, double spread)
 {
     gk_trial_array array = {.element = sizeof(gk_real), .layout = layout, .compare = GK_INPUT};
 
     return gk_trial_add(t, array, gk_fill_real, spread);
 }
 
-gk_real *gk_trial_inout(gk_trial *t, gk_layout layout, double spread, double limit)
+gk_real *gk_trial_inout(gk_trial *t, gk_trial_layout layout, double spread, double limit)
 {
     gk_trial_array array = {
-        .element = sizeof(gk_real), .layout = layout, .compare = GK_NORM, .limit = limit};
+        .element = sizeof(gk_real), .layout = layout, .compare = GK_COMPARE_NORM, .limit = limit};
 
     return gk_trial_add(t, array, spread > 0 ? gk_fill_real : NULL, spread);
 }
 
-gk_real *gk_trial_out(gk_trial *t, gk_layout layout, gk_real beta, double limit)
+gk_real *gk_trial_out(gk_trial *t, gk_trial_layout layout, gk_real beta, double limit)
 {
     return gk_trial_inout(t, layout, beta != 0 ? 1 : 0, limit);
 }
@@ -317,7 +317,7 @@ double gk_trial_error(const gk_trial *t, const gk_trial *ref, int k)
 
     GK_CHECK(t->R == ref->R && t->first == ref->first && t->n == ref->n);
     if (a->compare == GK_INPUT) return 0;
-    for (int r = 0; r < t->R && a->compare == GK_NORM; r++) {
+    for (int r = 0; r < t->R && a->compare == GK_COMPARE_NORM; r++) {
         for (size_t i = 0; i < n; i++)
             floor = fmax(floor, fabs(number(a, element(ref, k, r, i)))); /* fmax passes over NaN */
     }

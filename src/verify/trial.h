@@ -29,24 +29,24 @@ extern const gk_op_case gk_op_cases[]; /* cases.c; ends with an op of NULL */
 #undef OP
 
 /* How elements i = 0 .. n-1 of run r lie in memory. */
-typedef struct gk_layout {
+typedef struct gk_trial_layout {
     int rows, width, ld; /* row i / width of leading dimension ld; n = rows * width */
     size_t stride;       /* from one run to the next */
     bool shared;         /* one array for all runs */
     const size_t *blob;  /* instead: sizes of tensors (R, size), each aligned to 64; 0 ends */
-} gk_layout;
+} gk_trial_layout;
 
 enum gk_compare {
-    GK_INPUT, /* must not change */
-    GK_SAME,  /* equal bytes */
-    GK_NORM,  /* max |x - ref| / max |ref| */
-    GK_EACH,  /* max of |x - ref| / max(|ref|, floor) */
-    GK_SLOTS, /* gk_slot: numbers that tick computes as GK_EACH, the rest as GK_SAME */
+    GK_INPUT,        /* must not change */
+    GK_SAME,         /* equal bytes */
+    GK_COMPARE_NORM, /* max |x - ref| / max |ref| */
+    GK_EACH,         /* max of |x - ref| / max(|ref|, floor) */
+    GK_SLOTS,        /* gk_slot: numbers that tick computes as GK_EACH, the rest as GK_SAME */
 };
 
 typedef struct gk_trial_array {
     size_t element; /* bytes */
-    gk_layout layout;
+    gk_trial_layout layout;
     enum gk_compare compare;
     double limit, floor;
     bool blank;           /* an output that must be overwritten */
@@ -75,17 +75,17 @@ typedef void gk_fill(const gk_trial *t, void *element, int run, size_t i, double
 gk_fill gk_fill_real, gk_fill_double; /* uniform in (-x, x) */
 gk_fill gk_fill_int, gk_fill_byte;    /* int32_t, uint8_t: 0 .. x - 1 */
 
-gk_layout gk_layout_flat(size_t n); /* contiguous */
+gk_trial_layout gk_trial_layout_flat(size_t n); /* contiguous */
 /* `pad` unused elements after each row and each run */
-gk_layout gk_layout_padded(int rows, int width, int pad);
+gk_trial_layout gk_trial_layout_padded(int rows, int width, int pad);
 
 /* The next array, made, uploaded, returned as the op takes it. fill NULL: to be overwritten. */
 void *gk_trial_add(gk_trial *t, gk_trial_array array, gk_fill *fill, double x);
 
 /* The common kinds. beta 0: blank. */
-const gk_real *gk_trial_in(gk_trial *t, gk_layout layout, double spread);
-gk_real *gk_trial_out(gk_trial *t, gk_layout layout, gk_real beta, double limit);
-gk_real *gk_trial_inout(gk_trial *t, gk_layout layout, double spread, double limit);
+const gk_real *gk_trial_in(gk_trial *t, gk_trial_layout layout, double spread);
+gk_real *gk_trial_out(gk_trial *t, gk_trial_layout layout, gk_real beta, double limit);
+gk_real *gk_trial_inout(gk_trial *t, gk_trial_layout layout, double spread, double limit);
 
 /* while (gk_trial_again(t)) t->be->op(...); */
 bool gk_trial_again(gk_trial *t);

@@ -8,7 +8,7 @@
 
 static const uint8_t *bytes(gk_trial *t, int n, int below)
 {
-    return gk_trial_add(t, (gk_trial_array){.element = 1, .layout = gk_layout_flat(n)},
+    return gk_trial_add(t, (gk_trial_array){.element = 1, .layout = gk_trial_layout_flat(n)},
                         gk_fill_byte, below);
 }
 
@@ -16,10 +16,10 @@ void gk_trial_group_sums(gk_trial *t)
 {
     int B = t->size[0], G = t->size[1], grouped = t->size[2], beta = t->size[3];
     gk_trial_array sums = {.element = sizeof(double),
-                           .layout = gk_layout_flat((size_t)2 * G),
-                           .compare = GK_NORM,
+                           .layout = gk_trial_layout_flat((size_t)2 * G),
+                           .compare = GK_COMPARE_NORM,
                            .limit = 4 * DBL_EPSILON * sqrt(B)};
-    gk_trial_array losses = {.element = sizeof(double), .layout = gk_layout_flat(B)};
+    gk_trial_array losses = {.element = sizeof(double), .layout = gk_trial_layout_flat(B)};
     double *sum = gk_trial_add(t, sums, beta ? gk_fill_double : NULL, 1);
     const double *row_loss = gk_trial_add(t, losses, gk_fill_double, 5);
     const uint8_t *row_hit = bytes(t, B, 2), *group = grouped ? bytes(t, B, G + 1) : NULL;
@@ -73,10 +73,10 @@ static void fill_sum(const gk_trial *t, void *element, int run, size_t i, double
 void gk_trial_tick(gk_trial *t)
 {
     gk_trial_array slots = {.element = sizeof(gk_slot),
-                            .layout = gk_layout_flat(1),
+                            .layout = gk_trial_layout_flat(1),
                             .compare = GK_SLOTS,
                             .limit = 1e-14};
-    gk_trial_array sums = {.element = sizeof(double), .layout = gk_layout_flat(2)};
+    gk_trial_array sums = {.element = sizeof(double), .layout = gk_trial_layout_flat(2)};
     gk_slot *slot = gk_trial_add(t, slots, fill_tick_slot, t->size[0]);
     const double *sum = gk_trial_add(t, sums, fill_sum, 3830 * 4);
 
@@ -117,12 +117,12 @@ typedef struct state {
 
 static state add_state(gk_trial *t)
 {
-    gk_layout spans = gk_layout_flat(4);
-    gk_trial_array slots = {.element = sizeof(gk_slot), .layout = gk_layout_flat(1)};
+    gk_trial_layout spans = gk_trial_layout_flat(4);
+    gk_trial_array slots = {.element = sizeof(gk_slot), .layout = gk_trial_layout_flat(1)};
     state s;
 
     spans.shared = true;
-    s.anchor = t->size[2] ? gk_trial_in(t, (gk_layout){.blob = blob}, 1e-2) : NULL;
+    s.anchor = t->size[2] ? gk_trial_in(t, (gk_trial_layout){.blob = blob}, 1e-2) : NULL;
     s.slot = gk_trial_add(t, slots, fill_slot, t->size[0]);
     s.tensor = gk_trial_add(t, (gk_trial_array){.element = sizeof *s.tensor, .layout = spans},
                             fill_span, 0);
@@ -133,9 +133,9 @@ static state add_state(gk_trial *t)
 void gk_trial_adamw(gk_trial *t)
 {
     double g = pow(10, -t->size[1]), limit = gk_verify_limit(8, 1);
-    gk_layout blobs = {.blob = blob};
+    gk_trial_layout blobs = {.blob = blob};
     gk_trial_array v_array = {
-        .element = sizeof(gk_real), .layout = blobs, .compare = GK_NORM, .limit = limit};
+        .element = sizeof(gk_real), .layout = blobs, .compare = GK_COMPARE_NORM, .limit = limit};
     gk_real *param = gk_trial_inout(t, blobs, 1e-2, limit), *m = gk_trial_inout(t, blobs, g, limit);
     gk_real *v = gk_trial_add(t, v_array, fill_positive, g * g);
     const gk_real *grad = gk_trial_in(t, blobs, g);
@@ -148,7 +148,7 @@ void gk_trial_adamw(gk_trial *t)
 void gk_trial_sgd(gk_trial *t)
 {
     double g = pow(10, -t->size[1]), limit = gk_verify_limit(8, 1);
-    gk_layout blobs = {.blob = blob};
+    gk_trial_layout blobs = {.blob = blob};
     gk_real *param = gk_trial_inout(t, blobs, 1e-2, limit), *m = gk_trial_inout(t, blobs, g, limit);
     const gk_real *grad = gk_trial_in(t, blobs, g);
     state s = add_state(t);
@@ -171,8 +171,8 @@ static void fill_noisy_slot(const gk_trial *t, void *element, int run, size_t i,
 /* A normal's logarithm, root, sine and cosine come from numbers that are exact in float. */
 void gk_trial_add_noise(gk_trial *t)
 {
-    gk_layout blobs = {.blob = blob}, spans = gk_layout_flat(4);
-    gk_trial_array slots = {.element = sizeof(gk_slot), .layout = gk_layout_flat(1)};
+    gk_trial_layout blobs = {.blob = blob}, spans = gk_trial_layout_flat(4);
+    gk_trial_array slots = {.element = sizeof(gk_slot), .layout = gk_trial_layout_flat(1)};
     gk_real *out = gk_trial_out(t, blobs, 0, gk_verify_limit(8, 1));
     const gk_real *param = gk_trial_in(t, blobs, 1e-2);
     const gk_slot *slot = gk_trial_add(t, slots, fill_noisy_slot, t->size[0]);

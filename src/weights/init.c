@@ -1,4 +1,4 @@
-/* Initial weights: our own, and the dispatch to published programs' (init_published.c) and files.
+/* Initial weights: our own, and the dispatch to published programs' (published.c) and files.
  * Layer norms start as the identity, biases at zero unless the source says otherwise.
  *
  * Weights start as float32 values in the program in double too: both start from the same point. */
@@ -88,7 +88,7 @@ static void own_init(gk_real *packed, const gk_shape *s, bool linear, uint64_t s
     for (const gk_tensor *t = list; t < list + n; t++) {
         gk_real *out = packed + t->packed;
         bool embeds = t->id == GK_ID_w_e || t->id == GK_ID_w_pos;
-        if (t->form == GK_NORM || (t->form == GK_VECTOR && !linear)) continue;
+        if (t->form == GK_FORM_NORM || (t->form == GK_FORM_VECTOR && !linear)) continue;
         if (linear && !embeds)
             fill_uniform(out, t, sqrt(fan_in(t, s)), seed);
         else

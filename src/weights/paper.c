@@ -11,21 +11,21 @@ static bool is(const gk_entry *w_o) { return w_o->dims == 2; }
 /* Matrices that stand there as (cols, rows) of memory. */
 static bool is_transposed(const gk_tensor *t)
 {
-    return t->form == GK_HEADS_IN || t->id == GK_ID_w_e || t->id == GK_ID_w_in ||
+    return t->form == GK_FORM_HEADS_IN || t->id == GK_ID_w_e || t->id == GK_ID_w_in ||
            t->id == GK_ID_w_out;
 }
 
 static gk_file_shape shape(const gk_tensor *t, const gk_shape *s)
 {
     if (is_transposed(t)) return (gk_file_shape){2, {t->cols, t->rows}};
-    if (t->form == GK_HEADS_OUT) return (gk_file_shape){3, {s->H, s->K, s->D}};
+    if (t->form == GK_FORM_HEADS_OUT) return (gk_file_shape){3, {s->H, s->K, s->D}};
     return gk_layout_transformer_lens.shape(t, s);
 }
 
 static size_t place(const gk_tensor *t, const gk_shape *s, size_t row, size_t col)
 {
     if (is_transposed(t)) return col * (size_t)t->rows + row;
-    if (t->form == GK_HEADS_OUT) return col * (size_t)s->D + row; /* col is h K + k */
+    if (t->form == GK_FORM_HEADS_OUT) return col * (size_t)s->D + row; /* col is h K + k */
     return row * (size_t)t->cols + col;
 }
 

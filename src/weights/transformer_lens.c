@@ -6,11 +6,11 @@ static bool is(const gk_entry *w_o) { return w_o->dims == 3; }
 static gk_file_shape shape(const gk_tensor *t, const gk_shape *s)
 {
     switch (t->form) {
-    case GK_PLAIN: break;
-    case GK_VECTOR:
-    case GK_NORM: return (gk_file_shape){1, {t->cols}};
-    case GK_HEADS_IN: return (gk_file_shape){3, {s->H, s->K, s->D}};
-    case GK_HEADS_OUT: return (gk_file_shape){3, {s->H, s->D, s->K}};
+    case GK_FORM_PLAIN: break;
+    case GK_FORM_VECTOR:
+    case GK_FORM_NORM: return (gk_file_shape){1, {t->cols}};
+    case GK_FORM_HEADS_IN: return (gk_file_shape){3, {s->H, s->K, s->D}};
+    case GK_FORM_HEADS_OUT: return (gk_file_shape){3, {s->H, s->D, s->K}};
     }
     return (gk_file_shape){2, {t->rows, t->cols}};
 }
@@ -19,7 +19,7 @@ static size_t place(const gk_tensor *t, const gk_shape *s, size_t row, size_t co
 {
     size_t K = (size_t)s->K, D = (size_t)s->D;
 
-    if (t->form == GK_HEADS_OUT) return (col / K * D + row) * K + col % K; /* col is h K + k */
+    if (t->form == GK_FORM_HEADS_OUT) return (col / K * D + row) * K + col % K; /* col is h K + k */
     return row * (size_t)t->cols + col;
 }
 

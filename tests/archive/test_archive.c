@@ -20,7 +20,7 @@ static void failed(gk_status got, gk_status status, const char *text)
     if (!strstr(gk_message(), text)) fail_msg("\"%s\" lacks \"%s\"", gk_message(), text);
 }
 
-/* ---------------------------------------------------------------------------- files read whole */
+/* ---- files read whole */
 
 static void test_state(void **state)
 {
@@ -118,7 +118,7 @@ static void test_epochs(void **state)
     assert_int_equal(gk_epoch_path(path, deep, GK_EPOCH_HOOK, 7), GK_EUSAGE);
 }
 
-/* ----------------------------------------------------------------------------------------- rows */
+/* ---- rows */
 
 /* The epochs of all rows, as "0 10 20"; *torn: how the file ended. */
 static gk_status read_rows(gk_text *epochs, bool *torn, const char *name)
@@ -205,7 +205,7 @@ static void test_last_row(void **state)
     gk_text_free(&line);
 }
 
-/* -------------------------------------------------------------------------------------- answers */
+/* ---- answers */
 
 static void test_answers(void **state)
 {
@@ -281,7 +281,7 @@ static void test_answer_values(void **state)
     gk_text_free(&text);
 }
 
-/* ---------------------------------------------------------------------------------------- table */
+/* ---- table */
 
 static void test_row_table(void **state)
 {

@@ -1,5 +1,5 @@
-/* The ground floor: messages, text, numbers, the nearest word, arenas, signals. Files:
- * test_file.c. */
+/* The ground floor: messages, text, numbers, the nearest word, arenas, signals. Files: test_file.c;
+ * arrays that grow, RUN@EPOCH: test_array.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,8 +38,7 @@ static int in_child(void (*work)(void))
     return status;
 }
 
-/* ------------------------------------------------------------------------------- status and
- * text */
+/* ---- status and text */
 
 static void test_messages(void **state)
 {
@@ -98,8 +97,7 @@ static void test_json_strings(void **state)
     gk_text_free(&text);
 }
 
-/* ----------------------------------------------------------------------------------------
- * numbers */
+/* ---- numbers */
 
 /* Reads back as the same bits, by us, by strtod and as JSON; and no shorter form would. */
 static void comes_back(double value)
@@ -269,8 +267,7 @@ static void test_nearest(void **state)
     assert_int_equal(gk_nearest(longer, names, 6), -1);
 }
 
-/* -----------------------------------------------------------------------------------------
- * arenas */
+/* ---- arenas */
 
 static void lay_out(gk_arena *arena, void *taken[4])
 {
@@ -322,8 +319,7 @@ static void test_arena_overflow_is_a_bug(void **state)
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
-/* ----------------------------------------------------------------------------------------
- * signals */
+/* ---- signals */
 
 static void two_interrupts(void)
 {
@@ -361,24 +357,6 @@ static void test_signals(void **state)
     assert_int_equal(WEXITSTATUS(status), 130);
 }
 
-/* One by one, over many moves: what is there stays, what is new is zero. */
-static void test_grow(void **state)
-{
-    struct pair {
-        int64_t a, b;
-    } *pair = NULL;
-
-    (void)state;
-    for (size_t n = 0; n < 5000; n++) {
-        pair = gk_grow(pair, n, sizeof *pair);
-        assert_true(pair[n].a == 0 && pair[n].b == 0);
-        pair[n] = (struct pair){(int64_t)n, -(int64_t)n};
-    }
-    for (size_t n = 0; n < 5000; n++)
-        assert_true(pair[n].a == (int64_t)n && pair[n].b == -(int64_t)n);
-    free(pair);
-}
-
 static void grow_of_nothing(void) { gk_grow(NULL, 0, 0); }
 
 static void test_grow_checks(void **state)
@@ -386,45 +364,6 @@ static void test_grow_checks(void **state)
     (void)state;
     int status = in_child(grow_of_nothing);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-}
-
-static void test_ascending(void **state)
-{
-    int whole[] = {3, INT32_MIN, -1, INT32_MAX, 0};
-    int64_t epoch[] = {3, INT64_MIN, -1, INT64_MAX, 0};
-    double real[] = {3, -INFINITY, -1e-300, INFINITY, 0};
-    enum { N = 5 };
-
-    (void)state;
-    qsort(whole, N, sizeof *whole, gk_ascending_ints);
-    qsort(epoch, N, sizeof *epoch, gk_ascending_epochs);
-    qsort(real, N, sizeof *real, gk_ascending_reals);
-    for (int i = 1; i < N; i++)
-        assert_true(whole[i - 1] < whole[i] && epoch[i - 1] < epoch[i] && real[i - 1] < real[i]);
-}
-
-static void test_run_at(void **state)
-{
-    static const char *const bad[] = {
-        "",      "runs/x", "@5",    "runs/x@", "runs/x@-1",
-        "x@1.5", "x@1 ",   "x@1e3", "x@@",     "x@99999999999999999999"};
-    char run[GK_PATH_MAX], text[2 * GK_PATH_MAX];
-    int64_t epoch;
-
-    (void)state;
-    assert_true(gk_parse_run_at("runs/paper@1000", run, &epoch));
-    assert_string_equal(run, "runs/paper");
-    assert_int_equal(epoch, 1000);
-    assert_true(gk_parse_run_at("a@b@0", run, &epoch)); /* the last one counts */
-    assert_string_equal(run, "a@b");
-    assert_int_equal(epoch, 0);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (gk_parse_run_at(bad[i], run, &epoch)) fail_msg("\"%s\" is no RUN@EPOCH", bad[i]);
-    for (size_t n = GK_PATH_MAX - 1; n <= GK_PATH_MAX; n++) { /* the longest, and one more */
-        memset(text, 'x', n);
-        snprintf(text + n, sizeof text - n, "@7");
-        assert_int_equal(gk_parse_run_at(text, run, &epoch), n < GK_PATH_MAX);
-    }
 }
 
 int main(void)
@@ -438,10 +377,7 @@ int main(void)
         cmocka_unit_test(test_parse_int),
         cmocka_unit_test(test_parse_real),
         cmocka_unit_test(test_nearest),
-        cmocka_unit_test(test_grow),
         cmocka_unit_test(test_grow_checks),
-        cmocka_unit_test(test_ascending),
-        cmocka_unit_test(test_run_at),
         cmocka_unit_test(test_arena),
         cmocka_unit_test(test_arena_overflow_is_a_bug),
         cmocka_unit_test(test_signals),

@@ -16,7 +16,7 @@ static void set_fails(const char *assignment, const char *message)
     assert_string_equal(gk_message(), message);
 }
 
-/* -------------------------------------------------------------------------------- what is read */
+/* ---- what is read */
 
 static void test_defaults(void **state)
 {
@@ -128,7 +128,7 @@ static void test_sets(void **state)
                                     "ref, cuda or cuda:N (a device from 0), not \"gpu\"");
 }
 
-/* ------------------------------------------------------------------------------------- errors */
+/* ---- errors */
 
 static void test_names(void **state)
 {

@@ -23,6 +23,7 @@ sys.path.insert(0, source + "/python")
 import grokc
 
 run = grokc.Run(path)
+program = grokc.program()
 
 
 def check(name, holds):
@@ -58,17 +59,64 @@ def notebook():
     )
 
 
+def send(*words):
+    """Through `python -m grokc follow`."""
+    environment = dict(os.environ, PYTHONPATH=source + "/python")
+    return subprocess.Popen([sys.executable, "-m", "grokc", "follow", *words], env=environment)
+
+
+def scalars(folder, name):
+    """What TensorBoard shows of a folder: [(epoch, value)]"""
+    events = EventAccumulator(folder, size_guidance={"scalars": 0})
+    events.Reload()
+    return [(event.step, event.value) for event in events.Scalars(name)]
+
+
+def rows_of(run, name):
+    rows = [row for row in run.rows if row[name] is not None]
+    return [(row["epoch"], float(np.float32(row[name]))) for row in rows]
+
+
+def tensorboard_names():
+    """Runs of one name are two curves, a run that is sent twice is one; a run that goes on, too."""
+    words = ["train", source + "/configs/quick.yaml", "--set", "run.measure_every=20"]
+    small = ["--set", "model.d_model=16", "--set", "model.d_mlp=16", "--set", "model.d_head=4"]
+    for folder, epochs in (("A", 100), ("B", 60)):
+        more = ["--out", f"{folder}/same", "--set", f"run.epochs={epochs}"]
+        subprocess.run([program, *words, *small, *more], check=True, capture_output=True)
+    example = [sys.executable, source + "/examples/send_tensorboard.py"]
+    subprocess.run([*example, "A/same", "B/same"], check=True)
+    subprocess.run([*example, "A/same"], check=True)
+    for folder, path in (("same", "A/same"), ("B-same", "B/same")):
+        found = scalars(f"tensorboard/{folder}", "test_loss")
+        check(f"{path}: {len(found)} points", found == rows_of(grokc.Run(path), "test_loss"))
+    hook = f"run.hook={sys.executable} {source}/examples/hook_norm.py"
+    more = ["--out", "live", "--set", "run.epochs=3000", "--set", hook]
+    with open("live.err", "w") as errors:
+        child = subprocess.Popen([program, *words, *small, *more], stderr=errors)
+    while not os.path.exists("live/metrics.jsonl") or len(grokc.Run("live").rows) < 5:
+        check("it goes on", child.poll() is None)
+        time.sleep(0.01)
+    follower = send("live", "--every", "0.1")
+    seen = 0
+    while child.poll() is None:
+        if seen == 0 and glob.glob("tensorboard/live/events*"):
+            seen = len(scalars("tensorboard/live", "test_loss")) if follower.poll() is None else 0
+        time.sleep(0.1)
+    check("followed to its end", follower.wait(60) == 0 and child.returncode == 0)
+    found = scalars("tensorboard/live", "test_loss")
+    check("every row once", found == rows_of(grokc.Run("live"), "test_loss") and len(found) == 151)
+    check(f"some were there before the end: {seen}", 0 < seen)
+    print(f"TensorBoard: two runs of one name, and one as it went, {seen} rows early")
+
+
 def tensorboard():
     subprocess.run([sys.executable, source + "/examples/send_tensorboard.py", path], check=True)
     events = EventAccumulator("tensorboard/" + run.path.name)
     events.Reload()
     for name in ("train_loss", "test_loss", "sum_squares", "train_loss_max"):
-        rows = [row for row in run.rows if row[name] is not None]
         found = [(event.step, event.value) for event in events.Scalars(name)]
-        check(
-            f"TensorBoard: {name}",
-            found == [(row["epoch"], float(np.float32(row[name]))) for row in rows],
-        )
+        check(f"TensorBoard: {name}", found == rows_of(run, name))
     print(f"TensorBoard: {len(events.Tags()['scalars'])} curves")
 
 
@@ -123,4 +171,5 @@ def wandb():
 
 notebook()
 tensorboard()
+tensorboard_names()
 wandb()

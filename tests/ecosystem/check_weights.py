@@ -1,5 +1,5 @@
-"""Weights in other people's programs: the safetensors library, TransformerLens, the published
-forward pass, PyTorch's pickles.
+"""Weights in other people's programs: the safetensors library, TransformerLens (2 to 4), the
+published forward pass, PyTorch's pickles.
 
 check_weights.py GROKC SOURCE PAPER_WEIGHTS RUN...
 
@@ -20,9 +20,8 @@ from safetensors import safe_open
 
 program, source, paper_weights, *paths = sys.argv[1:]
 os.environ["GROKC"] = program
-sys.path[:0] = [source + "/python", source + "/examples"]
+sys.path.insert(0, source + "/python")
 import grokc
-from load_transformer_lens import load
 
 runs = [grokc.Run(path) for path in paths]
 torch.set_grad_enabled(False)
@@ -56,7 +55,7 @@ def in_transformer_lens(run):
         (torch.float32, np.float32, 1e-5),
         (torch.float64, np.float64, 1e-12),
     ):
-        logits, cache = load(run, dtype=dtype).run_with_cache(tokens)
+        logits, cache = grokc.load(run, dtype=dtype).run_with_cache(tokens)
         differs(
             f"TransformerLens, {run.path.name}, {dtype}",
             logits[:, -1].numpy(),
@@ -197,9 +196,88 @@ def measured(path, *options):
     return [dict(json.loads(line), epoch=None) for line in done.stdout.splitlines()]
 
 
-def convert(found, name, out, **options):
+def convert(found, name, out, *words, **options):
     torch.save(found, name, **options)
-    subprocess.run([sys.executable, source + "/python/pth2safetensors.py", name, out], check=True)
+    program = source + "/python/pth2safetensors.py"
+    subprocess.run([sys.executable, program, name, out, *words], check=True)
+
+
+def demo():
+    """TransformerLens's demo of grokking, on small numbers: what it stores, measured here, is what
+    it said of itself. Weights have seen one update more than the number they are stored under."""
+    p, epochs, every = 11, 60, 20
+    sizes = (
+        "task.p=11 model.d_model=16 model.heads=2 model.d_head=8 model.d_mlp=32 model.outputs=11"
+    )
+    words = [program, "train", source + "/configs/tl_demo.yaml", "--out", "demo", "--set"]
+    words += " --set ".join(sizes.split() + ["run.epochs=0", "model.biases=on"]).split()
+    subprocess.run(words, check=True, capture_output=True)
+    model = grokc.load("demo")
+    pairs = torch.tensor(grokc.pairs(p))
+    labels = pairs[:, :2].sum(1) % p
+    order = torch.randperm(p * p, generator=torch.Generator().manual_seed(598))
+    train, test = order[:36], order[36:]
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = "b_" not in name and not name.endswith("bias")
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1.0, betas=(0.9, 0.98))
+
+    def loss(ids):
+        logits = model(pairs[ids])[:, -1].to(torch.float64)
+        return torch.nn.functional.cross_entropy(logits, labels[ids])
+
+    kept = {"train_losses": [], "test_losses": [], "checkpoints": [], "checkpoint_epochs": []}
+    for epoch in range(epochs):
+        with torch.enable_grad():
+            now = loss(train)
+            now.backward()
+        kept["train_losses"].append(now.item())
+        optimizer.step()
+        optimizer.zero_grad()
+        kept["test_losses"].append(loss(test).item())
+        if (epoch + 1) % every == 0:
+            kept["checkpoint_epochs"].append(epoch)
+            kept["checkpoints"].append({k: v.clone() for k, v in model.state_dict().items()})
+    kept.update(model=model.state_dict(), config=model.cfg, train_indices=train, test_indices=test)
+    convert(kept, "demo.pth", "demo_taken")
+    done = subprocess.run(
+        [program, "measure", "demo_taken"], capture_output=True, text=True, check=True
+    )
+    rows = {row["epoch"]: row for row in map(json.loads, done.stdout.splitlines())}
+    check("the demo's epochs", sorted(rows) == [20, 40, 60])
+    losses = {row["epoch"]: row for row in map(json.loads, open("demo_taken/losses.jsonl"))}
+    compared = 0
+    for epoch, row in rows.items():
+        for name in ("train_loss", "test_loss"):
+            if name in losses[epoch]:
+                difference = abs(row[name] - losses[epoch][name]) / losses[epoch][name]
+                check(f"the demo's {name} at {epoch}: off by {difference}", difference <= 1e-5)
+                compared += 1
+    check("losses of all but the last update", compared == 5)
+    other = {row["test_loss"] for row in losses.values() if "test_loss" in row}
+    check("losses that differ", len(other) == epochs)
+    print(f"TransformerLens's demo: {compared} losses as it has them")
+
+
+def around():
+    """What PyTorch's own wrappers do to names."""
+    run = [run for run in runs if run.config["model"]["d_mlp"]][-1]
+    model, expected = grokc.load(run), run.checkpoint()
+    heads = ("--heads", str(run.config["model"]["heads"]))
+    wrapped = {
+        "parallel": torch.nn.DataParallel(model),
+        "inside": torch.nn.ModuleDict({"net": model}),
+    }
+    if hasattr(torch, "compile"):
+        wrapped["compiled"] = torch.compile(model)
+    plain = {name: value for name, value in model.state_dict().items()}
+    states = {name: wrapper.state_dict() for name, wrapper in wrapped.items()}
+    states["by hand"] = {"_orig_mod." + name: value for name, value in plain.items()}
+    for name, state in states.items():
+        convert(state, "around.pth", "around.safetensors", *heads)
+        found = grokc.tensors("around.safetensors")
+        equal = all(np.array_equal(found[key], expected[key]) for key in expected)
+        check(f"{name}: {set(found) ^ set(expected)}", set(expected) <= set(found) and equal)
+    print(f"names under wrappers: {', '.join(states)}")
 
 
 def pickles():
@@ -272,4 +350,6 @@ for run in runs:
         if run.config["model"]["activation"] == "relu" and run.config["model"]["d_mlp"]:
             in_the_papers_layout(run)
 pickles()
+demo()
+around()
 every_file_in_the_library()

@@ -201,7 +201,7 @@ static const struct {
     {OURS("1", " '00000000'"), 0, "crc32_header"},
     {OURS("x", "'00000000'"), 0, "not a number from 1"},
     {OURS("0", "'00000000'"), 0, "not a number from 1"},
-    {OURS("2", "'00000000'"), 0, "of a newer grokc"},
+    {OURS("3", "'00000000'"), 0, "of a newer grokc"},
     /* nesting */
     {"{'a':{'b':{}}}", 0, "nested"},
     {"{'a':[]}", 0, "nested"},

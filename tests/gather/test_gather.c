@@ -36,7 +36,7 @@ static void test_values(void **state)
     gk_text_free(&text);
 }
 
-/* ----------------------------------------------------------------------------- planted sweeps */
+/* ---- planted sweeps */
 
 /* Weeks in remission under 6-MP, as in test_statistics.c: below 0, censored at minus that. */
 static const int drug[] = {-35, 6,  -9, 23,  6,   22,  -6,  7,   6,   10, -10,

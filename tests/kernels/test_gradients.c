@@ -258,7 +258,8 @@ static void test_layer_norm(void **state)
         add_input(&s, (size_t)R * D, 1);
         add_input(&s, (size_t)R * D, 1);
         add_output(&s, (size_t)R * ROWS * D);
-        /* Far enough apart: the derivatives of a row of equal elements are powers of 1 / sqrt(1e-5). */
+        /* Far enough apart: the derivatives of a row of equal elements are powers of 1 /
+         * sqrt(1e-5). */
         for (int k = 0; k < R * ROWS * D; k++) s.in[0][k] += (gk_real)(2 * (k % D));
         s.be.layer_norm(&s.be, y, stat, s.in[0], s.in[1], s.in[2], R, ROWS, D);
         s.be.layer_norm_back(&s.be, s.grad[0], s.grad[1], s.grad[2], s.weight[0], s.in[0], stat,

@@ -1,4 +1,5 @@
-/* The table catches what it is there for: ref with one bug (mutants/) fails at a case of that op. */
+/* The table catches what it is there for: ref with one bug (mutants/) fails at a case of that
+ * op. */
 #include "kernels/mutants/mutants.h"
 
 gk_backend ref;

@@ -1,5 +1,6 @@
-/* The one-block network on pairs and its gradients, written out in double from the weights' definition and nothing of
- * the program's: what the plans are held to. Three positions, the last one read; exact loss; sums in double. */
+/* The one-block network on pairs and its gradients, written out in double from the weights'
+ * definition and nothing of the program's: what the plans are held to. Three positions, the last
+ * one read; exact loss; sums in double. */
 #ifndef GK_TEST_DIRECT_H
 #define GK_TEST_DIRECT_H
 

@@ -32,7 +32,8 @@ enum { SANITIZED = 1 };
 enum { SANITIZED = 0 };
 #endif
 
-/* Opens a backend of this build. False, and said, where the machine has nothing that it could use. */
+/* Opens a backend of this build. False, and said, where the machine has nothing that it could
+ * use. */
 static inline bool opens(gk_backend *be, const char *name)
 {
     gk_status status = gk_backend_open(be, name, NULL);
@@ -147,8 +148,8 @@ static inline void lab_close(lab *l)
     gk_backend_close(&l->be);
 }
 
-/* A config file (NULL: defaults) and assignments. GROKC_TEST_PLAN: the plan of those that do not name
- * one. */
+/* A config file (NULL: defaults) and assignments. GROKC_TEST_PLAN: the plan of those that do not
+ * name one. */
 static inline void load_config(gk_config *config, const char *path, const char *const *sets, int n)
 {
     const char *set[32], *plan = getenv("GROKC_TEST_PLAN");

@@ -6,12 +6,12 @@
 
 #include <unistd.h>
 
-/* Pairs with a hidden unit this near to zero are not trained on here: rounding may switch it on or off, which moves a
- * gradient by more than all other rounding together. */
+/* Pairs with a hidden unit this near to zero are not trained on here: rounding may switch it on or
+ * off, which moves a gradient by more than all other rounding together. */
 static const double NEAR = 1e-5;
 
-/* Writes a split that trains on the pairs of seed 0's training set without those; returns how many. `g` gets their
- * gradient. */
+/* Writes a split that trains on the pairs of seed 0's training set without those; returns how
+ * many. `g` gets their gradient. */
 static inline int safe_split(const char *path, direct *d, const gk_config *config)
 {
     gk_task task;
@@ -74,7 +74,8 @@ static inline void plan_errors(double *error, const gk_config *config, const gk_
     lab_close(&l);
 }
 
-/* In float, the table plan may be 3 times as far off as the ops plan, plus 1e-6; in double both are right. */
+/* In float, the table plan may be 3 times as far off as the ops plan, plus 1e-6; in double both
+ * are right. */
 static inline void compare_plans(const char *name, const gk_real *weights)
 {
     char path[64];

@@ -28,8 +28,8 @@ static void put_examples(lab *l, const struct golden_family *family)
     l->be.upload(&l->be, train->label, family->label, B * (size_t)family->S * sizeof(int32_t));
 }
 
-/* Both compute the same thing up to rounding, eps for the loss and, through the weights, some ten times
- * that for each of 20 updates: 200 eps. (Measured: 4e-16 and 2e-7.) */
+/* Both compute the same thing up to rounding, eps for the loss and, through the weights, some ten
+ * times that for each of 20 updates: 200 eps. (Measured: 4e-16 and 2e-7.) */
 static void losses_are_pytorchs(void **state)
 {
     double limit = 200 * (sizeof(gk_real) == 4 ? FLT_EPSILON / 2 : DBL_EPSILON / 2);
@@ -201,8 +201,8 @@ static void a_run_goes_on(void **state)
     lab_close(&second);
 }
 
-/* Dropout and noise are there in a step, other ones in the next, and not in what is measured or kept:
- * at learning rate 0 a run stands still. */
+/* Dropout and noise are there in a step, other ones in the next, and not in what is measured or
+ * kept: at learning rate 0 a run stands still. */
 static void noise_is_of_training_only(void **state)
 {
     static const char *const noisy[] = {"model.dropout=0.4", "optim.weight_noise=0.2"};

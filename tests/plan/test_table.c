@@ -1,5 +1,5 @@
-/* The table plan's gradients at weights from the start, the middle and the end of training, and what makes tables
- * possible. */
+/* The table plan's gradients at weights from the start, the middle and the end of training, and
+ * what makes tables possible. */
 #include "lib/tables.h"
 
 static void at_file(const char *name)

@@ -1,5 +1,6 @@
-/* The table plan of networks without attention: gradients of both plans against the network written out
- * in double, a run alone against the same run in a batch, and which networks have tables. */
+/* The table plan of networks without attention: gradients of both plans against the network
+ * written out in double, a run alone against the same run in a batch, and which networks have
+ * tables. */
 #include "lib/support.h"
 
 #include <float.h>

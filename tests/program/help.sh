@@ -115,7 +115,7 @@ done
 expect 0 help train_loss
 prints '^train_loss, a measure$' 'over the training examples'
 expect 0 help layout
-prints '^--layout transformer_lens.paper, an option of export$' 'must be given'
+prints '^--layout LAYOUT, an option of export$' 'must be given' 'transformer_lens or paper$'
 expect 0 help gini
 prints '^measures \(' '^  gini_w_e ' '^  gini_w_l '
 expect 0 help EPOCH

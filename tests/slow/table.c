@@ -1,6 +1,6 @@
-/* The table plan along a run, and over many: its gradients while the network memorises, and when 64 seeds grok, beside
- * the ops plan's. Trajectories of the two part after some hundred epochs, as any two orders of rounding do; their
- * statistics must not. */
+/* The table plan along a run, and over many: its gradients while the network memorises, and when
+ * 64 seeds grok, beside the ops plan's. Trajectories of the two part after some hundred epochs, as
+ * any two orders of rounding do; their statistics must not. */
 #include "lib/tables.h"
 
 static void test_memorising(void **state)
@@ -20,8 +20,8 @@ static void test_memorising(void **state)
 
 enum { SEEDS = 64, AT_ONCE = 16, EPOCHS = 4000, EVERY = 20, STAY = 300 };
 
-/* The first measured epoch from which the test loss stays below 0.1; EPOCHS: none. Ends when it has stayed for a
- * while in all runs. */
+/* The first measured epoch from which the test loss stays below 0.1; EPOCHS: none. Ends when it
+ * has stayed for a while in all runs. */
 static void grok_epochs(double *epoch, const char *plan, int first)
 {
     static gk_config config[AT_ONCE];
@@ -57,8 +57,8 @@ static void grok_epochs(double *epoch, const char *plan, int first)
     lab_close(&l);
 }
 
-/* Two-sample Kolmogorov-Smirnov distance of two sorted samples, and its asymptotic probability (Press et al., Numerical
- * Recipes, 14.3). */
+/* Two-sample Kolmogorov-Smirnov distance of two sorted samples, and its asymptotic probability
+ * (Press et al., Numerical Recipes, 14.3). */
 static double same_distribution(const double *x, const double *y, int n, double *distance)
 {
     double p = 0, size = sqrt(n / 2.0);

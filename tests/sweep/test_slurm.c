@@ -1,5 +1,5 @@
-/* The scripts for Slurm, run by bash with stand-ins for grokc, sbatch and scontrol. What a real Slurm
- * makes of them: tests/slurm/. */
+/* The scripts for Slurm, run by bash with stand-ins for grokc, sbatch and scontrol. What a real
+ * Slurm makes of them: tests/slurm/. */
 #include "lib/folder.h"
 
 #include "gk/slurm.h"

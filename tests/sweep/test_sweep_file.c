@@ -170,7 +170,7 @@ static void test_points_of_a_sweep(void **state)
                                       "task.p = 11, not 7 (run 1: task.p=11)");
 }
 
-/* -------------------------------------------------------------------------- files of points */
+/* ---- files of points */
 
 static int close_all(void **state)
 {
@@ -262,7 +262,7 @@ static void test_csv_errors(void **state)
     fails("points: /dev/zero", "x.yaml:1: points: /dev/zero is not a regular file");
 }
 
-/* ----------------------------------------------------------------------------------- branches */
+/* ---- branches */
 
 static void test_from(void **state)
 {
@@ -290,7 +290,7 @@ static void test_from(void **state)
                                  "or directory");
 }
 
-/* ---------------------------------------------------------------------------------- whole files */
+/* ---- whole files */
 
 static void test_load(void **state)
 {

@@ -1,5 +1,6 @@
-/* Which runs of a sweep share a queue: those that a batch takes side by side, and no fewer than need be. For each key two
- * values in a small config; what the batch refuses must not come to it. */
+/* Which runs of a sweep share a queue: those that a batch takes side by side, and no fewer than
+ * need be. For each key two values in a small config; what the batch refuses must not come to
+ * it. */
 #include "lib/sweep.h"
 
 #include "gk/sweep_train.h"

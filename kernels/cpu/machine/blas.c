@@ -88,7 +88,8 @@ bool cpu_prefers_blas(void)
     return cpu_choose_matmul(&blas) == GK_OK && blas;
 }
 
-/* Our own loops are faster than OpenBLAS where they have vector instructions to use (grokc bench ops). */
+/* Our own loops are faster than OpenBLAS where they have vector instructions to use (grokc bench
+ * ops). */
 gk_status cpu_choose_matmul(bool *blas)
 {
     const char *wish = getenv("GROKC_MATMUL");

@@ -2,12 +2,15 @@
  *
  *     #ifndef SIMD
  *     #include "cpu/cpu.h"
- *     #define SIMD_SOURCE "file.c"
- *     #include "cpu/machine/simd.h"            compiles what follows #else: name_none (with what the compiler
- *     ...                          has by default), name_avx2, name_avx512; CPU_PICK(be, name)
+ *     #define SIMD_SOURCE "cpu/file.c"
+ *     #include "cpu/machine/simd.h"
+ *     ...                          CPU_PICK(be, name) calls one of the functions below
  *     #else
  *     static void SIMD(name)(...)  in the vocabulary of simd_<variant>.h and simd_math.h
  *     #endif
+ *
+ * The include compiles what follows #else as name_none (with what the compiler has by default),
+ * name_avx2 and name_avx512.
  *
  * So one text has one meaning; variants differ in the width of a vector (VW floats) and in
  * rounding. */

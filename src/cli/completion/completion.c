@@ -1,5 +1,6 @@
 /* Which shells there are, and what words an argument completes to. */
 #include "cli/words.h"
+#include "gk/export.h"
 
 #include <string.h>
 
@@ -34,6 +35,14 @@ static void add_ops(gk_text *text)
 #undef OP
 }
 
+static void add_layouts(gk_text *text)
+{
+    const char *layout;
+
+    for (int i = 0; (layout = gk_export_layout(i)); i++)
+        gk_text_add(text, "%s%s", i ? " " : "", layout);
+}
+
 static void add_settings(gk_text *text)
 {
     gk_text_add(text, "seed=");
@@ -55,6 +64,7 @@ void gk_completion_words(gk_text *text, gk_completes completes, const char *argu
     switch (completes) {
     case GK_WORDS: add_alternatives(text, argument); break;
     case GK_OPS: add_ops(text); break;
+    case GK_LAYOUTS: add_layouts(text); break;
     case GK_SETTINGS: add_settings(text); break;
     case GK_TOPICS: add_topics(text); break;
     case GK_NOTHING:

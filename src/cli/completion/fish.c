@@ -33,6 +33,7 @@ static void add_values(gk_text *text, gk_completes completes, const char *argume
     case GK_SETTINGS: gk_text_add(text, " -f -a '(__grokc_settings)'"); break;
     case GK_WORDS:
     case GK_TOPICS:
+    case GK_LAYOUTS:
     case GK_OPS: gk_text_add(text, " -f -a '%s'", words.data); break;
     case GK_NOTHING: gk_text_add(text, " -f"); break;
     }
