@@ -40,7 +40,7 @@ double *gk_entry_reals(const gk_tensors_file *file, const char *name, int dims, 
     return NULL;
 }
 
-/* --------------------------------------------------------------------------------- what it says */
+/* ---- what it says */
 
 static void find_keys(gk_run_data *d)
 {
