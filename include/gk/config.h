@@ -155,9 +155,9 @@ void gk_config_diff(gk_text *lines, const gk_config *a, const gk_config *b);
 gk_status gk_config_help(gk_text *text, const char *key);
 void gk_config_list(gk_text *text);
 
-/* Is `epoch` one of run.checkpoint_at's (measure_at's, arrays_at's, keep_state's)? `epochs`: the length E of the run (for
- * log:N). gk_epochs_next: the first such epoch above `epoch`, INT64_MAX if none. Both take a
- * checked text:
+/* Is `epoch` one of run.checkpoint_at's (measure_at's, arrays_at's, keep_state's)? `epochs`: the
+ * length E of the run (for log:N). gk_epochs_next: the first such epoch above `epoch`, INT64_MAX if
+ * none. Both take a checked text:
  *   none        no epoch
  *   every:K     0, K, 2K, ... without end
  *   log:N       0 and, rounded to whole epochs, E^(i / (N - 1)) for i = 0 .. N-1: from 1 to E,

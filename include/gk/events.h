@@ -46,10 +46,9 @@ typedef struct gk_phases {
     int64_t memorisation, circuit_formation, cleanup;
 } gk_phases;
 
-/* keyed: there is a restricted loss; restricted_small: the first row where it is below 0.01, -1:
- * none. */
-void gk_phases_find(gk_phases *phases, const gk_events *events, bool keyed,
-                    int64_t restricted_small);
+/* *small: the first row where the restricted loss with the final key set is below 0.01, -1: none;
+ * NULL: there is no such set (yet), and the restricted loss is that of each row's own. */
+void gk_phases_find(gk_phases *phases, const gk_events *events, const int64_t *small);
 
 /* Where the run turned, seen from its end; -1: not, or not seen on both sides (as above; excluded:
  * checkpoints instead of rows). */

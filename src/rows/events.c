@@ -91,16 +91,15 @@ static int64_t settled_from(const gk_events *events)
     return seen_around(moment[from].epoch, moment, events->rows);
 }
 
-void gk_phases_find(gk_phases *phases, const gk_events *events, bool keyed,
-                    int64_t restricted_small)
+void gk_phases_find(gk_phases *phases, const gk_events *events, const int64_t *small)
 {
     const gk_moment *moment = gk_events_moments(events);
-    int64_t formed = restricted_small;
+    int64_t formed = small ? *small : events->crossed[GENERALISED];
 
     *phases = (gk_phases){-1, -1, -1};
     phases->memorisation = seen_around(events->peak_epoch, moment, events->rows);
     if (phases->memorisation < 0) return;
-    if (!keyed) formed = gk_grok_epoch(events);
+    if (!small && !events->keyed) formed = gk_grok_epoch(events);
     formed = seen_around(formed, moment, events->rows);
     if (formed <= phases->memorisation) return;
     phases->circuit_formation = formed;
@@ -112,7 +111,7 @@ const char *gk_events_phase(const gk_events *events)
 {
     gk_phases phases;
 
-    gk_phases_find(&phases, events, events->keyed, events->crossed[GENERALISED]);
+    gk_phases_find(&phases, events, NULL);
     if (phases.memorisation < 0) return "memorisation";
     if (phases.circuit_formation < 0) return "circuit formation";
     return phases.cleanup < 0 ? "cleanup" : "stable";
@@ -170,7 +169,7 @@ void gk_turning_find(gk_turning *t, const gk_events *events, const double *restr
     t->settled = settled_from(events);
     if (restricted) find_restricted(t, events, restricted);
     if (excluded) find_excluded(t, events, excluded, checkpoints);
-    gk_phases_find(&t->phases, events, restricted != NULL, t->restricted_small);
+    gk_phases_find(&t->phases, events, restricted ? &t->restricted_small : NULL);
 }
 
 static void add_epoch(gk_text *json, const char *key, int64_t epoch)

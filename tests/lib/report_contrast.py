@@ -45,6 +45,7 @@ def look(path):
     bands = set()
     for fill in re.findall(r"<polygon fill = '(rgb\([^']*)' fill-opacity='([^']*)'", text):
         bands.add((tuple(int(c) for c in re.findall(r"\d+", fill[0])), float(fill[1])))
+    points = sorted(set(re.findall(r"<use [^>]*color='(rgb\([^']*\))'", text)))    # on a circle of colours
     series = sorted(set(re.findall(r"var\(--(s\d)\)", text)))
     wrong, worst = [], 99.0
     for dark in (False, True):
@@ -57,12 +58,17 @@ def look(path):
                 worst = min(worst, ratio)
                 if not ratio >= LEAST:
                     wrong.append(f"{'dark' if dark else 'light'}: --{name} on {ground} has {ratio:.2f}:1")
+        for colour in points:
+            ratio = contrast([int(c) for c in re.findall(r"\d+", colour)], named["card"])
+            worst = min(worst, ratio)
+            if not ratio >= LEAST:
+                wrong.append(f"{'dark' if dark else 'light'}: points in {colour} have {ratio:.2f}:1")
     if not series:
         wrong.append("no curve has a colour of the page")
     # what gnuplot's paths and boxes are drawn in, but faint grids (#888888) and tiles of maps
     fixed = set(re.findall(r"<path stroke='(rgb\([^']*\))'", text)) - {"rgb(136, 136, 136)"}
     wrong += [f"a line of fixed colour {colour}" for colour in sorted(fixed)]
-    print(f"{path}: {len(series)} colours, {len(bands)} bands, least contrast {worst:.2f}:1")
+    print(f"{path}: {len(series)} colours, {len(points)} of points, {len(bands)} bands, least contrast {worst:.2f}:1")
     return wrong
 
 

@@ -109,7 +109,15 @@ print(*wrong, sep="\n")
 sys.exit(bool(wrong))
 PYTHON
 check "figures and numbers" python3 figures.py grokked figures
-if [[ -n $there ]]; then check "contrast" python3 "$source_dir/tests/lib/report_contrast.py" page.html; fi
+if [[ -n $there ]]; then
+    check "contrast" python3 "$source_dir/tests/lib/report_contrast.py" page.html
+    sed 's/--s1:#5cb0ee/--s1:#0072b2/' page.html >planted.html      # one blue for light and dark: 2.3:1 on a band
+    if python3 "$source_dir/tests/lib/report_contrast.py" planted.html >planted.out; then
+        fail "a curve without contrast passes" planted.out
+    else
+        pass
+    fi
+fi
 
 # A cleanup that an older grokc read off a curve that still falls is not repeated.
 cp -r grokked older

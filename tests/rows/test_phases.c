@@ -50,7 +50,7 @@ static void phases_are(int64_t memorisation, int64_t circuit_formation, int64_t 
 {
     gk_phases phases;
 
-    gk_phases_find(&phases, &events, events.keyed, events.crossed[10]);
+    gk_phases_find(&phases, &events, NULL);
     assert_int_equal(phases.memorisation, memorisation);
     assert_int_equal(phases.circuit_formation, circuit_formation);
     assert_int_equal(phases.cleanup, cleanup);
@@ -112,6 +112,24 @@ static void test_phases_without_keys(void **state)
     assert_string_equal(gk_events_phase(&events), "stable");
 }
 
+/* The final key set is what counts, where there is one; a run that goes on has none. */
+static void test_phases_of_the_final_keys(void **state)
+{
+    (void)state;
+    gk_phases phases;
+    const int64_t small = 700, never = -1;
+
+    plant(200, 5, 50, 60, 0.05, 100);
+    gk_phases_find(&phases, &events, &small);
+    assert_int_equal(phases.circuit_formation, 700);
+    assert_int_equal(phases.cleanup, 1000);
+    gk_phases_find(&phases, &events, &never);
+    assert_int_equal(phases.circuit_formation, -1);
+    assert_int_equal(phases.cleanup, -1);
+    gk_turning_find(&turning, &events, NULL, NULL, 0);
+    assert_int_equal(turning.phases.circuit_formation, 500);
+}
+
 /* A test loss that only falls, or only rises, has no peak that ends anything. */
 static void test_no_memorisation(void **state)
 {
@@ -131,6 +149,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_not_settled, start, stop),
         cmocka_unit_test_setup_teardown(test_still_without_grokking, start, stop),
         cmocka_unit_test_setup_teardown(test_phases_without_keys, start, stop),
+        cmocka_unit_test_setup_teardown(test_phases_of_the_final_keys, start, stop),
         cmocka_unit_test_setup_teardown(test_no_memorisation, start, stop),
     };
 

@@ -36,8 +36,7 @@ static const char prologue[] =
     "set cblabel textcolor rgb ink\n"
     "set title textcolor rgb ink noenhanced\n";
 
-/* -----------------------------------------------------------------------------------------
- * child */
+/* ---- child */
 
 /* What it says on stderr, until it closes that or its time is up. */
 static bool listen_to(int fd, gk_text *words)
@@ -114,8 +113,7 @@ static bool run_gnuplot(gk_drawing *d, char *script, bool *done, gk_text *words)
     return false;
 }
 
-/* ------------------------------------------------------------------------------------- the
- * folder */
+/* ---- the folder */
 
 gk_status gk_drawing_open(gk_drawing *d, const char *dir)
 {

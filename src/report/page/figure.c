@@ -165,8 +165,7 @@ int gk_figure_block(gk_figure *f, const char *title, const char *const *names,
     return block;
 }
 
-/* ----------------------------------------------------------------------------------------
- * curves */
+/* ---- curves */
 
 /* The place of x on the axis; NaN: it has none. */
 static double place(double x, enum gk_axis axis)
@@ -232,8 +231,7 @@ int gk_figure_curve(gk_figure *f, const char *title, const char *x_name, const c
     return block;
 }
 
-/* --------------------------------------------------------------------------------------
- * matrices */
+/* ---- matrices */
 
 static void table_largest(gk_text *table, const double *value, size_t rows, size_t cols)
 {
@@ -277,7 +275,7 @@ int gk_figure_matrix(gk_figure *f, const char *title, const double *value, size_
     return block;
 }
 
-/* -------------------------------------------------------------------------------------- panels */
+/* ---- panels */
 
 enum { LEFT = 50, RIGHT = 8, TOP = 26, BOTTOM = 58, BAR = 8, BELOW_BAR = 54 };
 

@@ -146,7 +146,7 @@ gk_status gk_page_save(gk_page *p, const char *path)
     return status;
 }
 
-/* ---------------------------------------------------------------------------------------- text */
+/* ---- text */
 
 static void add_contents(gk_page *p, const char *kind, const char *id, const char *title)
 {
@@ -213,7 +213,7 @@ void gk_page_html(gk_page *p, const char *format, ...)
     free(text);
 }
 
-/* --------------------------------------------------------------------------------- figures */
+/* ---- figures */
 
 /* Noted for the end of the section: figures with one reason share a line. */
 static void leave_out(gk_page *p, const char *title, const char *why)
@@ -277,7 +277,7 @@ gk_status gk_page_figure(gk_page *p, gk_figure *f)
     return status;
 }
 
-/* ---------------------------------------------------------------------------------- tables */
+/* ---- tables */
 
 void gk_page_table(gk_page *p, const char *caption, int columns)
 {

@@ -1,6 +1,6 @@
-/* gnuplot's SVG for the inside of a page: its ink and its linetypes become the page's colours, which
- * follow light and dark, its ids get a prefix of their own, its title is ours, its fonts are the
- * page's. */
+/* gnuplot's SVG for the inside of a page: its ink and its linetypes become the page's colours,
+ * which follow light and dark, its ids get a prefix of their own, its title is ours, its fonts are
+ * the page's. */
 #ifndef GK_SVG_H
 #define GK_SVG_H
 

@@ -40,7 +40,7 @@ double *gk_entry_reals(const gk_tensors_file *file, const char *name, int dims, 
     return NULL;
 }
 
-/* --------------------------------------------------------------------------------- what it says */
+/* ---- what it says */
 
 static void find_keys(gk_run_data *d)
 {
@@ -64,13 +64,15 @@ static void replay(gk_events *events, const gk_run_data *d)
 {
     const double *epoch = gk_row_table_column(&d->rows, "epoch"),
                  *test_loss = gk_row_table_column(&d->rows, "test_loss"),
-                 *squares = gk_row_table_column(&d->rows, "sum_squares");
+                 *squares = gk_row_table_column(&d->rows, "sum_squares"),
+                 *restricted = gk_row_table_column(&d->rows, "restricted_all_online");
 
     for (size_t i = 0; i < d->rows.n; i++) {
         gk_row row;
         gk_row_start(&row, (int64_t)epoch[i]);
         row.test_loss = value_at(test_loss, i);
         row.sum_squares = value_at(squares, i);
+        row.restricted_all = value_at(restricted, i);
         gk_events_add(events, &row);
     }
 }
@@ -79,7 +81,7 @@ static double told(int64_t epoch) { return epoch < 0 ? GK_NULL : (double)epoch; 
 
 static void find_phases(gk_run_data *d)
 {
-    const json_t *small =
+    const json_t *row =
         json_object_get(json_object_get(d->summary, "turning_points"), "restricted < 0.01");
     const json_t *keys = json_object_get(d->summary, "key_freqs");
     gk_events *events = gk_alloc(1, sizeof *events);
@@ -88,8 +90,8 @@ static void find_phases(gk_run_data *d)
     gk_events_start(events);
     if (d->summary) {
         replay(events, d);
-        gk_phases_find(&phases, events, keys && !json_is_null(keys),
-                       json_is_integer(small) ? json_integer_value(small) : -1);
+        int64_t small = json_is_integer(row) ? json_integer_value(row) : -1;
+        gk_phases_find(&phases, events, keys && !json_is_null(keys) ? &small : NULL);
     }
     d->grok = told(gk_grok_epoch(events));
     d->phase[0] = told(phases.memorisation);

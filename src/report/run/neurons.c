@@ -130,8 +130,7 @@ static gk_status neuron_norms(gk_page *page, const gk_run_data *d)
     return gk_page_figure(page, &f);
 }
 
-/* ------------------------------------------------------------------------------------------
- * maps */
+/* ---- maps */
 
 /* What the maps of one figure have in common. */
 typedef struct maps {

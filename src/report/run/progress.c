@@ -89,7 +89,7 @@ static gk_status gini(gk_page *page, const gk_run_data *d)
     return gk_curves_finish(&c, page, "the task or the model has no Fourier basis of embeddings");
 }
 
-/* ----------------------------------------------------------------------------- by key frequency */
+/* ---- by key frequency */
 
 /* value (keys,n): one array of the files of measures/ over their epochs, at the key frequencies. */
 static gk_status over_epochs(double **value, double **epoch, size_t *n, const gk_run_data *d,

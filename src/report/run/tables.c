@@ -38,7 +38,7 @@ static void number_cell(gk_page *page, double value)
     gk_text_free(&text);
 }
 
-/* ------------------------------------------------------------------------------------ ablations */
+/* ---- ablations */
 
 static const struct {
     const char *group, *names[8];
@@ -150,7 +150,7 @@ void gk_run_tables(gk_page *page, gk_run_data *d)
     last_row(page, d);
 }
 
-/* ------------------------------------------------------------------------------------ reproduce */
+/* ---- reproduce */
 
 static void environment(gk_page *page, const gk_run_data *d)
 {

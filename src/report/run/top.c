@@ -25,7 +25,7 @@ static void count(gk_text *text, double n, const char *one, const char *many)
     gk_text_add(text, " %s", n == 1 ? one : many);
 }
 
-/* -------------------------------------------------------------------------------------- trained */
+/* ---- trained */
 
 /* Of operations whose words in config.def say too little; formula: what the frequencies are of. */
 static const struct operation {
@@ -143,7 +143,7 @@ static void trained(gk_text *t, const gk_run_data *d)
     what_training(t, d);
 }
 
-/* -------------------------------------------------------------------------------------- learned */
+/* ---- learned */
 
 static const char *formula(const gk_run_data *d)
 {
@@ -183,7 +183,7 @@ static void learned(gk_text *t, const gk_run_data *d)
             100 * accuracy, test, 100 * train);
 }
 
-/* ----------------------------------------------------------------------------------------- when */
+/* ---- when */
 
 static double event_epoch(const gk_run_data *d, const char *event)
 {
@@ -226,7 +226,7 @@ static void when(gk_text *t, const gk_run_data *d)
         gk_text_add(t, "It did not grok: the test loss does not stay below 0.1.");
 }
 
-/* ------------------------------------------------------------------------------------- how sure */
+/* ---- how sure */
 
 static void sure(gk_text *t, const gk_run_data *d)
 {

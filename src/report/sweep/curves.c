@@ -137,7 +137,7 @@ gk_status gk_sweep_curves(gk_page *page, const gk_sweep_data *d)
     return status;
 }
 
-/* ------------------------------------------------------------------------------ key frequencies */
+/* ---- key frequencies */
 
 /* Counts the frequencies of "14,35,42"; returns how many there are. */
 static int count_keys(double *count, const char *text)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---------------------------------------------------------------------------------------- axes */
+/* ---- axes */
 
 static const char *field(const gk_sweep_data *d, int run, int column)
 {
@@ -118,7 +118,7 @@ static void find_axes(gk_sweep_data *d)
     free(all);
 }
 
-/* --------------------------------------------------------------------------------------- cells */
+/* ---- cells */
 
 void gk_sweep_add_value(gk_text *text, const gk_sweep_axis *axis, int i)
 {
@@ -218,7 +218,7 @@ static void finish_cells(gk_sweep_data *d)
     }
 }
 
-/* ---------------------------------------------------------------------------------------- runs */
+/* ---- runs */
 
 static gk_sweep_state state_of(const gk_sweep_data *d, int card)
 {
@@ -288,7 +288,7 @@ void gk_sweep_data_close(gk_sweep_data *d)
     gk_csv_free(&d->points);
 }
 
-/* --------------------------------------------------------------------------------- for figures */
+/* ---- for figures */
 
 void gk_sweep_plot(gk_text *script, const gk_sweep_data *d, const gk_sweep_axis *without)
 {

@@ -67,10 +67,9 @@ int gk_sweep_lifetimes(gk_lifetime **life, const gk_sweep_data *data, int cell);
 void gk_sweep_plot(gk_text *script, const gk_sweep_data *data, const gk_sweep_axis *without);
 /* The value of an axis, for a reader. */
 void gk_sweep_add_value(gk_text *text, const gk_sweep_axis *axis, int i);
-double
-gk_sweep_first_epoch(const gk_sweep_data *data); /* the least and the largest, of grokking or */
-double
-gk_sweep_last_epoch(const gk_sweep_data *data); /* ending; for logarithmic axes: at least 1 */
+/* The least and the largest, of grokking or ending; for logarithmic axes: at least 1. */
+double gk_sweep_first_epoch(const gk_sweep_data *data);
+double gk_sweep_last_epoch(const gk_sweep_data *data);
 /* At most `most` numbers out of 0 .. n - 1, evenly spread; returns how many. */
 int gk_sweep_some(int *chosen, int most, int n);
 

@@ -19,7 +19,7 @@ static void fact(gk_page *page, const char *name, const gk_text *text)
 
 static const char *plural(int n) { return n == 1 ? "" : "s"; }
 
-/* ----------------------------------------------------------------------------------------- top */
+/* ---- top */
 
 /* ", addition": the value of a key that is the same in all runs. */
 static void add_common(gk_text *text, const gk_sweep_data *d, const char *key, const char *before)
@@ -153,7 +153,7 @@ void gk_sweep_top(gk_page *page, const gk_sweep_data *d)
     gk_page_html(page, "</dl>\n");
 }
 
-/* -------------------------------------------------------------------------------------- tables */
+/* ---- tables */
 
 static void cell_number(gk_page *page, double value)
 {
@@ -263,7 +263,7 @@ void gk_sweep_tables(gk_page *page, const gk_sweep_data *d)
     unlucky_table(page, d);
 }
 
-/* ----------------------------------------------------------------------------------- reproduce */
+/* ---- reproduce */
 
 static const char *first_commit(char commit[64], const gk_sweep_data *d)
 {
@@ -299,7 +299,7 @@ void gk_sweep_reproduce(gk_page *page, const gk_sweep_data *d)
     free(file);
 }
 
-/* --------------------------------------------------------------------------------------- whole */
+/* ---- whole */
 
 static gk_status add_figures(gk_page *page, const gk_sweep_data *d)
 {
