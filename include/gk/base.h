@@ -199,4 +199,10 @@ int gk_signal_seen(void); /* the signal's number, 0 if none */
 
 double gk_seconds(void); /* monotonic clock */
 
+/* -----------------------------------------------------------------------------------------
+ * terminal.c */
+
+/* Columns of the terminal at `fd`: what it says of itself now, else $COLUMNS, else 80. */
+int gk_terminal_width(int fd);
+
 #endif
