@@ -23,7 +23,8 @@ struct gk_queue {
     void (*ended)(gk_queue *queue, gk_run *run, gk_status status);
     /* After an event: the runs in the slots (NULL: empty). */
     void (*show)(gk_queue *queue, gk_run *const *run, int R);
-    /* The last epoch of a run is over, and `done` of its `n` checkpoints are measured. NULL: nobody is told. */
+    /* The last epoch of a run is over, and `done` of its `n` checkpoints are measured. NULL: nobody
+     * is told. */
     void (*measuring)(gk_queue *queue, const gk_run *run, int done, int n);
 };
 
@@ -53,8 +54,8 @@ typedef struct gk_progress {
     double last;             /* clock of the last one */
 } gk_progress;
 
-/* What a line says. On a terminal that is too narrow the bar goes, then the phase, then the rate; what is still too
- * long is cut. Elsewhere plain lines are whole. */
+/* What a line says. On a terminal that is too narrow the bar goes, then the phase, then the rate;
+ * what is still too long is cut. Elsewhere plain lines are whole. */
 typedef struct gk_progress_line {
     char head[96];      /* "epoch 280/3000 9%" */
     char bar[11];       /* "##        "; "": none */
@@ -85,9 +86,10 @@ gk_status gk_train_one(gk_run *run, gk_backend *be, const gk_profile *profile,
 
 /* --------------------------------------------------------------------------------------- final.c */
 
-/* Measures of every kept checkpoint with the final weights' key set, into final.jsonl; run->final: its last line.
- * Slot r ends up with the run's final weights and zero moments. GK_STOPPED after a signal: the lines that are
- * there are kept, and the next call goes on behind them. queue NULL: nobody is told how far it is. */
+/* Measures of every kept checkpoint with the final weights' key set, into final.jsonl; run->final:
+ * its last line. Slot r ends up with the run's final weights and zero moments. GK_STOPPED after a
+ * signal: the lines that are there are kept, and the next call goes on behind them. queue NULL:
+ * nobody is told how far it is. */
 gk_status gk_final(gk_run *run, gk_batch *batch, int r, gk_queue *queue);
 /* Every measure of a weights file in slot r, with a given key set. */
 gk_status gk_measure_checkpoint(gk_batch *batch, int r, const gk_config *config, const char *path,

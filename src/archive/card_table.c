@@ -32,7 +32,8 @@ gk_status gk_cards_find(gk_cards *cards, const char *dir)
         } else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_NS) {
             status = gk_fail(GK_EIO, "%s: %s", entry->fts_path, strerror(entry->fts_errno));
         } else if (entry->fts_info == FTS_SLNONE) {
-            status = gk_fail(GK_EIO, "%s: a symbolic link to nothing that is there", entry->fts_path);
+            status =
+                gk_fail(GK_EIO, "%s: a symbolic link to nothing that is there", entry->fts_path);
         } else if (entry->fts_info == FTS_DC) {
             status = gk_fail(GK_EIO, "%s: a symbolic link back to %s, left out", entry->fts_path,
                              entry->fts_cycle->fts_path);

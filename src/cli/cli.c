@@ -19,9 +19,8 @@ gk_status gk_cli_write_out(gk_cli *cli)
 
 gk_status gk_cli_progress(gk_progress_style *style, const gk_cli *cli)
 {
-    static const char *const words[] = {[GK_PROGRESS_PLAIN] = "plain",
-                                        [GK_PROGRESS_BAR] = "bar",
-                                        [GK_PROGRESS_NONE] = "none"};
+    static const char *const words[] = {
+        [GK_PROGRESS_PLAIN] = "plain", [GK_PROGRESS_BAR] = "bar", [GK_PROGRESS_NONE] = "none"};
 
     *style = cli->quiet ? GK_PROGRESS_NONE : GK_PROGRESS_AUTO;
     if (!cli->progress) return GK_OK;
@@ -113,8 +112,10 @@ static void advise(const gk_run *run)
     gk_text_add(&text, ". What can be tried: a smaller optim.lr (here %g)", c->optim.lr);
     gk_text_add(&text, ", a longer optim.warmup (here %lld)", (long long)c->optim.warmup);
     if (shrinks >= 1)
-        gk_text_add(&text, ", a smaller optim.weight_decay (a step takes lr x weight_decay = %g of each weight)",
-                    shrinks);
+        gk_text_add(
+            &text,
+            ", a smaller optim.weight_decay (a step takes lr x weight_decay = %g of each weight)",
+            shrinks);
     if (c->loss.name == GK_CROSS_ENTROPY && c->loss.form == GK_LOSS_F32)
         gk_text_add(&text, ", loss.form: exact (f32 has rounding errors that spike)");
     gk_warn("%s", text.data);

@@ -1,4 +1,4 @@
-/* final.jsonl while it is being measured: lines that a process which goes on need not make again. */
+/* final.jsonl while it is being measured: lines that a process which goes on need not measure. */
 #include "gk/run.h"
 
 #include <errno.h>

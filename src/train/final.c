@@ -79,8 +79,7 @@ static gk_status make_lines(gk_run *run, gk_batch *b, int r, const int64_t *epoc
     int kept = 0;
 
     print_what(&what, run);
-    gk_status status =
-        gk_run_part_open(lines, &kept, run, what.data, epochs, n > 0 ? n - 1 : 0);
+    gk_status status = gk_run_part_open(lines, &kept, run, what.data, epochs, n > 0 ? n - 1 : 0);
     if (status == GK_OK)
         status = measure_checkpoints(run, b, r, epochs, kept, n, key, keys, lines, queue);
     gk_text_free(&what);

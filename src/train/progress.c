@@ -1,5 +1,5 @@
 /* The progress line, in tqdm's habit, as wide as the terminal is at this moment:
- * epoch 12400/50000 25%|##        | train 1.1e-07 test 3.2e-06 acc 100% [00:50<02:31, 248 ep/s] cleanup */
+ * epoch 400/3000 13%|#         | train 0.0078 test 4.4 acc 52% [00:11<01:12, 36 ep/s] memorisation */
 #include "gk/train.h"
 
 #include <stdio.h>

@@ -26,7 +26,7 @@ typedef struct sweep_queue {
     int going;
     gk_sweep_counts *counts;
     gk_progress progress;
-    gk_progress_line line;  /* the last one */
+    gk_progress_line line; /* the last one */
     double start;
     double measuring, since; /* seconds of work behind last epochs; the clock when last looked at */
     bool in_final;           /* that work goes on */

@@ -178,8 +178,8 @@ static gk_status stop_there(loop *l, int r)
     return gk_keep_resume_point(l->run[r], &l->batch);
 }
 
-/* A signal ended the measuring behind run r's last epoch; its resume point is there. The runs whose events came
- * before get theirs, those behind it will see l->stopping. */
+/* A signal ended the measuring behind run r's last epoch; its resume point is there. The runs whose
+ * events came before get theirs, those behind it will see l->stopping. */
 static gk_status stop_in_final(loop *l, int r)
 {
     for (int i = 0; i < r && !l->stopping; i++)

@@ -1,4 +1,4 @@
-"""python3 pty.py COLUMNS[,COLUMNS...] OUT COMMAND...: runs it on a terminal of this width, 24 rows, whose width becomes the
+"""python3 on_terminal.py COLUMNS[,COLUMNS...] OUT COMMAND...: runs it on a terminal of this width, 24 rows, whose width becomes the
 next one after each read of something; every byte that it wrote goes to the file OUT. Ends with the command's exit code."""
 import fcntl
 import os
