@@ -55,7 +55,7 @@ check 'wide: a bar, a rate, a phase' grep -qE '\|[# ]{10}\| .* ep/s\] [a-z]' <(d
 on 80 0 train small.yaml --epochs 4000 --out again80
 check '80 columns: the rate is there' grep -q 'ep/s\]' <(draws)
 check '80 columns: the bar gives way first' \
-    awk '/^epoch .*\|/ && !/ep\/s\]/ { bad = 1 } /^epoch [1-9][0-9]{3}.*ep\/s\]/ { n++ } END { exit bad || !n }' <(draws)
+    awk '/^epoch .*\|/ && !/ep\/s\]/ { bad = 1 } /^epoch [1-9][0-9][0-9][0-9].*ep\/s\]/ { n++ } END { exit bad || !n }' <(draws)
 if draws | grep -E '^epoch .*[|]' | grep -vE '[a-z]$' | grep -q .; then fail '80 columns: the phase goes after the bar' screen; else pass; fi
 on 60 0 train small.yaml --epochs 4000 --out again60
 if draws | grep -E '^epoch [1-9][0-9]{3}' | grep -q 'ep/s'; then fail '60 columns: the rate gives way' screen; else pass; fi
