@@ -56,7 +56,8 @@ static gk_status find_config(char path[GK_PATH_MAX], const char *argument)
                        argument, path, (int)n, argument);
     GK_TRY(gk_path(path, "%.*s/config.yaml", (int)n, argument));
     if (gk_exists(path)) return GK_OK;
-    return gk_fail(GK_EUSAGE, "%s is a directory, but no run: it has no config.yaml", argument);
+    return gk_fail(GK_EUSAGE, "%s is not a regular file, and no run: it has no config.yaml",
+                   argument);
 }
 
 /* A file that is no config, though it is a sweep, is said to be one. */
@@ -73,7 +74,8 @@ static gk_status load(gk_config *config, const char *path, const gk_cli *cli)
     bool varies = as_sweep == GK_OK && (sweep.keys > 0 || *sweep.from);
     gk_sweep_close(&sweep);
     if (!varies) return gk_fail(status, "%s", why);
-    return gk_fail(GK_EUSAGE, "%s is a sweep file, of %d runs: grokc sweep %s", path, runs, path);
+    return gk_fail(GK_EUSAGE, "%s\n%s is a sweep file, of %d runs: grokc sweep %s", why, path, runs,
+                   path);
 }
 
 gk_status gk_cli_train(const gk_cli *cli)

@@ -230,6 +230,7 @@ prints '^dead$'
 
 # ---- the obvious
 refused 2 'sweep.yaml is a sweep file, of 4 runs: grokc sweep sweep.yaml' train sweep.yaml
+says 'sweep.yaml:3: .*weight_decay.*list'
 sed 's/0.5, 1/{log: [0.1, 1, 3]}/; s/\[{/{/; s/}\]/}/' sweep.yaml >forms.yaml
 refused 2 'forms.yaml is a sweep file, of 6 runs' train forms.yaml
 sed 's/train_fraction/train_fractoin/' small.yaml >wrong.yaml
