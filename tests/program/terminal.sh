@@ -106,10 +106,10 @@ refused 2 'expects plain, bar or none' sweep sweep.yaml --out q9 --progress loud
 same 'progress changes no byte' q1 q5
 
 # ---- behind the last epoch
-many=(--epochs 60 --set run.checkpoint_at=every:1 --set run.measure_every=20)
+many=(--epochs 300 --set run.checkpoint_at=every:1 --set run.measure_every=100)
 expect 0 train small.yaml "${many[@]}" --out whole
 on 70 0 train small.yaml "${many[@]}" --out seen
-check 'the checkpoints that are measured are counted' grep -qE '^measuring checkpoint [0-9]+/61' <(draws)
+check 'the checkpoints that are measured are counted' grep -qE '^measuring checkpoint [0-9]+/301' <(draws)
 narrow 70 2
 same 'on a terminal or not: the same run' whole seen
 
@@ -128,12 +128,12 @@ stopped() {
         elif [[ $now = 75 ]]; then
             pass
             state_is "$dir" interrupted
-            says 'stopped at epoch 60 with a resume point'
+            says 'stopped at epoch 300 with a resume point'
         else
             fail "$what: exit code $now, not 75" err
         fi
         now=$(grep -c '"epoch"' "$dir/final.jsonl.part")
-        if [[ $now -gt $lines && $now -lt 61 ]]; then pass; else fail "$what: $lines lines before, $now now"; fi
+        if [[ $now -gt $lines && $now -lt 301 ]]; then pass; else fail "$what: $lines lines before, $now now"; fi
         lines=$now
     done
     head -n 2 "$dir/final.jsonl.part" | tail -n 1 >kept
@@ -155,8 +155,8 @@ stopped KILL kill
 # lines that were measured with something else are of no use: a longer run measures all of them again
 cp -r kill longer
 { sed -n 1p part; sed -n '2,9p' part | sed 's/"train_loss": [^,]*/"train_loss": 77/'; } >longer/final.jsonl.part
-expect 0 train small.yaml "${many[@]}" --epochs 80 --out longer
-expect 0 train small.yaml "${many[@]}" --epochs 80 --out long
+expect 0 train small.yaml "${many[@]}" --epochs 320 --out longer
+expect 0 train small.yaml "${many[@]}" --epochs 320 --out long
 same 'a longer run: no line of the shorter one' long longer
 
 # a sweep: those that stand beside the run that is being measured get resume points, too
