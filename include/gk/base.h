@@ -231,4 +231,7 @@ typedef struct gk_memory {
 } gk_memory;
 gk_memory gk_memory_free(void);
 
+/* terminal.c: columns of the terminal at `fd`: what it says of itself now, else $COLUMNS, else 80. */
+int gk_terminal_width(int fd);
+
 #endif

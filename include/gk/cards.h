@@ -54,7 +54,8 @@ void gk_setting_text(gk_text *text, const gk_config *config, const gk_config_key
 /* The columns that every table has, in this order; then all config keys; then, found out as runs
  * are read, the values of summary.json ("grok_epoch", "phases.memorisation_until"), those of the
  * last row, and the last answer of run.hook up to it. seed: S where task.split and model.init are
- * both "philox:S". epoch: of the last row. Where a run is not finished, what summary.json would say
+ * both "philox:S". state: "dead" where the file says running and nobody has the run.
+ * epoch: of the last row. Where a run is not finished, what summary.json would say
  * if it ended there. */
 enum { GK_CARD_RUN, GK_CARD_STATE, GK_CARD_EPOCH, GK_CARD_SEED, GK_CARD_CONFIG };
 
@@ -72,8 +73,9 @@ void gk_cards_close(gk_cards *cards);
  * too. */
 void gk_cards_add(gk_cards *cards, const char *dir);
 
-/* All runs at `dir` and below, in the order of their names; symbolic links below it are not
- * followed. GK_EIO where `dir` cannot be read. */
+/* All runs at `dir` and below, in the order of their names; symbolic links are followed, and a run
+ * that can be reached in two ways is there twice. What cannot be read below it is said and left out.
+ * GK_EIO where `dir` cannot be read. */
 gk_status gk_cards_find(gk_cards *cards, const char *dir);
 
 const char *gk_card_text(const gk_cards *cards, int run, int column);    /* NULL: null */

@@ -1,7 +1,8 @@
 /* `grokc ls`: the runs below directories as a table, a line for each. Reads run directories only.
  *
  * Columns have the names
- *     run, state, epoch   its directory, the word of its state file, the epoch of its last row
+ *     run, state, epoch   its directory, the word of its state file ("dead": running, but nobody has
+ *                         it), the epoch of its last row
  *     seed                S where task.split and model.init are both "philox:S"
  *     optim.lr ...        every config key
  *     grok_epoch, "events.test_loss < 0.1.crossed" ...     the values of summary.json; for a run
@@ -22,6 +23,8 @@ typedef struct gk_ls_options {
     const char *sort;    /* a name, with "-" before it from large to small; null comes last. NULL:
                             by directory */
     bool csv;            /* full names and exact values, instead of a table for people */
+    int width;           /* of the table, unless columns are asked for: columns from the right are
+                            left out, and a last line says so; 0: any */
 } gk_ls_options;
 
 /* Adds the table to `text`. *shown of *found runs below the directories satisfy the condition. */

@@ -11,6 +11,7 @@
  *     summary.json                 what happened when
  *   clocks, machines, processes
  *     env.json log.txt state owner report.html
+ *     final.jsonl.part             final.jsonl while it is being measured
  *   answers of run.hook: gk/hook.h
  *     hook.jsonl hook/
  *   where a branch comes from, and the rows before it: gk/branch.h
@@ -81,6 +82,19 @@ gk_status gk_run_record(const gk_run *run, int64_t i, float *record);
 void gk_run_forget_weights(const gk_run *run);
 /* All rows on the disk, before a state says that they are there. GK_EIO. */
 gk_status gk_run_sync(const gk_run *run);
+
+/* final_part.c: final.jsonl while it is being measured, so that a process that goes on finds what is
+ * there: a line `what` that says with what it is measured, then its own lines as they come. */
+
+/* Adds to `lines` those that were measured with the same `what`, for the first of these n epochs in
+ * their order, and returns in *kept how many they are; the file then holds just these. GK_EIO. */
+gk_status gk_run_part_open(gk_text *lines, int *kept, const gk_run *run, const char *what,
+                           const int64_t *epochs, int n);
+/* One line more, with its newline. GK_EIO. */
+gk_status gk_run_part_add(const gk_run *run, const char *line, size_t length);
+/* final.jsonl is there, and the part goes. GK_EIO. */
+gk_status gk_run_part_finish(const gk_run *run, const gk_text *lines);
+void gk_run_part_remove(const gk_run *run);
 
 /* summary.json and state. `state` is done or diverged. GK_EIO, as of gk_run_set_state: the file
  * `state`, a line. */

@@ -10,6 +10,7 @@ typedef struct gk_sweep_options {
     const char *dir;
     int shard, shards; /* point i belongs to shard i mod shards */
     int slots;         /* runs side by side at most; 0: as suits the device */
+    gk_progress_style progress;
 } gk_sweep_options;
 
 typedef struct gk_sweep_counts {

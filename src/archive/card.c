@@ -67,7 +67,8 @@ static gk_status read_state(source *s)
     gk_run_state state;
 
     GK_TRY(gk_run_read_state(&state, s->dir));
-    gk_text_add(&s->columns->value[GK_CARD_STATE], "%s", state.word);
+    bool dead = !strcmp(state.word, "running") && !gk_run_is_held(s->dir);
+    gk_text_add(&s->columns->value[GK_CARD_STATE], "%s", dead ? "dead" : state.word);
     s->finished = gk_run_is_finished(&state);
     return GK_OK;
 }

@@ -22,7 +22,7 @@ gk_status gk_cards_find(gk_cards *cards, const char *dir)
 
     GK_TRY(gk_path(root, "%s", dir));
     for (size_t n = strlen(root); n > 1 && root[n - 1] == '/'; n--) root[n - 1] = 0;
-    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
+    FTS *walk = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
     if (!walk) return gk_fail(GK_EIO, "cannot look into %s: %s", dir, strerror(errno));
     while (status == GK_OK && (entry = fts_read(walk))) {
         bool top = entry->fts_level == FTS_ROOTLEVEL;
@@ -31,6 +31,12 @@ gk_status gk_cards_find(gk_cards *cards, const char *dir)
             fts_set(walk, entry, FTS_SKIP);
         } else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_NS) {
             status = gk_fail(GK_EIO, "%s: %s", entry->fts_path, strerror(entry->fts_errno));
+        } else if (entry->fts_info == FTS_SLNONE) {
+            status =
+                gk_fail(GK_EIO, "%s: a symbolic link to nothing that is there", entry->fts_path);
+        } else if (entry->fts_info == FTS_DC) {
+            status = gk_fail(GK_EIO, "%s: a symbolic link back to %s, left out", entry->fts_path,
+                             entry->fts_cycle->fts_path);
         } else if (top && entry->fts_info != FTS_D && entry->fts_info != FTS_DP)
             status = gk_fail(GK_EUSAGE, "%s is not a directory", dir);
         if (status != GK_OK && !top) { /* somebody else's folder, or one that is gone by now */

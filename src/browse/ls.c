@@ -118,23 +118,60 @@ static const char *field_of(char field[FIELD], const table *t, int i, int c)
                  : shorten(field, gk_card_text(&t->cards, t->run[i], t->column[c]));
 }
 
-static void print_table(gk_text *text, const table *t)
+/* How many of the columns fit, at least the first: the run's directory. */
+static int fitting(const table *t, const int *width, int most)
+{
+    int used = 0;
+
+    for (int c = 0; c < t->columns; c++) {
+        used += width[c] + (c ? 2 : 0);
+        if (most && used > most) return c ? c : 1;
+    }
+    return t->columns;
+}
+
+/* The end of a field that is too long: where paths differ. */
+static const char *tail_of(char *cut, const char *field, int most)
+{
+    size_t n = strlen(field);
+
+    if (n <= (size_t)most || most < 4) return field;
+    field += n - (size_t)(most - 3);
+    while ((*field & 0xC0) == 0x80) field++; /* within a character */
+    snprintf(cut, GK_PATH_MAX, "...%s", field);
+    return cut;
+}
+
+static void print_note(gk_text *text, const table *t, int shown, int most)
+{
+    char note[80];
+    int n = snprintf(note, sizeof note, "(+%d columns: --columns NAME,... or --csv shows them)",
+                     t->columns - shown);
+
+    gk_text_add(text, "%.*s\n", n > most ? most : n, note);
+}
+
+static void print_table(gk_text *text, const table *t, int most)
 {
     int width[COLUMNS_MAX] = {0};
-    char field[FIELD];
+    char field[FIELD], cut[GK_PATH_MAX];
 
     for (int c = 0; c < t->columns; c++)
         for (int i = -1; i < t->runs; i++) {
             int n = (int)strlen(field_of(field, t, i, c));
             if (n > width[c]) width[c] = n;
         }
+    if (most && width[0] > most) width[0] = most;
+    int shown = fitting(t, width, most);
     for (int i = -1; i < t->runs; i++) {
-        for (int c = 0; c < t->columns; c++) {
-            bool left = !gk_cards_numeric(&t->cards, t->column[c]), last = c + 1 == t->columns;
+        for (int c = 0; c < shown; c++) {
+            bool left = !gk_cards_numeric(&t->cards, t->column[c]), last = c + 1 == shown;
             int pad = left ? (last ? 0 : -width[c]) : width[c];
-            gk_text_add(text, "%*s%s", pad, field_of(field, t, i, c), last ? "\n" : "  ");
+            gk_text_add(text, "%*s%s", pad, tail_of(cut, field_of(field, t, i, c), width[c]),
+                        last ? "\n" : "  ");
         }
     }
+    if (shown < t->columns) print_note(text, t, shown, most);
 }
 
 /* -------------------------------------------------------------------------------------- whole */
@@ -162,7 +199,7 @@ static gk_status build(table *t, gk_text *text, const gk_ls_options *options)
     if (options->csv)
         print_csv(text, t);
     else if (t->runs)
-        print_table(text, t);
+        print_table(text, t, options->columns ? 0 : options->width);
     return GK_OK;
 }
 

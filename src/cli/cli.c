@@ -2,6 +2,8 @@
 #include "cli/cli.h"
 #include "gk/input.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,31 @@ static gk_status take_settings(settings *s, const gk_cli *cli)
         return gk_fail(GK_EUSAGE, "--device %.20s...: no such device", cli->device);
     s->set[s->n++] = s->device;
     return GK_OK;
+}
+
+gk_status gk_cli_write_out(gk_cli *cli)
+{
+    if (!cli->epochs) return GK_OK;
+    if (cli->set.n == GK_LIST_MAX)
+        return gk_fail(GK_EUSAGE, "more than %d times --set", GK_LIST_MAX - 1);
+    snprintf(cli->epochs_set, sizeof cli->epochs_set, "run.epochs=%" PRId64, cli->epochs);
+    cli->set.item[cli->set.n++] = cli->epochs_set;
+    return GK_OK;
+}
+
+gk_status gk_cli_progress(gk_progress_style *style, const gk_cli *cli)
+{
+    static const char *const words[] = {
+        [GK_PROGRESS_PLAIN] = "plain", [GK_PROGRESS_BAR] = "bar", [GK_PROGRESS_NONE] = "none"};
+
+    *style = cli->quiet ? GK_PROGRESS_NONE : GK_PROGRESS_AUTO;
+    if (!cli->progress) return GK_OK;
+    for (int i = GK_PROGRESS_PLAIN; i <= GK_PROGRESS_NONE; i++)
+        if (!strcmp(cli->progress, words[i])) {
+            *style = (gk_progress_style)i;
+            return GK_OK;
+        }
+    return gk_fail(GK_EUSAGE, "--progress \"%s\": expects plain, bar or none", cli->progress);
 }
 
 gk_status gk_cli_config(gk_config *config, const char *path, const gk_cli *cli)
@@ -89,6 +116,9 @@ static gk_status parse_profile(gk_profile *profile, const char *text)
     return gk_fail(GK_EUSAGE, "--profile \"%s\": expects two epochs, FROM:TO, as in 100:110", text);
 }
 
+/* printf shows the sign of a NaN, which says nothing. */
+static double without_sign(double x) { return isnan(x) ? (double)NAN : x; }
+
 /* The result, on stdout. */
 static void print_end(const gk_run *run)
 {
@@ -96,24 +126,53 @@ static void print_end(const gk_run *run)
     int64_t grok = gk_grok_epoch(&run->events);
 
     printf("%s: %s at epoch %lld, train loss %.3g, test loss %.3g, test accuracy %.4g%%", run->dir,
-           run->state, (long long)row->epoch, row->train_loss, row->test_loss, 100 * row->test_acc);
+           run->state, (long long)row->epoch, without_sign(row->train_loss),
+           without_sign(row->test_loss), without_sign(100 * row->test_acc));
     if (grok >= 0) printf(", test loss below 0.1 from epoch %lld on", (long long)grok);
     putchar('\n');
 }
 
-static gk_status train_opened(gk_run *run, gk_backend *be, const gk_profile *profile)
+/* What happened to a run that diverged, and what can be tried. */
+static void advise(const gk_run *run)
+{
+    const gk_config *c = &run->config;
+    int64_t rows = run->events.rows;
+    double shrinks = c->optim.lr * c->optim.weight_decay;
+    gk_text text = {0};
+
+    gk_text_add(&text, "%s: the train loss is not finite at epoch %lld", run->dir,
+                (long long)run->events.last.epoch);
+    if (rows > 1)
+        gk_text_add(&text, "; at the row before, epoch %lld, it was",
+                    (long long)gk_events_moments(&run->events)[rows - 2].epoch);
+    gk_text_add(&text, ". What can be tried: a smaller optim.lr (here %g)", c->optim.lr);
+    gk_text_add(&text, ", a longer optim.warmup (here %lld)", (long long)c->optim.warmup);
+    if (shrinks >= 1)
+        gk_text_add(
+            &text,
+            ", a smaller optim.weight_decay (a step takes lr x weight_decay = %g of each weight)",
+            shrinks);
+    if (c->loss.name == GK_CROSS_ENTROPY && c->loss.form == GK_LOSS_F32)
+        gk_text_add(&text, ", loss.form: exact (f32 has rounding errors that spike)");
+    gk_warn("%s", text.data);
+    gk_text_free(&text);
+}
+
+static gk_status train_opened(gk_run *run, gk_backend *be, const gk_profile *profile,
+                              gk_progress_style style, bool quiet)
 {
     bool was_finished = run->finished;
 
     if (was_finished) {
-        printf("%s: %s already; see summary.json\n", run->dir, run->state);
+        if (!quiet) printf("%s: %s already; see summary.json\n", run->dir, run->state);
     } else {
-        gk_status status = gk_train_one(run, be, profile);
+        gk_status status = gk_train_one(run, be, profile, style);
         if (status == GK_STOPPED)
             gk_warn("%s stopped at epoch %lld with a resume point; the same command goes on",
                     run->dir, (long long)run->position.epoch);
         GK_TRY(status);
-        print_end(run);
+        if (!quiet) print_end(run);
+        if (!strcmp(run->state, "diverged")) advise(run);
     }
     return !strcmp(run->state, "diverged") ? GK_DIVERGED : GK_OK;
 }
@@ -122,8 +181,10 @@ gk_status gk_cli_run(const gk_config *config, const char *dir, const gk_cli *cli
 {
     gk_batch_size size;
     gk_profile profile;
+    gk_progress_style style;
     gk_backend be;
 
+    GK_TRY(gk_cli_progress(&style, cli)); /* before anything is made */
     GK_TRY(parse_profile(&profile, cli->profile));
     gk_run *run = gk_alloc(1, sizeof *run);
 
@@ -132,7 +193,7 @@ gk_status gk_cli_run(const gk_config *config, const char *dir, const gk_cli *cli
 
     if (status == GK_OK && (status = gk_cli_device(&be, config, cli)) == GK_OK) {
         status = gk_run_open(run, dir, config, cli->fresh ? GK_FRESH : GK_GO_ON);
-        if (status == GK_OK) status = train_opened(run, &be, &profile);
+        if (status == GK_OK) status = train_opened(run, &be, &profile, style, cli->quiet);
         gk_run_close(run);
         gk_backend_close(&be);
     }

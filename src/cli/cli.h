@@ -20,6 +20,8 @@ typedef struct gk_cli {
     /* (n_arguments) all of them. */
     char **arguments;
     int n_arguments;
+    /* What --epochs stands for, in `set`. */
+    char epochs_set[40];
 #define FLAG(member, ...)  bool member;
 #define TEXT(member, ...)  const char *member;
 #define LIST(member, ...)  gk_list member;
@@ -100,6 +102,12 @@ char gk_option_letter(const gk_option *option);
 /* The arguments after the subcommand's name. The positional ones are moved to the front of argv.
  * GK_EUSAGE where the command does not take them. */
 gk_status gk_cli_parse(gk_cli *cli, const gk_command *command, int argc, char **argv);
+
+/* Options that stand for others become these: --epochs N is --set run.epochs=N. */
+gk_status gk_cli_write_out(gk_cli *cli);
+
+/* What --progress and --quiet ask for. */
+gk_status gk_cli_progress(gk_progress_style *style, const gk_cli *cli);
 
 /* The config of a run's file, --set and --device. */
 gk_status gk_cli_config(gk_config *config, const char *path, const gk_cli *cli);

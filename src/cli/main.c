@@ -60,7 +60,7 @@ static int run(int argc, char **argv)
     gk_status status = gk_cli_parse(&cli, command, argc - 2, argv + 2);
     if (status == GK_OK && cli.help)
         print_command(command);
-    else if (status == GK_OK)
+    else if (status == GK_OK && (status = gk_cli_write_out(&cli)) == GK_OK)
         status = command->run(&cli);
     if (status != GK_OK && status != GK_DIVERGED && status != GK_STOPPED)
         gk_warn("%s", gk_message());

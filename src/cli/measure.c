@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 
 typedef struct source {
-    const char *path; /* a run directory or a weights file */
+    char path[GK_PATH_MAX]; /* a run directory or a weights file */
     bool is_run;
-    char dir[GK_PATH_MAX];
+    int64_t only;    /* the one epoch that is asked for, -1: all */
     int64_t *epochs; /* of a run's checkpoints */
     int n;
 } source;
@@ -46,20 +46,39 @@ static gk_status config_of_file(gk_config *config, const char *path, const gk_cl
     return GK_OK;
 }
 
-static gk_status open_source(source *from, gk_config *config, const gk_cli *cli)
+/* A path that exists is one, whatever its name; else RUN@EPOCH. */
+static gk_status find_source(source *from, const char *argument, const gk_cli *cli)
 {
     struct stat info;
-    char path[GK_PATH_MAX];
 
-    *from = (source){.path = cli->argument, .n = 1};
-    if (stat(from->path, &info) != 0) return gk_fail(GK_EIO, "cannot open %s", from->path);
+    *from = (source){.n = 1, .only = -1};
+    GK_TRY(gk_path(from->path, "%s", argument));
+    if (!gk_exists(from->path)) gk_parse_run_at(argument, from->path, &from->only);
+    if (stat(from->path, &info) != 0) return gk_fail(GK_EIO, "cannot open %s", argument);
     from->is_run = S_ISDIR(info.st_mode);
+    if (from->only >= 0 && !from->is_run)
+        return gk_fail(GK_EUSAGE, "%s is no run: it has no epochs to choose from", from->path);
+    if (from->only >= 0 && cli->every != 1)
+        return gk_fail(GK_EUSAGE, "--every chooses among the checkpoints of a run; %s is one",
+                       argument);
+    return GK_OK;
+}
+
+static gk_status open_source(source *from, gk_config *config, const gk_cli *cli)
+{
+    char path[GK_PATH_MAX];
+    bool there = false;
+
+    GK_TRY(find_source(from, cli->argument, cli));
     if (!from->is_run) return config_of_file(config, from->path, cli);
     GK_TRY(gk_path(path, "%s/config.yaml", from->path));
     GK_TRY(gk_cli_config(config, path, cli));
     GK_TRY(gk_run_epochs(&from->epochs, &from->n, from->path, GK_EPOCH_WEIGHTS));
     if (!from->n) return gk_fail(GK_EDATA, "%s has no checkpoints", from->path);
-    return GK_OK;
+    for (int i = 0; i < from->n; i++) there |= from->epochs[i] == from->only;
+    if (from->only < 0 || there) return GK_OK;
+    return gk_fail(GK_EDATA, "%s has no checkpoint of epoch %lld; see %s/checkpoints", from->path,
+                   (long long)from->only, from->path);
 }
 
 /* --key-freqs, or the set of the last weights; none if too many frequencies pass. */
@@ -78,6 +97,13 @@ static gk_status choose_keys(int *key, int *keys, gk_batch *b, const source *fro
     return GK_OK;
 }
 
+static bool is_wanted(const source *from, int i, int64_t every)
+{
+    if (!from->is_run) return true;
+    if (from->only >= 0) return from->epochs[i] == from->only;
+    return from->epochs[i] % every == 0 || i + 1 == from->n;
+}
+
 static gk_status print_rows(gk_batch *b, const source *from, const gk_config *config,
                             const gk_cli *cli)
 {
@@ -89,7 +115,7 @@ static gk_status print_rows(gk_batch *b, const source *from, const gk_config *co
         gk_text line = {0};
         gk_row row;
         int64_t epoch = from->is_run ? from->epochs[i] : 0;
-        if (epoch % cli->every && i + 1 < from->n) continue;
+        if (!is_wanted(from, i, cli->every)) continue;
         if ((status = path_of(path, from, i)) != GK_OK) break;
         if ((status = gk_measure_checkpoint(b, 0, config, path, epoch, key, keys, &row)) != GK_OK)
             break;
@@ -115,7 +141,7 @@ gk_status gk_cli_measure(const gk_cli *cli)
     const gk_config *configs[] = {&config};
     gk_backend be;
     gk_batch batch;
-    source from;
+    source from = {0};
 
     if (!cli->argument)
         return gk_fail(GK_EUSAGE, "measure what? grokc measure runs/paper, or a .safetensors file");

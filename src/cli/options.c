@@ -79,7 +79,7 @@ int gk_option_next(const gk_command *command, int i)
 static const struct {
     char letter;
     const char *name;
-} letters[] = {{'o', "out"}, {'h', "help"}};
+} letters[] = {{'o', "out"}, {'q', "quiet"}, {'h', "help"}};
 
 char gk_option_letter(const gk_option *option)
 {

@@ -28,7 +28,7 @@ static gk_status parse_options(gk_sweep_options *o, const gk_cli *cli)
     o->shard = (int)shard;
     o->shards = (int)shards;
     o->slots = (int)cli->slots;
-    return GK_OK;
+    return gk_cli_progress(&o->progress, cli);
 }
 
 static gk_status default_directory(char dir[GK_PATH_MAX], const char *path)
@@ -67,7 +67,7 @@ static gk_status train(const gk_sweep *sweep, const gk_sweep_options *o, const g
     if (status == GK_STOPPED)
         gk_warn("%s stopped with a resume point for each run; the same command goes on", o->dir);
     GK_TRY(status);
-    print_end(&counts, o);
+    if (!cli->quiet) print_end(&counts, o);
     if (counts.elsewhere)
         return gk_fail(GK_EBUSY,
                        "%d runs of %s are other processes'; when these have ended, the same "
@@ -112,8 +112,8 @@ static gk_status parse_shards(int *shards, const gk_cli *cli, int runs)
     return GK_OK;
 }
 
-/* The arguments that a task takes over: --set, --device, --slots. */
-static int pass_on(const char *argument[2 * GK_LIST_MAX + 4], char slots[24], const gk_cli *cli)
+/* The arguments that a task takes over: --set, --device, --slots, --progress, --quiet. */
+static int pass_on(const char *argument[2 * GK_LIST_MAX + 7], char slots[24], const gk_cli *cli)
 {
     int n = 0;
 
@@ -130,13 +130,18 @@ static int pass_on(const char *argument[2 * GK_LIST_MAX + 4], char slots[24], co
         argument[n++] = "--slots";
         argument[n++] = slots;
     }
+    if (cli->progress) {
+        argument[n++] = "--progress";
+        argument[n++] = cli->progress;
+    }
+    if (cli->quiet) argument[n++] = "--quiet";
     return n;
 }
 
 /* Or, with --dry-run, shows the script. */
 static gk_status submit(const gk_sweep *sweep, const char *dir, const gk_cli *cli)
 {
-    const char *argument[2 * GK_LIST_MAX + 4];
+    const char *argument[2 * GK_LIST_MAX + 7];
     char program[GK_PATH_MAX], where[GK_PATH_MAX], slots[24];
     gk_text text = {0};
     gk_slurm slurm = {.program = program,

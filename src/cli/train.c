@@ -1,9 +1,11 @@
 /* grokc train CONFIG.yaml */
 #include "cli/cli.h"
 #include "gk/input.h"
+#include "gk/sweep.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* runs/<the config's name>; a config.yaml inside a run directory means that directory's run. */
 static gk_status default_directory(char dir[GK_PATH_MAX], const char *path)
@@ -42,18 +44,56 @@ static gk_status dry_run(const gk_config *config, const char *dir)
     return GK_OK;
 }
 
+/* The config file that an argument means: itself, or that of a run directory. */
+static gk_status find_config(char path[GK_PATH_MAX], const char *argument)
+{
+    struct stat info;
+    size_t n = strlen(argument);
+
+    GK_TRY(gk_path(path, "%s", argument));
+    if (stat(argument, &info) != 0 || !S_ISDIR(info.st_mode)) return GK_OK;
+    while (n > 1 && argument[n - 1] == '/') n--;
+    GK_TRY(gk_path(path, "%.*s/sweep.yaml", (int)n, argument));
+    if (gk_exists(path))
+        return gk_fail(GK_EUSAGE, "%s is a sweep; grokc sweep %s --out %.*s goes on with it",
+                       argument, path, (int)n, argument);
+    GK_TRY(gk_path(path, "%.*s/config.yaml", (int)n, argument));
+    if (gk_exists(path)) return GK_OK;
+    return gk_fail(GK_EUSAGE, "%s is not a regular file, and no run: it has no config.yaml",
+                   argument);
+}
+
+/* A file that is no config, though it is a sweep, is said to be one; a pipe cannot be read twice. */
+static gk_status load(gk_config *config, const char *path, const gk_cli *cli)
+{
+    gk_status status = gk_cli_input(config, path, cli);
+    char why[4096];
+    gk_sweep sweep = {0};
+
+    if (status != GK_EUSAGE || !gk_input_has_name(path)) return status;
+    snprintf(why, sizeof why, "%s", gk_message());
+    gk_status as_sweep = gk_sweep_load(&sweep, path, cli->set.item, cli->set.n);
+    int runs = sweep.n;
+    bool varies = as_sweep == GK_OK && (sweep.keys > 0 || *sweep.from);
+    gk_sweep_close(&sweep);
+    if (!varies) return gk_fail(status, "%s", why);
+    return gk_fail(GK_EUSAGE, "%s\n%s is a sweep file, of %d runs: grokc sweep %s", why, path, runs,
+                   path);
+}
+
 gk_status gk_cli_train(const gk_cli *cli)
 {
     static gk_config config;
-    char dir[GK_PATH_MAX];
+    char dir[GK_PATH_MAX], path[GK_PATH_MAX];
 
     if (!cli->argument) return gk_fail(GK_EUSAGE, "which config? grokc train configs/paper.yaml");
-    if (!cli->out && !cli->dry_run) GK_TRY(gk_cli_needs_out(cli->argument));
-    GK_TRY(gk_cli_input(&config, cli->argument, cli));
+    GK_TRY(find_config(path, cli->argument));
+    if (!cli->out && !cli->dry_run) GK_TRY(gk_cli_needs_out(path));
+    GK_TRY(load(&config, path, cli));
     if (cli->out)
         GK_TRY(gk_path(dir, "%s", cli->out));
-    else if (gk_input_has_name(cli->argument))
-        GK_TRY(default_directory(dir, cli->argument));
+    else if (gk_input_has_name(path))
+        GK_TRY(default_directory(dir, path));
     else
         GK_TRY(gk_path(dir, "none yet, --out DIR gives one"));
     if (cli->dry_run) return dry_run(&config, dir);

@@ -120,9 +120,9 @@ gk_status gk_run_check_directory(const char *dir)
  * moment. */
 static gk_status start_over(const gk_run *run)
 {
-    static const char *const names[] = {"state",        "resume.safetensors", "metrics.jsonl",
-                                        "summary.json", "env.json",           "log.txt",
-                                        "final.jsonl",  "projections.bin",    "hook.jsonl"};
+    static const char *const names[] = {
+        "state",   "resume.safetensors", "metrics.jsonl",   "summary.json", "env.json",
+        "log.txt", "final.jsonl",        "projections.bin", "hook.jsonl",   "final.jsonl.part"};
     char path[GK_PATH_MAX];
 
     if (has(run, "parent.json"))

@@ -163,6 +163,11 @@ gk_status gk_branch(const char *dir, const char *parent, int64_t epoch, const gk
     if (epoch > config->run.epochs)
         return gk_fail(GK_EUSAGE, "run.epochs = %lld is before the branch's epoch %lld",
                        (long long)config->run.epochs, (long long)epoch);
+    if (epoch == config->run.epochs)
+        return gk_fail(GK_EUSAGE,
+                       "a branch from epoch %lld would end there: run.epochs is %lld; give more, "
+                       "--epochs %lld for instance",
+                       (long long)epoch, (long long)epoch, 2 * (long long)epoch);
     print_parent(&json, parent, epoch, config, parent_config);
     if (!is_made(dir)) status = make_branch(dir, &from, &json);
     if (status == GK_OK && !is_begun(dir, &json))

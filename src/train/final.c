@@ -20,24 +20,70 @@ gk_status gk_measure_checkpoint(gk_batch *b, int r, const gk_config *config, con
     return b->be->sync(b->be);
 }
 
-/* A line of final.jsonl for each checkpoint; the excluded losses on the way. */
-static gk_status measure_checkpoints(gk_run *run, gk_batch *b, int r, const int64_t *epochs, int n,
-                                     const int *key, int keys, gk_text *lines, gk_moment *excluded)
+static void tell(gk_queue *queue, const gk_run *run, int done, int n)
+{
+    if (queue && queue->measuring) queue->measuring(queue, run, done, n);
+}
+
+/* A line of final.jsonl for each checkpoint from number `from` on. */
+static gk_status measure_checkpoints(gk_run *run, gk_batch *b, int r, const int64_t *epochs,
+                                     int from, int n, const int *key, int keys, gk_text *lines,
+                                     gk_queue *queue)
 {
     char path[GK_PATH_MAX];
     gk_row row;
 
-    for (int i = 0; i < n; i++) {
+    for (int i = from; i < n; i++) {
+        tell(queue, run, i, n);
+        if (gk_signal_seen()) return GK_STOPPED;
         GK_TRY(gk_epoch_path(path, run->dir, GK_EPOCH_WEIGHTS, epochs[i]));
         GK_TRY(gk_measure_checkpoint(b, r, &run->config, path, epochs[i], key, keys, &row));
         size_t begin = lines->length;
         gk_row_print(lines, &row, false);
-        excluded[i] = (gk_moment){epochs[i], row.excluded_train, 0};
         gk_row_free(&row);
+        GK_TRY(gk_run_part_add(run, lines->data + begin, lines->length - begin));
+    }
+    tell(queue, run, n, n);
+    return GK_OK;
+}
+
+/* The excluded loss of each checkpoint, and the last line, from the lines of final.jsonl. */
+static gk_status read_lines(gk_run *run, const gk_text *lines, gk_moment *excluded)
+{
+    size_t length;
+    gk_row row;
+
+    for (size_t at = 0, i = 0; at < lines->length; at += length + 1, i++) {
+        const char *line = lines->data + at;
+        length = strcspn(line, "\n");
+        GK_TRY(gk_row_parse(&row, line, length));
+        excluded[i] = (gk_moment){row.epoch, row.excluded_train, 0};
         gk_text_free(&run->final);
-        gk_text_append(&run->final, lines->data + begin, lines->length - begin - 1);
+        gk_text_append(&run->final, line, length);
     }
     return GK_OK;
+}
+
+/* With what the lines are measured: others, of a shorter run, are of no use. */
+static void print_what(gk_text *what, const gk_run *run)
+{
+    gk_text_add(what, "{\"measured_with\": \"%s\", \"of_epoch\": %lld}", run->turning.key_freqs,
+                (long long)run->position.epoch);
+}
+
+/* All lines of final.jsonl. The last checkpoint is always measured: the slot ends up with it. */
+static gk_status make_lines(gk_run *run, gk_batch *b, int r, const int64_t *epochs, int n,
+                            const int *key, int keys, gk_text *lines, gk_queue *queue)
+{
+    gk_text what = {0};
+    int kept = 0;
+
+    print_what(&what, run);
+    gk_status status = gk_run_part_open(lines, &kept, run, what.data, epochs, n > 0 ? n - 1 : 0);
+    if (status == GK_OK)
+        status = measure_checkpoints(run, b, r, epochs, kept, n, key, keys, lines, queue);
+    gk_text_free(&what);
+    return status;
 }
 
 /* The restricted loss of every row so far with this key set, from the records that they left. */
@@ -52,7 +98,8 @@ static gk_status restrict_rows(double *loss, const gk_run *run, const gk_snapsho
 
     for (size_t i = 0; i < GK_ROW_GROUPS * n * n; i++) pairs[i % (n * n)] += s->pairs[i];
     for (int64_t i = 0; status == GK_OK && i < run->events.rows; i++) {
-        status = gk_run_record(run, i, record);
+        if (gk_signal_seen()) status = GK_STOPPED;
+        if (status == GK_OK) status = gk_run_record(run, i, record);
         if (status == GK_OK) loss[i] = gk_record_restricted(record, &elements, key, keys, pairs);
     }
     free(pairs);
@@ -60,9 +107,9 @@ static gk_status restrict_rows(double *loss, const gk_run *run, const gk_snapsho
     return status;
 }
 
-static gk_status write_final(gk_run *run, gk_batch *b, int r, const int *key, int keys)
+static gk_status write_final(gk_run *run, gk_batch *b, int r, const int *key, int keys,
+                             gk_queue *queue)
 {
-    char path[GK_PATH_MAX];
     int64_t *epochs;
     int n;
     gk_text lines = {0};
@@ -70,16 +117,15 @@ static gk_status write_final(gk_run *run, gk_batch *b, int r, const int *key, in
     GK_TRY(gk_run_epochs(&epochs, &n, run->dir, GK_EPOCH_WEIGHTS));
     gk_moment *excluded = gk_alloc((size_t)n, sizeof *excluded);
     double *restricted = gk_alloc((size_t)run->events.rows, sizeof *restricted);
-    gk_status status = gk_path(path, "%s/final.jsonl", run->dir);
-    if (status == GK_OK && keys) status = restrict_rows(restricted, run, &b->snapshot, key, keys);
-    if (status == GK_OK)
-        status = measure_checkpoints(run, b, r, epochs, n, key, keys, &lines, excluded);
+    gk_status status = GK_OK;
+    if (keys) status = restrict_rows(restricted, run, &b->snapshot, key, keys);
+    if (status == GK_OK) status = make_lines(run, b, r, epochs, n, key, keys, &lines, queue);
+    if (status == GK_OK) status = read_lines(run, &lines, excluded);
     if (status == GK_OK) {
         gk_turning_find(&run->turning, &run->events, keys ? restricted : NULL,
                         keys ? excluded : NULL, n);
-        status = gk_run_fence(run);
+        status = gk_run_part_finish(run, &lines);
     }
-    if (status == GK_OK) status = gk_file_replace(path, lines.data, lines.length);
     gk_text_free(&lines);
     free(excluded);
     free(restricted);
@@ -87,17 +133,20 @@ static gk_status write_final(gk_run *run, gk_batch *b, int r, const int *key, in
     return status;
 }
 
-gk_status gk_final(gk_run *run, gk_batch *b, int r)
+gk_status gk_final(gk_run *run, gk_batch *b, int r, gk_queue *queue)
 {
     const gk_snapshot *s = &b->snapshot; /* of this run's last row */
 
     gk_turning_find(&run->turning, &run->events, NULL, NULL, 0);
-    if (b->analysis[r].undefined || gk_row_diverged(&run->events.last)) return GK_OK;
+    if (b->analysis[r].undefined || gk_row_diverged(&run->events.last)) {
+        gk_run_part_remove(run);
+        return GK_OK;
+    }
     int *key = gk_alloc((size_t)s->lens->K, sizeof *key),
         keys = s->raws <= s->lens->n / 8 ? s->raws : 0;
     memcpy(key, s->raw, (size_t)keys * sizeof *key);
     gk_keys_print(run->turning.key_freqs, key, keys);
-    gk_status status = write_final(run, b, r, key, keys);
+    gk_status status = write_final(run, b, r, key, keys, queue);
     free(key);
     return status;
 }

@@ -1,6 +1,5 @@
-/* The progress line, in tqdm's habit:
- * epoch 12400/50000 25%|##        | train 1.1e-07 test 3.2e-06 acc 100% [00:50<02:31, 248 ep/s]
- * memorised */
+/* The progress line, in tqdm's habit, as wide as the terminal is at this moment:
+ * epoch 400/3000 13%|#         | train 0.0078 test 4.4 acc 52% [00:11<01:12, 36 ep/s] memorisation */
 #include "gk/train.h"
 
 #include <stdio.h>
@@ -8,21 +7,34 @@
 #include <string.h>
 #include <unistd.h>
 
-bool gk_is_terminal(void)
+/* Can lines be rewritten on stderr? */
+static bool is_terminal(void)
 {
     const char *term = getenv("TERM");
 
     return isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb"));
 }
 
-void gk_progress_start(gk_progress *progress, int64_t epoch)
+void gk_progress_open(gk_progress *progress, gk_progress_style style)
 {
-    *progress = (gk_progress){.terminal = gk_is_terminal(), .start = gk_seconds(), .from = epoch};
+    if (style == GK_PROGRESS_AUTO) style = is_terminal() ? GK_PROGRESS_BAR : GK_PROGRESS_PLAIN;
+    *progress = (gk_progress){.style = style};
 }
 
-void gk_clock_text(char text[32], double seconds)
+bool gk_progress_due(const gk_progress *progress, bool last)
 {
-    long s = seconds < 0 || seconds > 3e6 ? -1 : (long)(seconds + 0.5);
+    switch (progress->style) {
+    case GK_PROGRESS_BAR: return last || gk_seconds() - progress->last >= 0.1;
+    case GK_PROGRESS_PLAIN:
+        return last ? progress->shown : !progress->shown || gk_seconds() - progress->last >= 10;
+    default: return false;
+    }
+}
+
+/* "01:05", "1:00:00"; "?" where the time is unknown. */
+static void clock_text(char text[32], double seconds)
+{
+    long s = seconds >= 0 && seconds < 3e6 ? (long)(seconds + 0.5) : -1;
 
     if (s < 0)
         snprintf(text, 32, "?");
@@ -32,27 +44,56 @@ void gk_clock_text(char text[32], double seconds)
         snprintf(text, 32, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
 }
 
-void gk_progress_show(gk_progress *progress, const gk_run *run, int64_t epoch, bool last)
-{
-    double now = gk_seconds(), spent = now - progress->start;
-    int64_t epochs = run->config.run.epochs, done = epoch - progress->from;
+enum { WITHOUT_BAR = 1, WITHOUT_PHASE, WITHOUT_RATE };
 
-    if (!last && now - progress->last < (progress->terminal ? 0.1 : 10)) return;
-    if (last && !progress->shown && !progress->terminal) return;
-    progress->last = now;
+/* Its length. */
+static int print(char *text, const gk_progress_line *line, int without)
+{
+    const char *bar = without >= WITHOUT_BAR ? "" : line->bar;
+    const char *phase = without >= WITHOUT_PHASE ? "" : line->phase;
+    char spent[32], left[32], rate[64] = "";
+
+    clock_text(spent, line->spent);
+    clock_text(left, line->left);
+    if (line->rate >= 0 && without < WITHOUT_RATE)
+        snprintf(rate, sizeof rate, ", %.4g %s", line->rate, line->unit);
+    return snprintf(text, GK_PROGRESS_LINE, "%s%s%s%s %s%s[%s<%s%s]%s%s", line->head,
+                    *bar ? "|" : "", bar, *bar ? "|" : "", line->numbers, *line->numbers ? " " : "",
+                    spent, left, rate, *phase ? " " : "", phase);
+}
+
+void gk_progress_fit(char *text, int most, const gk_progress_line *line)
+{
+    for (int without = 0; without <= WITHOUT_RATE; without++)
+        if (print(text, line, without) <= most || most == 0) return;
+    text[most] = 0;
+}
+
+void gk_progress_print(gk_progress *progress, const gk_progress_line *line, bool last)
+{
+    bool bar = progress->style == GK_PROGRESS_BAR;
+    char text[GK_PROGRESS_LINE];
+
+    /* a terminal that has its last column filled may begin a new line */
+    int width = bar || isatty(STDERR_FILENO) ? gk_terminal_width(STDERR_FILENO) : 0;
+    int most = width > 1 ? width - 1 : width;
+    gk_progress_fit(text, most, line);
+    progress->last = gk_seconds();
     progress->shown = true;
-    char spent_text[32], left_text[32], bar[11] = "          ", numbers[96] = "";
-    double rate = spent > 0 ? (double)done / spent : 0;
-    int percent = epochs ? (int)(100 * epoch / epochs) : 100;
-    gk_clock_text(spent_text, spent);
-    gk_clock_text(left_text, rate > 0 ? (double)(epochs - epoch) / rate : -1);
-    memset(bar, '#', (size_t)(percent / 10));
-    const gk_row *row = &run->events.last;
-    if (run->events.rows) /* a branch may begin between two rows */
-        snprintf(numbers, sizeof numbers, "train %.2g test %.2g acc %.0f%% ", row->train_loss,
-                 row->test_loss, 100 * row->test_acc);
-    fprintf(stderr, "%sepoch %lld/%lld %d%%|%s| %s[%s<%s, %.4g ep/s] %s%s",
-            progress->terminal ? "\r" : "", (long long)epoch, (long long)epochs, percent, bar,
-            numbers, spent_text, left_text, rate, gk_events_phase(&run->events),
-            progress->terminal ? (last ? "\033[K\n" : "\033[K") : "\n");
+    progress->open = bar && !last;
+    fprintf(stderr, "%s%s%s%s", bar ? "\r" : "", text, bar ? "\033[K" : "",
+            progress->open ? "" : "\n");
+}
+
+void gk_progress_end(gk_progress *progress)
+{
+    if (progress->open) fputc('\n', stderr);
+    progress->open = false;
+}
+
+void gk_progress_bar(char bar[11], int percent)
+{
+    memset(bar, ' ', 10);
+    memset(bar, '#', (size_t)(percent < 0 ? 0 : percent > 100 ? 10 : percent / 10));
+    bar[10] = 0;
 }

@@ -25,8 +25,11 @@ typedef struct sweep_queue {
     int at; /* next point of the group */
     int going;
     gk_sweep_counts *counts;
-    bool terminal, shown;
-    double start, last;
+    gk_progress progress;
+    gk_progress_line line; /* the last one */
+    double start;
+    double measuring, since; /* seconds of work behind last epochs; the clock when last looked at */
+    bool in_final;           /* that work goes on */
 } sweep_queue;
 
 /* Did a finished run grok? From its summary. */
@@ -69,6 +72,7 @@ static gk_status branch(const char *dir, const gk_sweep *sweep, const gk_config 
 static void leave(sweep_queue *q, const char *dir)
 {
     q->counts->broken++;
+    gk_progress_end(&q->progress);
     gk_warn("left as it is: %s (remove %s to have it trained again)", gk_message(), dir);
 }
 
@@ -92,6 +96,7 @@ static gk_status open_point(sweep_queue *q, int i, gk_run **run)
     if (status == GK_OK) count(q->counts, opened);
     if (status == GK_EBUSY) {
         q->counts->elsewhere++;
+        gk_progress_end(&q->progress);
         gk_warn("left alone: %s", gk_message());
         status = GK_OK;
     } else if (status == GK_EDATA || status == GK_EUSAGE) {
@@ -128,18 +133,15 @@ static void ended(gk_queue *queue, gk_run *run, gk_status status)
     free(run);
 }
 
-/* sweep 12 done, 4 going, 48 waiting, 3 grokked [00:50<02:31, 812 run-epochs/s] */
+/* sweep 12 done, 4 going, 48 waiting, 3 grokked, 0 diverged [00:50<02:31, 812 run-epochs/s] */
 static void show(gk_queue *queue, gk_run *const *run, int R)
 {
     sweep_queue *q = (sweep_queue *)queue;
     const gk_sweep_counts *c = q->counts;
-    double now = gk_seconds(), spent = now - q->start, epochs = c->run_epochs, left = 0;
-    char spent_text[32], left_text[32];
+    double spent = gk_seconds() - q->start, epochs = c->run_epochs, left = 0;
     int64_t length = 0;
 
-    if (now - q->last < (q->terminal ? 0.2 : 10)) return;
-    q->last = now;
-    q->shown = true;
+    if (!gk_progress_due(&q->progress, false)) return;
     for (int r = 0; r < R; r++) {
         if (!run[r]) continue;
         length = run[r]->config.run.epochs;
@@ -148,14 +150,32 @@ static void show(gk_queue *queue, gk_run *const *run, int R)
     }
     int waiting = c->runs - c->done - c->diverged - c->elsewhere - c->broken - q->going;
     left += (double)waiting * (double)length;
-    double rate = spent > 0 ? epochs / spent : 0;
-    gk_clock_text(spent_text, spent);
-    gk_clock_text(left_text, rate > 0 ? left / rate : -1);
-    fprintf(stderr,
-            "%ssweep %d done, %d going, %d waiting, %d grokked, %d diverged [%s<%s, %.4g "
-            "run-epochs/s]%s",
-            q->terminal ? "\r" : "", c->done, q->going, waiting, c->grokked, c->diverged,
-            spent_text, left_text, rate, q->terminal ? "\033[K" : "\n");
+    double training = spent - q->measuring;
+    q->line = (gk_progress_line){.spent = spent,
+                                 .left = epochs > 0 ? left / epochs * spent : -1,
+                                 .rate = training > 0 ? epochs / training : 0,
+                                 .unit = "run-epochs/s"};
+    snprintf(q->line.head, sizeof q->line.head, "sweep %d done, %d going, %d waiting,", c->done,
+             q->going, waiting);
+    snprintf(q->line.numbers, sizeof q->line.numbers, "%d grokked, %d diverged", c->grokked,
+             c->diverged);
+    gk_progress_print(&q->progress, &q->line, false);
+}
+
+/* The last line once more, with what is going on behind the last epoch of a run. */
+static void measuring(gk_queue *queue, const gk_run *run, int done, int n)
+{
+    sweep_queue *q = (sweep_queue *)queue;
+    double now = gk_seconds();
+
+    (void)run;
+    if (q->in_final) q->measuring += now - q->since;
+    q->in_final = done < n;
+    q->since = now;
+    if (done == n || !*q->line.head || !gk_progress_due(&q->progress, false)) return;
+    q->line.spent = now - q->start;
+    snprintf(q->line.numbers, sizeof q->line.numbers, "measuring checkpoint %d/%d", done + 1, n);
+    gk_progress_print(&q->progress, &q->line, false);
 }
 
 /* How many runs can be open, `wanted` at most: of each, three files stay open, and three of its
@@ -185,15 +205,15 @@ static int in_shard(const gk_sweep *sweep, const gk_sweep_options *o)
 gk_status gk_sweep_train(gk_sweep_counts *counts, const gk_sweep *sweep,
                          const gk_sweep_options *options, gk_backend *be)
 {
-    sweep_queue q = {.queue = {next, ended, show},
+    sweep_queue q = {.queue = {next, ended, show, measuring},
                      .sweep = sweep,
                      .dir = options->dir,
                      .counts = counts,
-                     .terminal = gk_is_terminal(),
                      .start = gk_seconds()};
     gk_sweep_group *groups;
     int n;
 
+    gk_progress_open(&q.progress, options->progress);
     *counts = (gk_sweep_counts){.runs = in_shard(sweep, options)};
     gk_status status = gk_sweep_groups(&groups, &n, sweep, options->shard, options->shards);
     for (int i = 0; status == GK_OK && i < n; i++) {
@@ -202,7 +222,7 @@ gk_status gk_sweep_train(gk_sweep_counts *counts, const gk_sweep *sweep,
         q.at = 0;
         status = gk_train(&q.queue, slots, be, NULL);
     }
-    if (q.shown && q.terminal) fputc('\n', stderr);
+    gk_progress_end(&q.progress);
     counts->seconds = gk_seconds() - q.start;
     gk_sweep_groups_free(groups, n);
     return status;

@@ -49,7 +49,7 @@ static gk_status end_run(loop *l, int r, const char *state, const char *by)
     gk_run *run = l->run[r];
 
     GK_TRY(gk_keep_resume_point(run, &l->batch));
-    GK_TRY(gk_final(run, &l->batch, r));
+    GK_TRY(gk_final(run, &l->batch, r, l->queue));
     GK_TRY(gk_run_finish(run, state, by));
     gk_run_log(run, "%s at epoch %lld (%s)", state, (long long)run->position.epoch, by);
     gk_live_report(run);
@@ -122,6 +122,16 @@ static gk_status stop_there(loop *l, int r)
     return gk_keep_resume_point(l->run[r], &l->batch);
 }
 
+/* A signal ended the measuring behind run r's last epoch; its resume point is there. The runs whose
+ * events came before get theirs, those behind it will see l->stopping. */
+static gk_status stop_in_final(loop *l, int r)
+{
+    for (int i = 0; i < r && !l->stopping; i++)
+        if (l->run[i]) GK_TRY(stop_there(l, i));
+    l->stopping = true;
+    return GK_OK;
+}
+
 /* Opens and closes the range that a profiler records. */
 static void watch_profile(loop *l)
 {
@@ -175,7 +185,9 @@ static gk_status event(loop *l)
         if (had && l->stopping) GK_TRY(stop_there(l, r));
         if (!run || had) continue;
         l->seen[r] = b->slot[r].step;
-        GK_TRY(run_event(l, r, row_due(run, run->position.epoch)));
+        gk_status status = run_event(l, r, row_due(run, run->position.epoch));
+        if (status == GK_STOPPED) status = stop_in_final(l, r);
+        GK_TRY(status);
         if (run->finished) let_go(l, r, GK_OK);
     }
     gk_batch_upload_slots(b);

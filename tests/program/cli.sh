@@ -256,7 +256,7 @@ complete piped
 
 # ---- a terminal
 if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
-    terminal() { TERM=xterm script -qec "$1" /dev/null </dev/null >tty.out; }
+    terminal() { TERM=xterm COLUMNS=120 script -qec "$1" /dev/null </dev/null >tty.out; }
     slow="$grokc train tiny.yaml --set task.p=23 --set run.epochs=100000000 --out slow"
     terminal "$grokc train tiny.yaml --set run.epochs=50 --out tty"
     check 'the line is rewritten' test "$(grep -aobE $'\repoch [0-9]+/50 ' tty.out | wc -l)" -ge 1

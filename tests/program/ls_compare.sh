@@ -18,6 +18,7 @@ expect 3 train s/runs/00000/config.yaml --set optim.lr=1000 --out bad
 cp -r s/runs/00001 going
 rm going/summary.json going/final.jsonl
 echo running >going/state
+printf 'host %s\npid %s\nstarted %s\n' "$(uname -n)" $$ "$(sed 's/.*) //' /proc/$$/stat | cut -d ' ' -f 20)" >going/owner
 head -n 4 going/metrics.jsonl >rows
 { cat rows; printf '{"epoch": 200, "train_lo'; } >going/metrics.jsonl
 cp -r s/runs/00001 failed

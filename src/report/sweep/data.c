@@ -227,7 +227,8 @@ static gk_sweep_state state_of(const gk_sweep_data *d, int card)
     if (!word) return GK_SWEEP_WAITING;
     if (!strcmp(word, "done")) return GK_SWEEP_DONE;
     if (!strcmp(word, "diverged")) return GK_SWEEP_DIVERGED;
-    if (!strcmp(word, "running") || !strcmp(word, "interrupted")) return GK_SWEEP_GOING;
+    if (!strcmp(word, "running") || !strcmp(word, "interrupted") || !strcmp(word, "dead"))
+        return GK_SWEEP_GOING;
     return GK_SWEEP_FAILED;
 }
 
