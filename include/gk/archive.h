@@ -27,8 +27,8 @@ typedef struct gk_run_state {
 gk_status gk_run_read_state(gk_run_state *state, const char *dir);
 bool gk_run_is_finished(const gk_run_state *state); /* done or diverged */
 
-/* holder.c: has a process this run now, as far as its file `owner` tells from here? A run whose state
- * is "running" and that nobody holds was killed. */
+/* holder.c: has a process this run now, as far as its file `owner` tells from here? A run whose
+ * state is "running" and that nobody holds was killed. */
 bool gk_run_is_held(const char *dir);
 
 /* GK_EUSAGE as gk_config_load. */

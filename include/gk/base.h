@@ -19,8 +19,7 @@ typedef float gk_real;
 #define GK_REAL_NAME "f32"
 #endif
 
-/* -------------------------------------------------------------------------------------------
- * status.c */
+/* ---- status.c */
 
 typedef enum gk_status {
     GK_OK = 0,
@@ -58,8 +57,7 @@ void gk_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
     } while (0)
 __attribute__((noreturn)) void gk_check_failed(const char *file, int line, const char *condition);
 
-/* --------------------------------------------------------------------------------------------
- * arena.c */
+/* ---- arena.c */
 
 /* A bump allocator over one block of host or device memory that somebody else owns. With `base`
  * NULL it only counts: the same layout code first runs to learn the size, then to hand out the
@@ -77,8 +75,7 @@ void *gk_arena_take(gk_arena *arena, size_t count, size_t size);
  * out. */
 void *gk_alloc(size_t count, size_t size); /* zeroed; release with free() */
 
-/* ---------------------------------------------------------------------------------------------
- * array.c */
+/* ---- array.c */
 
 /* Room for one more element of `size` bytes behind the n of an array that grows by this alone, from
  * NULL and n = 0. Returns the array, which may have moved; the new element is zero. Dies as
@@ -90,8 +87,7 @@ int gk_ascending_ints(const void *a, const void *b);
 int gk_ascending_epochs(const void *a, const void *b);
 int gk_ascending_reals(const void *a, const void *b);
 
-/* ---------------------------------------------------------------------------------------------
- * text.c */
+/* ---- text.c */
 
 /* A string that grows; data is always terminated (NULL while empty). Start from {0}. */
 typedef struct gk_text {
@@ -125,8 +121,7 @@ bool gk_parse_run_at(const char *text, char run[GK_PATH_MAX], int64_t *epoch);
  * or -1. */
 int gk_nearest(const char *word, const char *const *candidates, int n);
 
-/* ---------------------------------------------------------------------------------------------
- * file.c */
+/* ---- file.c */
 
 /* snprintf into char[GK_PATH_MAX]; GK_EUSAGE where it does not fit. */
 gk_status gk_path(char out[GK_PATH_MAX], const char *format, ...)
@@ -161,8 +156,7 @@ bool gk_exists(const char *path);
  * answer. */
 gk_status gk_file_open(FILE **file, const char *path);
 
-/* ------------------------------------------------------------------------------------- rng.c
- * (philox) */
+/* ---- rng.c (philox) */
 
 /* Philox4x32-10 (Salmon et al. 2011): out = f(key, counter), no state. */
 void gk_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
@@ -204,8 +198,7 @@ void gk_mt_seed(gk_mt *mt, uint32_t seed);                    /* init_genrand  (
 void gk_mt_seed_array(gk_mt *mt, const uint32_t *key, int n); /* init_by_array (Python)  */
 uint32_t gk_mt_next(gk_mt *mt);                               /* genrand_int32           */
 
-/* -------------------------------------------------------------------------------------------
- * signal.c */
+/* ---- signal.c */
 
 /* SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1, SIGUSR2 set a flag; a second SIGINT, 0.2 s later or
  * more, ends the process at once with code 130. SIGINT or SIGHUP that whoever started the program
@@ -231,7 +224,8 @@ typedef struct gk_memory {
 } gk_memory;
 gk_memory gk_memory_free(void);
 
-/* terminal.c: columns of the terminal at `fd`: what it says of itself now, else $COLUMNS, else 80. */
+/* terminal.c: columns of the terminal at `fd`: what it says of itself now, else $COLUMNS, else
+ * 80. */
 int gk_terminal_width(int fd);
 
 #endif

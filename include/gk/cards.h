@@ -74,8 +74,8 @@ void gk_cards_close(gk_cards *cards);
 void gk_cards_add(gk_cards *cards, const char *dir);
 
 /* All runs at `dir` and below, in the order of their names; symbolic links are followed, and a run
- * that can be reached in two ways is there twice. What cannot be read below it is said and left out.
- * GK_EIO where `dir` cannot be read. */
+ * that can be reached in two ways is there twice. What cannot be read below it is said and left
+ * out. GK_EIO where `dir` cannot be read. */
 gk_status gk_cards_find(gk_cards *cards, const char *dir);
 
 const char *gk_card_text(const gk_cards *cards, int run, int column);    /* NULL: null */

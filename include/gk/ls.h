@@ -1,8 +1,8 @@
 /* `grokc ls`: the runs below directories as a table, a line for each. Reads run directories only.
  *
  * Columns have the names
- *     run, state, epoch   its directory, the word of its state file ("dead": running, but nobody has
- *                         it), the epoch of its last row
+ *     run, state, epoch   its directory, the word of its state file ("dead": running, but nobody
+ *                         has it), the epoch of its last row
  *     seed                S where task.split and model.init are both "philox:S"
  *     optim.lr ...        every config key
  *     grok_epoch, "events.test_loss < 0.1.crossed" ...     the values of summary.json; for a run

@@ -83,8 +83,8 @@ void gk_run_forget_weights(const gk_run *run);
 /* All rows on the disk, before a state says that they are there. GK_EIO. */
 gk_status gk_run_sync(const gk_run *run);
 
-/* final_part.c: final.jsonl while it is being measured, so that a process that goes on finds what is
- * there: a line `what` that says with what it is measured, then its own lines as they come. */
+/* final_part.c: final.jsonl while it is being measured, so that a process that goes on finds what
+ * is there: a line `what` that says with what it is measured, then its own lines as they come. */
 
 /* Adds to `lines` those that were measured with the same `what`, for the first of these n epochs in
  * their order, and returns in *kept how many they are; the file then holds just these. GK_EIO. */

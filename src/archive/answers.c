@@ -8,7 +8,7 @@
 
 enum { DEPTH = 4 };
 
-/* ------------------------------------------------------------------------------------ by epoch */
+/* ---- by epoch */
 
 /* The last answer whose epoch is at most `epoch`, counted from 1; 0: none. */
 static size_t count_up_to(const gk_answers *answers, int64_t epoch)
@@ -84,7 +84,7 @@ const char *gk_answers_at(const gk_answers *answers, int64_t epoch)
     return n && answers->epoch[n - 1] == epoch ? answers->line[n - 1] : NULL;
 }
 
-/* --------------------------------------------------------------------------------------- names */
+/* ---- names */
 
 static bool begins(const char *name, const char *with)
 {
@@ -138,7 +138,7 @@ void gk_answer_column(gk_text *column, const char *name)
     gk_text_add(column, "%s%s", is_taken(name) ? "hook." : "", name);
 }
 
-/* -------------------------------------------------------------------------------------- values */
+/* ---- values */
 
 static gk_status put_object(json_t *object, const char *prefix, int depth, gk_answer_put *put,
                             void *user)

@@ -16,7 +16,7 @@ typedef struct source {
     int64_t epoch; /* of the last row, -1: none */
 } source;
 
-/* -------------------------------------------------------------------------------- the table */
+/* ---- the table */
 
 void gk_cards_open(gk_cards *cards)
 {
@@ -60,7 +60,7 @@ static void keep(gk_cards *cards)
     cards->width[cards->n++] = columns->n;
 }
 
-/* ------------------------------------------------------------------------------------ a run */
+/* ---- a run */
 
 static gk_status read_state(source *s)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -------------------------------------------------------------------------------- directories */
+/* ---- directories */
 
 static int by_name(const FTSENT **a, const FTSENT **b)
 {
@@ -48,7 +48,7 @@ gk_status gk_cards_find(gk_cards *cards, const char *dir)
     return status;
 }
 
-/* ------------------------------------------------------------------------------------ values */
+/* ---- values */
 
 const char *gk_card_text(const gk_cards *cards, int run, int column)
 {
@@ -77,7 +77,7 @@ double gk_card_number(const gk_cards *cards, int run, const char *name)
     return c < 0 ? GK_NULL : gk_card_real(cards, run, c);
 }
 
-/* ------------------------------------------------------------------------------------- names */
+/* ---- names */
 
 static bool is_config(int column)
 {
@@ -162,7 +162,7 @@ bool gk_cards_numeric(const gk_cards *cards, int column)
     return true;
 }
 
-/* --------------------------------------------------------------------------------- differences */
+/* ---- differences */
 
 bool gk_cards_same(const gk_cards *cards, const int *run, int n, int column)
 {

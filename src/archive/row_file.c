@@ -92,7 +92,7 @@ gk_status gk_row_file_next(gk_row_file *rows, bool *more)
     return check_epoch(rows);
 }
 
-/* ------------------------------------------------------------------------------------ the end */
+/* ---- the end */
 
 static gk_status read_tail(gk_text *line, FILE *file, const char *path)
 {

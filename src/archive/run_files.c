@@ -23,7 +23,7 @@ bool gk_is_run(const char *dir)
            (gk_run_has(dir, "state") || gk_run_has(dir, "metrics.jsonl"));
 }
 
-/* ------------------------------------------------------------------------- state, config, json */
+/* ---- state, config, json */
 
 gk_status gk_run_read_state(gk_run_state *state, const char *dir)
 {
@@ -71,7 +71,7 @@ gk_status gk_run_read_json(json_t **json, const char *dir, const char *name)
     return *json ? GK_OK : gk_fail(GK_EDATA, "%s:%d: %s", path, error.line, error.text);
 }
 
-/* -------------------------------------------------------------------------------- epochs' files */
+/* ---- epochs' files */
 
 static const struct {
     const char *folder, *end;

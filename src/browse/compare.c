@@ -16,7 +16,7 @@ const char *gk_comparison_letter(char letter[16], int run)
     return letter;
 }
 
-/* -------------------------------------------------------------------------------------- grids */
+/* ---- grids */
 
 static void add(gk_grid *grid, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void add(gk_grid *grid, const char *format, ...)
@@ -63,7 +63,7 @@ static void add_column(gk_grid *grid, const gk_cards *cards, int column, const c
     for (int i = 0; i < cards->n; i++) add_value(grid, gk_card_text(cards, i, column));
 }
 
-/* ------------------------------------------------------------------------------------- the five */
+/* ---- the five */
 
 static void fill_runs(gk_comparison *c)
 {
@@ -220,7 +220,7 @@ static void fill_last(gk_comparison *c)
             add_column(grid, &c->cards, k, c->cards.columns.name[k]);
 }
 
-/* -------------------------------------------------------------------------------------- whole */
+/* ---- whole */
 
 gk_status gk_comparison_open(gk_comparison *c, char **dir, int n)
 {

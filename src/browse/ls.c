@@ -18,7 +18,7 @@ typedef struct table {
     bool down;
 } table;
 
-/* ------------------------------------------------------------------------------------ columns */
+/* ---- columns */
 
 static gk_status choose_columns(table *t, const char *names)
 {
@@ -52,7 +52,7 @@ static void default_columns(table *t)
         GK_CHECK(gk_cards_column(&t->cards, results[i], &t->column[t->columns++]) == GK_OK);
 }
 
-/* ------------------------------------------------------------------------------------ sorting */
+/* ---- sorting */
 
 static int compare(const table *t, int a, int b)
 {
@@ -81,7 +81,7 @@ static void sort_runs(const table *t, int *run, int *other, int from, int to)
     memcpy(run + from, other + from, (size_t)(to - from) * sizeof *run);
 }
 
-/* ------------------------------------------------------------------------------------- output */
+/* ---- output */
 
 static void print_csv(gk_text *text, const table *t)
 {
@@ -174,7 +174,7 @@ static void print_table(gk_text *text, const table *t, int most)
     if (shown < t->columns) print_note(text, t, shown, most);
 }
 
-/* -------------------------------------------------------------------------------------- whole */
+/* ---- whole */
 
 static gk_status choose_sort(table *t, const char *name)
 {

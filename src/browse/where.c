@@ -160,7 +160,7 @@ void gk_where_close(gk_where *where)
     where->n = 0;
 }
 
-/* ----------------------------------------------------------------------------------- evaluation */
+/* ---- evaluation */
 
 static bool satisfies(const gk_where_node *node, const gk_cards *cards, int run)
 {

@@ -63,7 +63,8 @@ static gk_status find_config(char path[GK_PATH_MAX], const char *argument)
                    argument);
 }
 
-/* A file that is no config, though it is a sweep, is said to be one; a pipe cannot be read twice. */
+/* A file that is no config, though it is a sweep, is said to be one; a pipe cannot be read
+ * twice. */
 static gk_status load(gk_config *config, const char *path, const gk_cli *cli)
 {
     gk_status status = gk_cli_input(config, path, cli);

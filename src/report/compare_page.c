@@ -122,7 +122,7 @@ static void add_curve(gk_figure *f, gk_text *plot, const struct overlay *o,
                  *y = gk_row_table_column(rows, o->column);
 
     if (!epoch || !y) return;
-    int block = gk_figure_curve(f, name, "epoch", o->title, epoch, y, rows->n, GK_AXIS_LOG);
+    int block = gk_figure_curve(f, name, "epoch", o->title, epoch, y, rows->n, GK_FIGURE_LOG);
     gk_text_add(plot, "%s data index %d " GK_FIGURE_EPOCHS " with %s lt %d dt %s title ",
                 plot->length ? ", \\\n" : "", block,
                 rows->n > 60 ? "lines" : "linespoints pt 7 ps 0.4", run % SERIES + 1,

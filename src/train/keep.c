@@ -52,7 +52,8 @@ gk_status gk_keep_state(const gk_run *run, const gk_batch *b)
 }
 
 /* Written aside and looked at once more before it replaces the old one: writing takes long enough
- * to be suspended in, and a resume point beyond the rows that another process left would be none. */
+ * to be suspended in, and a resume point beyond the rows that another process left would be
+ * none. */
 gk_status gk_keep_resume_point(gk_run *run, const gk_batch *b)
 {
     char path[GK_PATH_MAX], aside[GK_PATH_MAX];

@@ -1,5 +1,5 @@
 /* The progress line, in tqdm's habit, as wide as the terminal is at this moment:
- * epoch 400/3000 13%|#         | train 0.0078 test 4.4 acc 52% [00:11<01:12, 36 ep/s] memorisation */
+ * epoch 400/3000 13%|#         | train 0.0078 test 4.4 acc 52% [00:11<01:12, 36 ep/s] cleanup */
 #include "gk/train.h"
 
 #include <stdio.h>

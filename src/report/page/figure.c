@@ -168,9 +168,9 @@ int gk_figure_block(gk_figure *f, const char *title, const char *const *names,
 /* ---- curves */
 
 /* The place of x on the axis; NaN: it has none. */
-static double place(double x, enum gk_axis axis)
+static double place(double x, enum gk_figure_axis axis)
 {
-    if (axis == GK_AXIS_LINEAR) return x;
+    if (axis == GK_FIGURE_LINEAR) return x;
     return x > 0 ? log(x) : GK_FIGURE_GAP;
 }
 
@@ -194,7 +194,7 @@ static void keep_extremes(bool *keep, const double *y, size_t from, size_t to)
     keep[low] = keep[high] = keep[last] = true;
 }
 
-static void choose(bool *keep, const double *x, const double *y, size_t n, enum gk_axis axis)
+static void choose(bool *keep, const double *x, const double *y, size_t n, enum gk_figure_axis axis)
 {
     double first = GK_FIGURE_GAP, width;
     size_t from = 0;
@@ -212,7 +212,7 @@ static void choose(bool *keep, const double *x, const double *y, size_t n, enum 
 }
 
 int gk_figure_curve(gk_figure *f, const char *title, const char *x_name, const char *y_name,
-                    const double *x, const double *y, size_t n, enum gk_axis axis)
+                    const double *x, const double *y, size_t n, enum gk_figure_axis axis)
 {
     double *kept = gk_alloc(2 * n + 1, sizeof *kept), *values = kept + n;
     bool *keep = gk_alloc(n + 1, sizeof *keep);

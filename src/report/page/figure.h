@@ -3,7 +3,7 @@
  *
  *     gk_figure f;
  *     gk_figure_open(&f, "loss", "Train and test loss");
- *     int train = gk_figure_curve(&f, "train", "epoch", "nats", epoch, loss, n, GK_AXIS_LINEAR);
+ *     int train = gk_figure_curve(&f, "train", "epoch", "nats", epoch, loss, n, GK_FIGURE_LINEAR);
  *     gk_text_add(&f.script, "set logscale y\nset ylabel 'loss (nats)'\n");
  *     gk_text_add(&f.script, "plot data index %d using 1:2 with lines title 'train'\n", train);
  *     gk_text_add(&f.caption, "Mean cross-entropy over ...");
@@ -42,7 +42,7 @@ typedef struct gk_figure {
 } gk_figure;
 
 /* How a curve's points are spread over its horizontal axis, for thinning. */
-enum gk_axis { GK_AXIS_LINEAR, GK_AXIS_LOG };
+enum gk_figure_axis { GK_FIGURE_LINEAR, GK_FIGURE_LOG };
 
 void gk_figure_open(gk_figure *figure, const char *name,
                     const char *title); /* literals, or outlive it */
@@ -57,7 +57,7 @@ int gk_figure_block(gk_figure *figure, const char *title, const char *const *nam
  * the first, last, smallest and largest value stay, and so does what has no place on a logarithmic
  * axis (epoch 0). */
 int gk_figure_curve(gk_figure *figure, const char *title, const char *x_name, const char *y_name,
-                    const double *x, const double *y, size_t n, enum gk_axis axis);
+                    const double *x, const double *y, size_t n, enum gk_figure_axis axis);
 /* rows x cols values, row-major: `plot data index I matrix using 1:2:3 with image` (1: column,
  * 2: row). */
 int gk_figure_matrix(gk_figure *figure, const char *title, const double *value, size_t rows,

@@ -32,7 +32,7 @@ static gk_status add_figure(gk_page *page, const gk_run_data *d, const char *col
 
     snprintf(name, sizeof name, "hook-%d", i + 1);
     gk_answer_title(title, column);
-    gk_curves_start(&c, d, &d->rows, name, title, GK_AXIS_LINEAR);
+    gk_curves_start(&c, d, &d->rows, name, title, GK_FIGURE_LINEAR);
     gk_curves_add(&c, column, title, gk_curves_lines(&c, style, 1));
     gk_text_add(&c.f.caption, "As the hook answered; a gap is a row that it did not.");
     return gk_curves_finish(&c, page, "no row has a number of it");

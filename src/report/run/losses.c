@@ -23,7 +23,7 @@ static gk_status losses(gk_page *page, const gk_run_data *d)
     char style[48];
     gk_curves c;
 
-    gk_curves_start(&c, d, &d->rows, "loss", "Train and test loss", GK_AXIS_LINEAR);
+    gk_curves_start(&c, d, &d->rows, "loss", "Train and test loss", GK_FIGURE_LINEAR);
     c.name_phases = true;
     gk_curves_add(&c, "train_loss", "train", gk_curves_lines(&c, style, 1));
     gk_curves_add(&c, "test_loss", "test", gk_curves_lines(&c, style, 2));
@@ -53,7 +53,7 @@ static gk_status losses_from_the_start(gk_page *page, const gk_run_data *d)
     gk_curves c;
 
     gk_curves_start(&c, d, &d->rows, "loss-log", "Train and test loss, logarithmic epochs",
-                    GK_AXIS_LOG);
+                    GK_FIGURE_LOG);
     gk_curves_add(&c, "train_loss", "train", gk_curves_lines(&c, style, 1));
     gk_curves_add(&c, "test_loss", "test", gk_curves_lines(&c, style, 2));
     gk_text_add(&c.f.script, "set logscale y\nset format y '10^{%%T}'\nset ylabel '%s'\n",
@@ -73,7 +73,7 @@ static gk_status accuracies(gk_page *page, const gk_run_data *d)
     char style[48];
     gk_curves c;
 
-    gk_curves_start(&c, d, &d->rows, "accuracy", "Accuracy", GK_AXIS_LINEAR);
+    gk_curves_start(&c, d, &d->rows, "accuracy", "Accuracy", GK_FIGURE_LINEAR);
     gk_curves_add(&c, "train_acc", "train", gk_curves_lines(&c, style, 1));
     gk_curves_add(&c, "test_acc", "test", gk_curves_lines(&c, style, 2));
     gk_curves_add(&c, "train_whole", "train, whole answers", "with lines lt 6 dt 2");
@@ -91,7 +91,7 @@ static gk_status squares(gk_page *page, const gk_run_data *d)
     char style[48];
     gk_curves c;
 
-    gk_curves_start(&c, d, &d->rows, "sum-squares", "Sum of squared weights", GK_AXIS_LINEAR);
+    gk_curves_start(&c, d, &d->rows, "sum-squares", "Sum of squared weights", GK_FIGURE_LINEAR);
     snprintf(style, sizeof style, "with %s lc rgb ink lw 2", with);
     gk_curves_add(&c, "sum_squares", "all", style);
     for (int i = 0; i < d->rows.columns && c.n < 26; i++) {
@@ -127,7 +127,7 @@ static gk_status positions(gk_page *page, const gk_run_data *d)
 
     if (!gk_row_table_column(&d->rows, "loss_pos.0")) return GK_OK;
     gk_curves_start(&c, d, &d->rows, "loss-positions", "Test loss by position of the answer",
-                    GK_AXIS_LINEAR);
+                    GK_FIGURE_LINEAR);
     for (int i = 0; i < 16; i++) {
         snprintf(name, sizeof name, "loss_pos.%d", i);
         snprintf(title, sizeof title, "position %d", i);

@@ -115,7 +115,7 @@ static gk_status neuron_norms(gk_page *page, const gk_run_data *d)
     for (size_t i = 0; i < n; i++) rank[i] = (double)i + 1;
     qsort(norm, n, sizeof *norm, descending);
     gk_figure_open(&f, "neuron-norms", "Norms of the neurons");
-    gk_figure_curve(&f, f.title, "rank", "norm", rank, norm, n, GK_AXIS_LOG);
+    gk_figure_curve(&f, f.title, "rank", "norm", rank, norm, n, GK_FIGURE_LOG);
     gk_text_add(&f.script,
                 "set logscale x\nset xrange [1:%zu]\nset yrange [0:*]\nset xlabel 'rank of the "
                 "neuron'\nset ylabel 'norm of its weights'\n"

@@ -59,7 +59,7 @@ static void phase_names(gk_figure *f, const gk_curves *c)
 static const double *epochs_of(const gk_curves *c) { return gk_row_table_column(c->rows, "epoch"); }
 
 void gk_curves_start(gk_curves *c, const gk_run_data *d, const gk_row_table *rows, const char *name,
-                     const char *title, enum gk_axis axis)
+                     const char *title, enum gk_figure_axis axis)
 {
     *c = (gk_curves){.data = d, .rows = rows, .axis = axis};
     gk_figure_open(&c->f, name, title);
@@ -89,7 +89,7 @@ void gk_curves_add_points(gk_curves *c, const char *title, const char *style, co
 
     if (strlen(title) > c->longest) c->longest = strlen(title);
     gk_text_add(&c->plot, "%s data index %d %s %s title ", c->n++ ? ", \\\n" : "", block,
-                c->axis == GK_AXIS_LOG ? GK_FIGURE_EPOCHS : "using 1:2", style);
+                c->axis == GK_FIGURE_LOG ? GK_FIGURE_EPOCHS : "using 1:2", style);
     gk_figure_quote(&c->plot, title);
 }
 
@@ -120,7 +120,7 @@ static void epoch_axis(gk_curves *c)
 {
     gk_text *script = &c->f.script;
 
-    if (c->axis == GK_AXIS_LINEAR) {
+    if (c->axis == GK_FIGURE_LINEAR) {
         gk_text_add(script, "set xtics %g\n", tic_step(fmax(c->last - c->first, 1)));
         if (c->last > c->first)
             gk_text_add(script, "set xrange [%.9g:%.9g]\n", c->first, c->last);

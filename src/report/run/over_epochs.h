@@ -8,7 +8,7 @@ typedef struct gk_curves {
     gk_figure f;
     const gk_run_data *data;
     const gk_row_table *rows;
-    enum gk_axis axis;
+    enum gk_figure_axis axis;
     int n;            /* curves so far */
     bool name_phases; /* the bands have their names in them: of the first figure of a page */
     gk_text plot;
@@ -18,7 +18,7 @@ typedef struct gk_curves {
 } gk_curves;
 
 void gk_curves_start(gk_curves *curves, const gk_run_data *data, const gk_row_table *rows,
-                     const char *name, const char *title, enum gk_axis axis);
+                     const char *name, const char *title, enum gk_figure_axis axis);
 /* One more curve, if the rows have such a column. `style`: as in gnuplot's plot, without a
  * title. */
 void gk_curves_add(gk_curves *curves, const char *column, const char *title, const char *style);

@@ -29,7 +29,7 @@ static gk_status restricted(gk_page *page, const gk_run_data *d, const gk_projec
     char style[48];
     gk_curves c;
 
-    gk_curves_start(&c, d, keyed(d), "restricted", "Restricted loss", GK_AXIS_LINEAR);
+    gk_curves_start(&c, d, keyed(d), "restricted", "Restricted loss", GK_FIGURE_LINEAR);
     if (p->n)
         gk_curves_add_points(&c, "restricted", "with lines lt 3 lw 2", p->epoch, p->restricted,
                              p->n);
@@ -55,7 +55,8 @@ static gk_status excluded(gk_page *page, const gk_run_data *d)
     char style[48];
     gk_curves c;
 
-    gk_curves_start(&c, d, keyed(d), "excluded", "Excluded loss and its controls", GK_AXIS_LINEAR);
+    gk_curves_start(&c, d, keyed(d), "excluded", "Excluded loss and its controls",
+                    GK_FIGURE_LINEAR);
     add_keyed(&c, "excluded_train", "excluded", gk_curves_lines(&c, style, 2));
     add_keyed(&c, "excluded_fitted", "fitted on train", "with lines lt 5 dt 2");
     add_keyed(&c, "excluded_cosines", "cosines", "with lines lt 4 dt 3");
@@ -79,7 +80,7 @@ static gk_status gini(gk_page *page, const gk_run_data *d)
     char style[48];
     gk_curves c;
 
-    gk_curves_start(&c, d, &d->rows, "gini", "Sparsity in the Fourier basis", GK_AXIS_LINEAR);
+    gk_curves_start(&c, d, &d->rows, "gini", "Sparsity in the Fourier basis", GK_FIGURE_LINEAR);
     gk_curves_add(&c, "gini_w_e", "W_E", gk_curves_lines(&c, style, 1));
     gk_curves_add(&c, "gini_w_l", "W_L", gk_curves_lines(&c, style, 2));
     gk_text_add(&c.f.script, "set yrange [0:1]\nset ylabel 'Gini coefficient'\n");
@@ -147,7 +148,7 @@ static gk_status cosines(gk_page *page, const gk_run_data *d, const gk_projectio
     size_t n = 0;
     gk_status status = GK_OK;
 
-    gk_curves_start(&c, d, &d->rows, "cosines", "The key cosines in the logits", GK_AXIS_LINEAR);
+    gk_curves_start(&c, d, &d->rows, "cosines", "The key cosines in the logits", GK_FIGURE_LINEAR);
     if (p->n)
         add_frequencies(&c, d, p->epoch, p->cosine, p->stride, p->n);
     else if (d->n_arrays > 1 && d->keys) {
@@ -182,7 +183,7 @@ static gk_status excluded_by_frequency(gk_page *page, const gk_run_data *d)
     gk_status status = GK_OK;
 
     gk_curves_start(&c, d, &d->rows, "excluded-by-frequency",
-                    "Excluded loss by key frequency over epochs", GK_AXIS_LINEAR);
+                    "Excluded loss by key frequency over epochs", GK_FIGURE_LINEAR);
     if (d->n_arrays > 2 && d->keys) {
         status = over_epochs(&value, &epoch, &n, d, "excluded_by_frequency");
         if (status == GK_OK) add_frequencies(&c, d, epoch, value, n, n);

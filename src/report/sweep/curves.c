@@ -44,7 +44,7 @@ static void add_curve(gk_figure *f, gk_text *plot, const gk_sweep_data *d, int i
 
     if (!epoch || !y) return;
     gk_text_add(&title, "run %d", d->run[i].index);
-    int block = gk_figure_curve(f, title.data, "epoch", column, epoch, y, rows->n, GK_AXIS_LOG);
+    int block = gk_figure_curve(f, title.data, "epoch", column, epoch, y, rows->n, GK_FIGURE_LOG);
     gk_text_add(plot, "%s data index %d " GK_FIGURE_EPOCHS " with lines lt %d lw %g notitle",
                 plot->length ? ", \\\n" : "", block, type_of(d, &d->run[i]),
                 d->begun > 20 ? 0.5 : 1);
