@@ -50,7 +50,10 @@ done
 for name in README.md LICENSE CITATION.cff; do
     check "$name" cmp "root/usr/share/doc/grokc/$name" "$source_dir/$name"
 done
-check 'nothing else' test "$(find root -type f | grep -vcE '/usr/(bin/grokc$|share/grokc/(configs|python|examples)/|share/doc/grokc/)')" = 0
+manual='share/(man/man1/grokc\.1|bash-completion/completions/grokc|zsh/site-functions/_grokc|fish/vendor_completions\.d/grokc\.fish)$'
+check 'nothing else' test "$(find root -type f |
+    grep -vcE "/usr/(bin/grokc$|share/grokc/(configs|python|examples)/|share/doc/grokc/|$manual)")" = 0
+check 'the man page and completions' test "$(find root -type f | grep -cE "/usr/$manual")" = 4
 check 'no leftovers' test -z "$(find root -name '__pycache__' -o -name '*.pyc')"
 for python in python3 /usr/bin/python3 ''; do "$python" -c 'import numpy' 2>/dev/null && break; done
 if [[ -n $python ]]; then

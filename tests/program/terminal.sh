@@ -117,7 +117,8 @@ same 'on a terminal or not: the same run' whole seen
 stopped() {
     local signal=$1 dir=$2 i lines=0 now
     for i in 1 2; do
-        "$grokc" train small.yaml "${many[@]}" --out "$dir" >out 2>err &
+        # a shell lets its background jobs ignore INT, and what is ignored at the start stays so
+        env --default-signal=INT "$grokc" train small.yaml "${many[@]}" --out "$dir" >out 2>err &
         wait_for "$dir/final.jsonl.part" '"epoch": '"$((lines + 3))[,0-9]" || return
         kill -"$signal" $!
         wait $!
