@@ -5,8 +5,8 @@
 #include <string.h>
 
 /* The quarter rule: key is a frequency whose norm in the transform of W_L is above a quarter of
- * the largest. That W_L has few such frequencies: Nanda et al. 2023, section 4.2; there they were
- * read off the norms by eye, the threshold is ours. */
+ * the largest. That W_L has few such frequencies: Nanda et al. 2023, section 4.2; the threshold is
+ * ours. */
 void gk_snapshot_find_keys(gk_snapshot *s)
 {
     double largest = 0;

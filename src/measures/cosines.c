@@ -1,4 +1,4 @@
-/* The cosines that Nanda et al. 2023, section 4.1, find in the logits: D_k[input, c] = cos(w_k
+/* The cosines that Nanda et al. 2023, section 4, find in the logits: D_k[input, c] = cos(w_k
  * (f(input) - c)), of unit norm over all inputs and outputs; v_k = <D_k, L>. All of it follows from
  * the logits summed by element. */
 #include "measures/parts.h"
