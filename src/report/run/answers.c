@@ -27,7 +27,7 @@ static bool any_number(const double *value, size_t n)
 
 static gk_status add_figure(gk_page *page, const gk_run_data *d, const char *column, int i)
 {
-    char name[24], title[GK_ANSWER_TITLE], style[48];
+    char name[24], title[GK_ANSWER_TITLE], style[GK_CURVE_STYLE];
     gk_curves c;
 
     snprintf(name, sizeof name, "hook-%d", i + 1);

@@ -20,7 +20,7 @@ static bool has_spikes(const gk_row_table *rows)
 
 static gk_status losses(gk_page *page, const gk_run_data *d)
 {
-    char style[48];
+    char style[GK_CURVE_STYLE];
     gk_curves c;
 
     gk_curves_start(&c, d, &d->rows, "loss", "Train and test loss", GK_FIGURE_LINEAR);
@@ -49,7 +49,7 @@ static int rows_of_memorisation(const gk_row_table *rows)
 
 static gk_status losses_from_the_start(gk_page *page, const gk_run_data *d)
 {
-    char style[48];
+    char style[GK_CURVE_STYLE];
     gk_curves c;
 
     gk_curves_start(&c, d, &d->rows, "loss-log", "Train and test loss, logarithmic epochs",
@@ -70,7 +70,7 @@ static gk_status losses_from_the_start(gk_page *page, const gk_run_data *d)
 
 static gk_status accuracies(gk_page *page, const gk_run_data *d)
 {
-    char style[48];
+    char style[GK_CURVE_STYLE];
     gk_curves c;
 
     gk_curves_start(&c, d, &d->rows, "accuracy", "Accuracy", GK_FIGURE_LINEAR);
@@ -88,7 +88,7 @@ static gk_status squares(gk_page *page, const gk_run_data *d)
 {
     static const char prefix[] = "sum_squares.";
     const char *with = d->rows.n > 2 ? "lines" : "linespoints pt 7 ps 0.5"; /* one row is no line */
-    char style[48];
+    char style[GK_CURVE_STYLE];
     gk_curves c;
 
     gk_curves_start(&c, d, &d->rows, "sum-squares", "Sum of squared weights", GK_FIGURE_LINEAR);
@@ -122,7 +122,7 @@ static gk_status squares(gk_page *page, const gk_run_data *d)
 /* Of tasks with a few scored positions. */
 static gk_status positions(gk_page *page, const gk_run_data *d)
 {
-    char name[32], title[32], style[48];
+    char name[32], title[32], style[GK_CURVE_STYLE];
     gk_curves c;
 
     if (!gk_row_table_column(&d->rows, "loss_pos.0")) return GK_OK;

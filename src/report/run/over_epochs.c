@@ -93,7 +93,7 @@ void gk_curves_add_points(gk_curves *c, const char *title, const char *style, co
     gk_figure_quote(&c->plot, title);
 }
 
-const char *gk_curves_lines(const gk_curves *c, char style[48], int type)
+const char *gk_curves_lines(const gk_curves *c, char style[GK_CURVE_STYLE], int type)
 {
     snprintf(style, 48, "with %s lt %d", c->rows->n > 60 ? "lines" : "linespoints pt 7 ps 0.4",
              type);

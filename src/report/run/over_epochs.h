@@ -24,8 +24,9 @@ void gk_curves_start(gk_curves *curves, const gk_run_data *data, const gk_row_ta
 void gk_curves_add(gk_curves *curves, const char *column, const char *title, const char *style);
 void gk_curves_add_points(gk_curves *curves, const char *title, const char *style,
                           const double *epoch, const double *y, size_t n);
+enum { GK_CURVE_STYLE = 64 }; /* room for a style */
 /* The style of linetype `type`: lines; with points, too, where there are few rows. */
-const char *gk_curves_lines(const gk_curves *curves, char style[48], int type);
+const char *gk_curves_lines(const gk_curves *curves, char style[GK_CURVE_STYLE], int type);
 /* Onto the page; without a curve the line `missing`. */
 gk_status gk_curves_finish(gk_curves *curves, gk_page *page, const char *missing);
 

@@ -26,7 +26,7 @@ static const char no_keys[] =
 
 static gk_status restricted(gk_page *page, const gk_run_data *d, const gk_projections *p)
 {
-    char style[48];
+    char style[GK_CURVE_STYLE];
     gk_curves c;
 
     gk_curves_start(&c, d, keyed(d), "restricted", "Restricted loss", GK_FIGURE_LINEAR);
@@ -52,7 +52,7 @@ static gk_status restricted(gk_page *page, const gk_run_data *d, const gk_projec
 
 static gk_status excluded(gk_page *page, const gk_run_data *d)
 {
-    char style[48];
+    char style[GK_CURVE_STYLE];
     gk_curves c;
 
     gk_curves_start(&c, d, keyed(d), "excluded", "Excluded loss and its controls",
@@ -77,7 +77,7 @@ static gk_status excluded(gk_page *page, const gk_run_data *d)
 
 static gk_status gini(gk_page *page, const gk_run_data *d)
 {
-    char style[48];
+    char style[GK_CURVE_STYLE];
     gk_curves c;
 
     gk_curves_start(&c, d, &d->rows, "gini", "Sparsity in the Fourier basis", GK_FIGURE_LINEAR);
@@ -118,7 +118,7 @@ static gk_status over_epochs(double **value, double **epoch, size_t *n, const gk
 static void add_frequencies(gk_curves *c, const gk_run_data *d, const double *epoch,
                             const double *value, size_t stride, size_t n)
 {
-    char title[32], style[48];
+    char title[32], style[GK_CURVE_STYLE];
 
     for (int i = 0; i < d->keys; i++) {
         snprintf(title, sizeof title, "k = %d", d->key[i]);
