@@ -159,9 +159,9 @@ static bool assign_word(int *out, const gk_config_key *key, const char *value)
 /* Is it the lower-case `word` as YAML 1.1 lets one write it: word, Word or WORD? */
 static bool is_spelling(const char *value, const char *word)
 {
+    if (strcasecmp(value, word) != 0) return false;
     bool first = isupper((unsigned char)value[0]), second = isupper((unsigned char)value[1]);
-
-    if (strcasecmp(value, word) != 0 || (second && !first)) return false;
+    if (second && !first) return false;
     for (const char *c = value + 1; *c; c++)
         if (!isupper((unsigned char)*c) == second) return false;
     return true;

@@ -158,12 +158,13 @@ static size_t list_medians(double *block, size_t room, const gk_sweep_data *d, c
             const gk_estimate *grok = &d->cell[c].grok;
             bool here = !p->axis || d->cell[c].position[p->axis - d->axis] == i;
             if (!here || p->series[c] != series || !d->cell[c].begun) continue;
-            reached[n] = !isnan(grok->value);
+            bool there = !isnan(grok->value);
+            reached[n] = there;
             x[n] = place(p, d, c, 0);
-            y[n] = reached[n] ? fmax(grok->value, 1) : GK_FIGURE_GAP;
-            low[n] = !reached[n] ? GK_FIGURE_GAP : isnan(grok->low) ? y[n] : fmax(grok->low, 1);
-            high[n] = reached[n] ? grok->high : GK_FIGURE_GAP;
-            open[n] = reached[n] && isnan(grok->high);
+            y[n] = there ? fmax(grok->value, 1) : GK_FIGURE_GAP;
+            low[n] = !there ? GK_FIGURE_GAP : isnan(grok->low) ? y[n] : fmax(grok->low, 1);
+            high[n] = there ? grok->high : GK_FIGURE_GAP;
+            open[n] = there && isnan(grok->high);
             n++;
         }
     return n;
