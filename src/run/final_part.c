@@ -20,7 +20,9 @@ static bool has_line(const char *text, int64_t epoch)
     const char *end = strchr(text, '\n');
     gk_row row;
 
-    return end && gk_row_parse(&row, text, (size_t)(end - text)) == GK_OK && row.epoch == epoch;
+    if (!end || gk_row_parse(&row, text, (size_t)(end - text)) != GK_OK) return false;
+    gk_row_free(&row);
+    return row.epoch == epoch;
 }
 
 /* Lines in front, up to the first that is torn or of another epoch. */

@@ -58,6 +58,7 @@ static gk_status read_lines(gk_run *run, const gk_text *lines, gk_moment *exclud
         length = strcspn(line, "\n");
         GK_TRY(gk_row_parse(&row, line, length));
         excluded[i] = (gk_moment){row.epoch, row.excluded_train, 0};
+        gk_row_free(&row);
         gk_text_free(&run->final);
         gk_text_append(&run->final, line, length);
     }
