@@ -44,7 +44,7 @@ static void clock_text(char text[32], double seconds)
         snprintf(text, 32, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
 }
 
-enum { WITHOUT_BAR = 1, WITHOUT_PHASE, WITHOUT_RATE };
+enum { WITHOUT_BAR = 1, WITHOUT_PHASE, WITHOUT_RATE, WITHOUT_CLOCKS };
 
 /* Its length. */
 static int print(char *text, const gk_progress_line *line, int without)
@@ -53,6 +53,8 @@ static int print(char *text, const gk_progress_line *line, int without)
     const char *phase = without >= WITHOUT_PHASE ? "" : line->phase;
     char spent[32], left[32], rate[64] = "";
 
+    if (without >= WITHOUT_CLOCKS)
+        return snprintf(text, GK_PROGRESS_LINE, "%s %s", line->head, line->numbers);
     clock_text(spent, line->spent);
     clock_text(left, line->left);
     if (line->rate >= 0 && without < WITHOUT_RATE)
@@ -64,8 +66,9 @@ static int print(char *text, const gk_progress_line *line, int without)
 
 void gk_progress_fit(char *text, int most, const gk_progress_line *line)
 {
-    for (int without = 0; without <= WITHOUT_RATE; without++)
+    for (int without = 0; without <= WITHOUT_CLOCKS; without++)
         if (print(text, line, without) <= most || most == 0) return;
+    while (most > 0 && text[most] != ' ') most--; /* half a number is another number */
     text[most] = 0;
 }
 

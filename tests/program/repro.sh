@@ -25,7 +25,7 @@ ended() {
     got=$?
     if [[ $got = "$1" ]]; then pass; else fail "$2: exit code $got, not $1" bg.out bg.err; fi
 }
-taken() { until [[ -e $1/owner ]] || ! kill -0 $! 2>/dev/null; do sleep 0.002; done; }
+taken() { until grep -qs '^pid' "$1/owner" || ! kill -0 $! 2>/dev/null; do sleep 0.002; done; }
 
 # ---- a rerun
 start=$(milliseconds)

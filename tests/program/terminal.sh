@@ -57,9 +57,15 @@ check '80 columns: the rate is there' grep -q 'ep/s\]' <(draws)
 check '80 columns: the bar gives way first' \
     awk '/^epoch .*\|/ && !/ep\/s\]/ { bad = 1 } /^epoch [1-9][0-9][0-9][0-9].*ep\/s\]/ { n++ } END { exit bad || !n }' <(draws)
 if draws | grep -E '^epoch .*[|]' | grep -vE '[a-z]$' | grep -q .; then fail '80 columns: the phase goes after the bar' screen; else pass; fi
-on 60 0 train small.yaml --epochs 4000 --out again60
-if draws | grep -E '^epoch [1-9][0-9]{3}' | grep -q 'ep/s'; then fail '60 columns: the rate gives way' screen; else pass; fi
-check '60 columns: the clocks stay' grep -qE '\[[0-9:]+<[0-9:?]+\]' <(draws)
+on 68 0 train small.yaml --epochs 4000 --out again68
+if draws | grep -E '^epoch [1-9][0-9]{3}' | grep -q 'ep/s'; then fail '68 columns: the rate gives way' screen; else pass; fi
+check '68 columns: the clocks stay' grep -qE '\[[0-9:]+<[0-9:?]+\]' <(draws)
+for columns in 62 57 52 47 38 31 27; do
+    on "$columns" 0 train small.yaml --epochs 1500 --out "cut$columns"
+    check "$columns columns: nothing is cut in two" awk '
+        !/^(epoch [0-9]+\/1500( [0-9]+%( train [0-9.e-]+( test [0-9.e-]+( acc [0-9]+%( \[[0-9:]+<[0-9:?]+[^]]*\][ a-z]*)?)?)?)?)?|measuring .*)$/ {
+            print; bad = 1 } END { exit bad }' <(draws | sed -E 's/ (train|test|acc)$//')
+done
 
 # the width is asked for at each line: a window that is made smaller
 on 120,50 0 train small.yaml --epochs 12000 --out resized
