@@ -787,7 +787,7 @@ def main() -> None:
         texts["split.txt"] = "".join(f"{i}\n" for i in ids)
         if values:
             values["task"]["train_fraction"] = fraction(trained, len(ids))
-            values["task"]["split"] = f"file:{args.output.resolve() / 'split.txt'}"
+            values["task"]["split"] = "file:split.txt"  # beside the config
     if values:
         texts["config.yaml"] = yaml_of(values)
     losses = losses_of(around, late)

@@ -156,6 +156,10 @@ bool gk_exists(const char *path);
  * answer. */
 gk_status gk_file_open(FILE **file, const char *path);
 
+/* sha256.c: SHA-256 of `size` bytes, in hexadecimal. */
+enum { GK_SHA256_HEX = 65 };
+void gk_sha256(char hex[GK_SHA256_HEX], const void *data, size_t size);
+
 /* ---- rng.c (philox) */
 
 /* Philox4x32-10 (Salmon et al. 2011): out = f(key, counter), no state. */

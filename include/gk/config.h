@@ -10,6 +10,9 @@
 #define GK_NULL ((double)NAN) /* a REAL that is not set */
 enum { GK_TEXT_MAX = 1024 };
 
+/* The keys that may name a file, "file:PATH": task.split and model.init. */
+enum gk_source { GK_SOURCE_SPLIT, GK_SOURCE_INIT, GK_SOURCES };
+
 typedef struct gk_config {
 #define GROUP(group) struct {
 #define END_GROUP(group)                                                                           \
@@ -26,6 +29,9 @@ typedef struct gk_config {
 #undef REAL
 #undef TEXT
 #undef PICK
+    /* where that file is read, if not at PATH: beside the config file, or what a run has kept of it
+     * (gk/made_of.h); "" else. It is no part of what a config says. */
+    char source[GK_SOURCES][GK_PATH_MAX];
 } gk_config;
 
 /* The words of the PICK keys, in config.def's order. */
@@ -167,6 +173,11 @@ void gk_config_list(gk_text *text);
 gk_status gk_epochs_check(const char *text);
 bool gk_epochs_has(const char *text, int64_t epochs, int64_t epoch);
 int64_t gk_epochs_next(const char *text, int64_t epochs, int64_t epoch);
+
+/* source.c: the value of that key; the path of its file, NULL where it names none. */
+const char *gk_source_text(const gk_config *config, enum gk_source source);
+const char *gk_source_path(const gk_config *config, enum gk_source source);
+extern const char *const gk_source_keys[GK_SOURCES]; /* "task.split", "model.init" */
 
 /* "word:NUMBER" as in philox:7, digits only; false if `text` does not begin with `word:` or the
  * number is not one. */

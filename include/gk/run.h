@@ -9,6 +9,7 @@
  *     resume.safetensors           weights, moments and position, for going on
  *     final.jsonl                  one line for each checkpoint, with the final key set
  *     summary.json                 what happened when
+ *     made_of.json made_of/        files that the config names: gk/made_of.h
  *   clocks, machines, processes
  *     env.json log.txt state owner report.html
  *     final.jsonl.part             final.jsonl while it is being measured
@@ -23,6 +24,7 @@
 #define GK_RUN_H
 
 #include "gk/events.h"
+#include "gk/made_of.h"
 #include "gk/owner.h"
 #include "gk/position.h"
 #include "gk/stop.h"
@@ -30,6 +32,7 @@
 typedef struct gk_run {
     char dir[GK_PATH_MAX];
     gk_config config;
+    gk_made_of made;
     gk_events events;
     gk_stop stop;
     int64_t began;        /* the epoch where this process took it */
@@ -65,6 +68,8 @@ gk_status gk_run_resume_path(const gk_run *run, char path[GK_PATH_MAX]);
  * gk_run. GK_EDATA where a file is shorter than it was at the resume point or a line is no row,
  * GK_EUSAGE where run.epochs is before it, GK_EIO. */
 gk_status gk_run_restore(gk_run *run, const gk_position *position, size_t record);
+/* Keeps what it is made of, as far as that has not been done. GK_EIO, GK_EBUSY. */
+gk_status gk_run_keep_made_of(gk_run *run);
 void gk_run_close(gk_run *run);
 /* Before anything is written into the directory: is it still ours, and are metrics.jsonl and
  * projections.bin as long as we left them? GK_EBUSY if not. log.txt alone is written without it. */

@@ -3,6 +3,7 @@
  *
  *     DIR/sweep.yaml      the file as it was given, byte for byte, and --set lines: a changed one
  *                         is refused
+ *     DIR/made_of.json, made_of/   files that its points name: gk/made_of.h
  *     DIR/points.csv      index and the swept keys' values: one line per run
  *     DIR/runs/00007/     run 7: an ordinary run directory
  *     DIR/sweep.csv, curves.csv.gz, cells.csv      written by gather
@@ -29,7 +30,7 @@
 #ifndef GK_SWEEP_H
 #define GK_SWEEP_H
 
-#include "gk/config.h"
+#include "gk/made_of.h"
 
 enum {
     GK_SWEEP_KEYS = GK_CONFIG_KEYS + 1,
@@ -45,6 +46,10 @@ typedef struct gk_sweep {
     gk_config base;                 /* everything that is not swept, --set included */
     bool seeds_split, seeds_init;   /* a swept seed stands for both but where --set gives one */
     char from[GK_TEXT_MAX];         /* RUN@EPOCH; "": new runs */
+    char name[GK_PATH_MAX];         /* of the file */
+    bool beside[GK_SOURCES];        /* given by the file: it is looked for beside that, too */
+    gk_made_of made;                /* what its points are made of; none: files at their paths */
+    char dir[GK_PATH_MAX];          /* which has kept it */
     char *text;                     /* the file */
     size_t length;
     char **kept; /* what `value` points to */
@@ -63,6 +68,12 @@ gk_status gk_sweep_parse(gk_sweep *sweep, const char *name, const char *yaml, si
 
 /* The config of point i. */
 gk_status gk_sweep_config(gk_config *config, const gk_sweep *sweep, int i);
+
+/* What a sweep in `dir` has kept is what its points are made of, from here on. GK_EUSAGE: a file
+ * that is still at its path is another one now; GK_EIO, GK_EDATA. */
+gk_status gk_sweep_use_made_of(gk_sweep *sweep, const char *dir);
+/* All that the points name is kept in `dir`. GK_EIO. */
+gk_status gk_sweep_keep_made_of(gk_sweep *sweep, const char *dir);
 
 /* DIR/runs/00007 */
 gk_status gk_sweep_run_dir(char dir[GK_PATH_MAX], const char *sweep_dir, int i);

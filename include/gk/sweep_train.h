@@ -23,7 +23,7 @@ typedef struct gk_sweep_counts {
 
 /* DIR, DIR/sweep.yaml and DIR/points.csv. GK_EUSAGE where DIR holds another sweep, or this one with
  * other points. */
-gk_status gk_sweep_prepare(const gk_sweep *sweep, const char *dir, const char *const *sets, int n);
+gk_status gk_sweep_prepare(gk_sweep *sweep, const char *dir, const char *const *sets, int n);
 
 /* What would be trained: the points, their queues, slots and memory. */
 gk_status gk_sweep_describe(gk_text *text, const gk_sweep *sweep, const gk_sweep_options *options);

@@ -177,7 +177,19 @@ static gk_status train_opened(gk_run *run, gk_backend *be, const gk_profile *pro
     return !strcmp(run->state, "diverged") ? GK_DIVERGED : GK_OK;
 }
 
-gk_status gk_cli_run(const gk_config *config, const char *dir, const gk_cli *cli)
+/* What the run in `dir`, if there is one, was made of; --fresh makes it anew. */
+static gk_status use_made_of(gk_config *config, const char *dir, bool fresh)
+{
+    gk_made_of made = {0};
+
+    gk_status status = fresh ? GK_OK : gk_made_of_read(&made, dir);
+    if (status == GK_OK) status = gk_made_of_check(&made, config, dir, GK_MADE_RUN);
+    if (status == GK_OK) status = gk_made_of_use(config, &made, dir, GK_MADE_RUN);
+    gk_made_of_free(&made);
+    return status;
+}
+
+gk_status gk_cli_run(gk_config *config, const char *dir, const gk_cli *cli)
 {
     gk_batch_size size;
     gk_profile profile;
@@ -186,6 +198,7 @@ gk_status gk_cli_run(const gk_config *config, const char *dir, const gk_cli *cli
 
     GK_TRY(gk_cli_progress(&style, cli)); /* before anything is made */
     GK_TRY(parse_profile(&profile, cli->profile));
+    GK_TRY(use_made_of(config, dir, cli->fresh));
     gk_run *run = gk_alloc(1, sizeof *run);
 
     gk_signal_install();

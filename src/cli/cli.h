@@ -123,7 +123,7 @@ gk_status gk_cli_needs_out(const char *path);
 gk_status gk_cli_device(gk_backend *be, const gk_config *config, const gk_cli *cli);
 
 /* Opens directory and backend, trains, prints how it ended. GK_DIVERGED where it did. */
-gk_status gk_cli_run(const gk_config *config, const char *dir, const gk_cli *cli);
+gk_status gk_cli_run(gk_config *config, const char *dir, const gk_cli *cli);
 
 #define COMMAND(name, ...) gk_status gk_cli_##name(const gk_cli *cli);
 #include "cli/subcommands.def"

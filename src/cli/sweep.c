@@ -51,7 +51,7 @@ static void print_end(const gk_sweep_counts *c, const gk_sweep_options *o)
     putchar('\n');
 }
 
-static gk_status train(const gk_sweep *sweep, const gk_sweep_options *o, const gk_cli *cli)
+static gk_status train(gk_sweep *sweep, const gk_sweep_options *o, const gk_cli *cli)
 {
     static gk_config config;
     gk_sweep_counts counts;
@@ -139,7 +139,7 @@ static int pass_on(const char *argument[2 * GK_LIST_MAX + 7], char slots[24], co
 }
 
 /* Or, with --dry-run, shows the script. */
-static gk_status submit(const gk_sweep *sweep, const char *dir, const gk_cli *cli)
+static gk_status submit(gk_sweep *sweep, const char *dir, const gk_cli *cli)
 {
     const char *argument[2 * GK_LIST_MAX + 7];
     char program[GK_PATH_MAX], where[GK_PATH_MAX], slots[24];
@@ -201,6 +201,7 @@ gk_status gk_cli_sweep(const gk_cli *cli)
         set[sets++] = device;
     }
     gk_status status = gk_sweep_load(&sweep, cli->argument, set, sets);
+    if (status == GK_OK) status = gk_sweep_use_made_of(&sweep, dir);
     if (status == GK_OK && cli->submit) {
         status = submit(&sweep, dir, cli);
     } else if (status == GK_OK && cli->dry_run) {

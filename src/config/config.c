@@ -1,6 +1,7 @@
 /* From YAML and --set to a gk_config: the layers, and which wins. yaml.c reads the file, layer.c
  * takes what it gives, message.c says what is wrong, key.c knows what each key takes, check.c how
  * they fit together. */
+#include "gk/made_of.h"
 #include "gk/reader.h"
 
 #include <inttypes.h>
@@ -71,6 +72,9 @@ gk_status gk_config_parse(gk_config *config, const char *name, const char *yaml,
 
     gk_config_defaults(config);
     GK_TRY(gk_reader_layers(&r, n));
+    for (int i = 0; i < GK_SOURCES; i++) /* what --set names is where it says */
+        if (r.place[gk_config_find(gk_source_keys[i]) - gk_config_keys] > 0)
+            gk_made_of_find(config, i, name);
     if (gk_config_check(config) == GK_OK) return GK_OK;
     const gk_config_key *key = gk_reader_blamed();
     return gk_reader_fail(&r, key ? r.place[key - gk_config_keys] : 0, "%s", gk_message());

@@ -121,8 +121,9 @@ gk_status gk_run_check_directory(const char *dir)
 static gk_status start_over(const gk_run *run)
 {
     static const char *const names[] = {
-        "state",   "resume.safetensors", "metrics.jsonl",   "summary.json", "env.json",
-        "log.txt", "final.jsonl",        "projections.bin", "hook.jsonl",   "final.jsonl.part"};
+        "state",       "resume.safetensors", "metrics.jsonl",   "summary.json", "env.json",
+        "log.txt",     "final.jsonl",        "projections.bin", "hook.jsonl",   "final.jsonl.part",
+        "made_of.json"};
     char path[GK_PATH_MAX];
 
     if (has(run, "parent.json"))
@@ -139,6 +140,19 @@ static gk_status start_over(const gk_run *run)
     return GK_OK;
 }
 
+/* Files have been compared: where they are named from is no difference. */
+static void keep_names(gk_run *run, const gk_config *there)
+{
+    const gk_made_of *made = &run->made;
+
+    for (const gk_made_file *f = made->file; f < made->file + made->n; f++) {
+        bool split = !strcmp(f->key, gk_source_keys[GK_SOURCE_SPLIT]);
+        char *text = split ? run->config.task.split : run->config.model.init;
+        const char *was = split ? there->task.split : there->model.init;
+        if (!strncmp(text, "file:", 5) && !strncmp(was, "file:", 5)) memcpy(text, was, GK_TEXT_MAX);
+    }
+}
+
 /* The config of the directory against the one that was asked for; writes it where it is new, to be
  * started over, or run.epochs grew. A finished run that grew is one that runs before that: there
  * may be no next moment. */
@@ -151,6 +165,7 @@ static gk_status settle_config(gk_run *run, gk_open_mode mode)
     GK_TRY(gk_path(path, "%s/config.yaml", run->dir));
     if (mode == GK_GO_ON && gk_exists(path)) {
         GK_TRY(gk_config_load(&there, path, NULL, 0));
+        keep_names(run, &there);
         gk_config_diff(&text, &there, &run->config);
         if (text.length) {
             gk_status status =
@@ -201,6 +216,9 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, gk_
     remove_files(run, "measures", is_temporary, 0);
     remove_hook_files(run);
     if (mode == GK_FRESH) GK_TRY(start_over(run));
+    GK_TRY(gk_made_of_read(&run->made, dir));
+    GK_TRY(gk_made_of_check(&run->made, &run->config, dir, GK_MADE_RUN));
+    GK_TRY(gk_made_of_use(&run->config, &run->made, dir, GK_MADE_RUN));
     read_state(run);
     GK_TRY(settle_config(run, mode));
     run->finished = !strcmp(run->state, "diverged") || !strcmp(run->state, "done");
@@ -315,11 +333,21 @@ gk_status gk_run_restore(gk_run *run, const gk_position *position, size_t record
     return open_cut(&run->projections, run, "projections.bin", run->projections_bytes);
 }
 
+gk_status gk_run_keep_made_of(gk_run *run)
+{
+    int kept = run->made.n;
+
+    GK_TRY(gk_run_fence(run));
+    GK_TRY(gk_made_of_add(&run->made, &run->config, run->dir));
+    return run->made.n > kept ? gk_made_of_write(&run->made, run->dir) : GK_OK;
+}
+
 void gk_run_close(gk_run *run)
 {
     if (run->metrics >= 0) close(run->metrics);
     if (run->projections >= 0) close(run->projections);
     gk_text_free(&run->final);
+    gk_made_of_free(&run->made);
     gk_events_free(&run->events);
     gk_owner_release(run->owner);
     run->metrics = run->projections = -1;

@@ -2,6 +2,7 @@
 #include "sweep/axis.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +131,7 @@ gk_status gk_sweep_parse(gk_sweep *sweep, const char *name, const char *yaml, si
     gk_sweep_file *f = gk_alloc(1, sizeof *f);
 
     *sweep = (gk_sweep){.text = gk_alloc(size + 1, 1), .length = size};
+    snprintf(sweep->name, sizeof sweep->name, "%s", name);
     memcpy(sweep->text, yaml, size);
     f->grammar =
         (gk_grammar){gk_sweep_words, GK_SWEEP_WORDS, gk_sweep_read_word, gk_sweep_read_form, f};
@@ -141,6 +143,8 @@ gk_status gk_sweep_parse(gk_sweep *sweep, const char *name, const char *yaml, si
                             .grammar = &f->grammar};
     f->sweep = sweep;
     gk_status status = read_sweep(f, n_sets);
+    for (int i = 0; i < GK_SOURCES; i++)
+        sweep->beside[i] = f->reader.place[gk_config_find(gk_source_keys[i]) - gk_config_keys] >= 0;
     for (int a = 0; a < f->axes; a++) free(f->axis[a].value);
     free(f->row_line);
     free(f);

@@ -146,8 +146,8 @@ gk_status gk_split(int *order, int *n_train, const gk_task *task, const gk_confi
         philox_shuffle(order, n, seed, GK_RNG_SPLIT);
     else if (gk_seed_text(text, "symmetric", &seed))
         symmetric(order, n_train, task, seed);
-    else if (strncmp(text, "file:", 5) == 0)
-        GK_TRY(from_file(order, task, text + 5));
+    else if (gk_source_path(config, GK_SOURCE_SPLIT))
+        GK_TRY(from_file(order, task, gk_source_path(config, GK_SOURCE_SPLIT)));
     else
         return gk_fail(GK_EUSAGE,
                        "task.split: \"%.100s\" is none of python:S, torch:S, philox:S, "

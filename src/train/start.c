@@ -25,6 +25,7 @@ static gk_status restore(gk_run *run, gk_batch *b, const gk_analysis *analysis)
 gk_status gk_start_run(gk_run *run, gk_batch *b, int r)
 {
     GK_TRY(restore(run, b, &b->analysis[r]));
+    GK_TRY(gk_run_keep_made_of(run));
     run->began = run->position.epoch;
     gk_batch_put(b, r);
     gk_batch_set_slot(b, r, &run->config, run->position.epoch, run->position.loss_max);

@@ -344,7 +344,7 @@ static void print_file(gk_text *text, const gk_sweep *sweep, const char *const *
         if (strncmp(sets[i], "device.", 7) != 0) gk_text_add(text, "# --set %s\n", sets[i]);
 }
 
-gk_status gk_sweep_prepare(const gk_sweep *sweep, const char *dir, const char *const *sets, int n)
+gk_status gk_sweep_prepare(gk_sweep *sweep, const char *dir, const char *const *sets, int n)
 {
     char path[GK_PATH_MAX], taken[GK_PATH_MAX];
     gk_owner *owner = NULL;
@@ -352,6 +352,7 @@ gk_status gk_sweep_prepare(const gk_sweep *sweep, const char *dir, const char *c
 
     GK_TRY(check_device(sweep));
     GK_TRY(check_directory(dir));
+    GK_TRY(gk_sweep_use_made_of(sweep, dir));
     GK_TRY(gk_path(path, "%s/runs", dir));
     GK_TRY(gk_make_directories(path));
     GK_TRY(gk_path(path, "%s/points.csv", dir)); /* the last one to be written */
@@ -361,6 +362,7 @@ gk_status gk_sweep_prepare(const gk_sweep *sweep, const char *dir, const char *c
     print_file(&file, sweep, sets, n);
     gk_status status = settle(dir, "sweep.yaml", file.data, file.length);
     if (status == GK_OK) status = gk_owner_fence(owner, NULL, 0);
+    if (status == GK_OK) status = gk_sweep_keep_made_of(sweep, dir);
     if (status == GK_OK) status = settle(dir, "points.csv", points.data, points.length);
     gk_owner_release(owner);
     gk_text_free(&points);

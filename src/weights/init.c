@@ -136,7 +136,8 @@ gk_status gk_init(gk_real *packed, const gk_shape *shape, const gk_config *confi
     uint64_t seed;
 
     start(packed, shape);
-    if (strncmp(text, "file:", 5) == 0) return gk_checkpoint_load(text + 5, shape, packed);
+    const char *file = gk_source_path(config, GK_SOURCE_INIT);
+    if (file) return gk_checkpoint_load(file, shape, packed);
     demo = gk_seed_text(text, "torch_tl", &seed);
     if (demo || gk_seed_text(text, "torch", &seed))
         GK_TRY(gk_init_published(packed, shape, demo, seed));

@@ -8,8 +8,8 @@
 /* Fibers are slow: cases whose three largest sizes multiply to more are left out, and said so. */
 static const double MOST_WORK = SANITIZED ? 35000 : 1 << 23;
 
-/* Longer ones run in one order only, unless GROKC_TEST_ORDERS is set (the slow tests): their ops have
- * shorter ones. The sanitizers see those alone, in one order. */
+/* Longer ones run in one order only, unless GROKC_TEST_ORDERS is set (the slow tests): their ops
+ * have shorter ones. The sanitizers see those alone, in one order. */
 static const double LONG = 10000;
 
 /* The product of the three largest sizes; the largest alone. */
