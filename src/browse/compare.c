@@ -1,6 +1,7 @@
 /* The tables of `grokc compare`, and their text. */
 #include "gk/compare.h"
 #include "browse/compare.h"
+#include "gk/made_of.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -82,6 +83,29 @@ static void fill_runs(gk_comparison *c)
     }
 }
 
+/* Files of one name that are not the same: runs whose configs say the same, and are not. */
+static void add_files(gk_grid *grid, const gk_cards *cards, enum gk_source source)
+{
+    char(*sum)[GK_SHA256_HEX] = gk_alloc((size_t)cards->n, sizeof *sum);
+    bool differ = false;
+
+    for (int i = 0; i < cards->n; i++) {
+        gk_made_of made;
+        if (gk_made_of_read(&made, gk_card_text(cards, i, GK_CARD_RUN)) == GK_OK)
+            for (int j = 0; j < made.n; j++)
+                if (!strcmp(made.file[j].key, gk_source_keys[source]))
+                    memcpy(sum[i], made.file[j].sha256, sizeof *sum);
+        gk_made_of_free(&made);
+        differ |= strcmp(sum[i], sum[0]) != 0;
+    }
+    if (differ) {
+        if (!grid->cells) add_heading(grid, cards->n);
+        add(grid, "%s, SHA-256", gk_source_keys[source]);
+        for (int i = 0; i < cards->n; i++) add(grid, "%.12s", sum[i]);
+    }
+    free(sum);
+}
+
 static void fill_config(gk_comparison *c)
 {
     gk_grid *grid = &c->grid[GK_GRID_CONFIG];
@@ -90,6 +114,7 @@ static void fill_config(gk_comparison *c)
     for (int k = GK_CARD_CONFIG; k < GK_CARD_CONFIG + GK_CONFIG_KEYS; k++)
         if (!gk_cards_same(&c->cards, NULL, 0, k))
             add_column(grid, &c->cards, k, c->cards.columns.name[k]);
+    for (int i = 0; i < GK_SOURCES; i++) add_files(grid, &c->cards, i);
 }
 
 static void add_parting(gk_grid *grid, const gk_parting *p)

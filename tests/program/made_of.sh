@@ -71,6 +71,13 @@ expect 0 branch whole@40 --out branch --epochs 80
 check 'a branch is made of the same' cmp kept.txt branch/made_of/0-ids.txt
 expect 0 export whole@20 --layout transformer_lens --out e.safetensors
 
+mv far/away/moved here
+mkdir two
+cp -r whole two/whole
+sed -i 's/"sha256": "..../"sha256": "0000/' two/whole/made_of.json
+expect 0 compare whole two/whole
+prints '^  task.split, SHA-256 +[0-9a-f]{12} +0000[0-9a-f]{8}'
+
 # ---- beside the config, and from the working directory
 mkdir beside
 cp small.yaml beside
