@@ -14,7 +14,7 @@
  *     env.json log.txt state owner report.html
  *     final.jsonl.part             final.jsonl while it is being measured
  *   answers of run.hook: gk/hook.h
- *     hook.jsonl hook/
+ *     hook.jsonl hook.log hook/
  *   where a branch comes from, and the rows before it: gk/branch.h
  *     parent.json parent.jsonl
  *
@@ -48,6 +48,7 @@ typedef struct gk_run {
     gk_turning turning;       /* found at the end */
     double last_resume;       /* clock */
     struct gk_hook *hook;     /* while it trains; NULL: none */
+    gk_text hook_said;        /* for the terminal: what the hook did not answer; "": all is well */
 } gk_run;
 
 typedef enum gk_open_mode { GK_GO_ON, GK_FRESH } gk_open_mode;

@@ -17,6 +17,7 @@ typedef struct gk_sweep_counts {
     int runs, done, diverged;
     int elsewhere;              /* another process has the directory */
     int broken;                 /* their files are wrong */
+    int hooks;                  /* whose hook did not answer every row with numbers */
     int grokked, trained;       /* trained: ended by this process */
     double run_epochs, seconds; /* of this process */
 } gk_sweep_counts;

@@ -2,6 +2,7 @@
  * weights. */
 #include "cli/cli.h"
 #include "gk/archive.h"
+#include "gk/hook.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,6 +136,30 @@ static gk_status print_rows(gk_batch *b, const source *from, const gk_config *co
     return status;
 }
 
+/* --hook: the wanted checkpoints, asked about. */
+static gk_status ask_hook(const source *from, const gk_cli *cli)
+{
+    char(*path)[GK_PATH_MAX] = gk_alloc((size_t)from->n, sizeof *path);
+    const char **name = gk_alloc((size_t)from->n, sizeof *name);
+    int64_t *epoch = gk_alloc((size_t)from->n, sizeof *epoch);
+    gk_status status = GK_OK;
+    int n = 0;
+
+    for (int i = 0; status == GK_OK && i < from->n; i++) {
+        if (!is_wanted(from, i, cli->every)) continue;
+        status = path_of(path[n], from, i);
+        name[n] = path[n];
+        epoch[n++] = from->is_run ? from->epochs[i] : 0;
+    }
+    gk_signal_install();
+    if (status == GK_OK)
+        status = gk_hook_checkpoints(from->is_run ? from->path : NULL, cli->hook, name, epoch, n);
+    free(path);
+    free(name);
+    free(epoch);
+    return status;
+}
+
 gk_status gk_cli_measure(const gk_cli *cli)
 {
     static gk_config config;
@@ -145,8 +170,13 @@ gk_status gk_cli_measure(const gk_cli *cli)
 
     if (!cli->argument)
         return gk_fail(GK_EUSAGE, "measure what? grokc measure runs/paper, or a .safetensors file");
+    if (cli->hook && (cli->key_freqs || cli->arrays))
+        return gk_fail(GK_EUSAGE,
+                       "--hook asks a command; --key-freqs and --out are for our measures");
     gk_status status = open_source(&from, &config, cli);
-    if (status == GK_OK && (status = gk_cli_device(&be, &config, cli)) == GK_OK) {
+    if (status == GK_OK && cli->hook) {
+        status = ask_hook(&from, cli);
+    } else if (status == GK_OK && (status = gk_cli_device(&be, &config, cli)) == GK_OK) {
         status = gk_batch_open(&batch, configs, 1, &be);
         if (status == GK_OK) status = print_rows(&batch, &from, &config, cli);
         gk_batch_close(&batch);

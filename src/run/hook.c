@@ -3,7 +3,9 @@
  * is limited: however the child behaves, an event costs a bounded time. */
 #include "gk/hook.h"
 #include "gk/archive.h"
+#include "run/hook_answer.h"
 #include "run/hook_child.h"
+#include "run/hook_words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +37,7 @@ struct gk_hook {
     double hung_up;    /* clock: when its stdin was closed */
     bool told;         /* TERM was sent */
     bool chatted;
-    int64_t answered, left_out, skipped; /* rows */
+    gk_hook_words words;
 };
 
 /* ---- its end */
@@ -68,6 +70,7 @@ static void finish(gk_run *run, const char *why)
     struct gk_hook *h = run->hook;
     gk_text text = {0};
     int status = gk_child_end(&h->child);
+    char line[160];
 
     if (why)
         gk_text_add(&text, "stopped: %s", why);
@@ -75,9 +78,11 @@ static void finish(gk_run *run, const char *why)
         gk_text_add(&text, "ended with exit status %d", WEXITSTATUS(status));
     else
         gk_text_add(&text, "ended by signal %d", WTERMSIG(status));
+    gk_hook_last_line(line, &h->words);
+    gk_hook_blame(&h->words, "%s%s%s", text.data, *line ? ": " : "", line);
     gk_run_log(run, "hook: %s%s; rows answered: %lld, left out: %lld, skipped: %lld, open: %d",
-               text.data, h->told ? " (not by itself)" : "", (long long)h->answered,
-               (long long)h->left_out, (long long)h->skipped, h->open);
+               text.data, h->told ? " (not by itself)" : "", (long long)h->words.answered,
+               (long long)h->words.left_out, (long long)h->words.skipped, h->open);
     gk_text_free(&text);
     discard(run, h);
 }
@@ -136,36 +141,24 @@ static double value_of(void *line, const char *column)
     return w.value;
 }
 
-/* `line` begins with "{", and its numbers stay as they are spelled. */
+/* `line` begins with "{". */
 static const char *take_answer(gk_run *run, const char *line, size_t n, int64_t epoch)
 {
     struct gk_hook *h = run->hook;
     gk_text row = {0};
-    json_error_t error;
-    json_t *answer = json_loadb(line, n, JSON_REJECT_DUPLICATES, &error);
-    const json_t *own = answer ? json_object_get(answer, "epoch") : NULL;
     const char *why = NULL;
+    char wrong[160];
 
-    if (!answer || (own && (!json_is_integer(own) || json_integer_value(own) != epoch))) {
-        if (h->left_out++ == 0)
+    if (!gk_hook_answer(&row, line, n, epoch, &h->words.nulls, wrong)) {
+        if (h->words.left_out++ == 0)
             gk_run_log(run, "hook: the answer to epoch %lld is left out: %s", (long long)epoch,
-                       answer ? "it names another epoch" : error.text);
-    } else {
-        if (!own)
-            gk_text_add(&row, "{\"epoch\": %lld%s", (long long)epoch,
-                        json_object_size(answer) ? ", " : "");
-        size_t from = own ? 0 : 1;
-        gk_text_append(&row, line + from, n - from);
-        for (size_t i = 0; i < row.length; i++) /* white space here, a line's end to others */
-            if (row.data[i] == '\r') row.data[i] = ' ';
-        gk_text_add(&row, "\n");
-        why = append(run, &row);
-        if (!why) {
-            h->answered++;
-            gk_stop_answer(&run->stop, value_of, row.data);
-        }
+                       wrong);
+        gk_hook_blame(&h->words, "the answer to epoch %lld is left out: %s", (long long)epoch,
+                      wrong);
+    } else if (!(why = append(run, &row))) {
+        h->words.answered++;
+        gk_stop_answer(&run->stop, value_of, row.data);
     }
-    json_decref(answer);
     gk_text_free(&row);
     return why;
 }
@@ -278,6 +271,7 @@ void gk_hook_open(gk_run *run)
     if (!*command) return;
     struct gk_hook *h = gk_alloc(1, sizeof *h);
     h->answers = -1;
+    h->words.dir = run->dir;
     h->dir = realpath(run->dir, NULL);
     bool good = h->dir && gk_path(folder, "%s/hook", run->dir) == GK_OK &&
                 (mkdir(folder, 0777) == 0 || errno == EEXIST) && open_answers(run, h);
@@ -285,12 +279,17 @@ void gk_hook_open(gk_run *run)
         errno = EINVAL; /* no line could hold its paths */
         good = false;
     }
-    if (good && gk_child_start(&h->child, command)) {
+    int log = good ? gk_hook_open_log(&h->words) : -1;
+    good = log >= 0 && gk_child_start(&h->child, command, log);
+    int error = errno;
+    if (log >= 0) close(log);
+    if (good) {
         gk_run_log(run, "hook: process %lld: %s", (long long)h->child.pid, command);
         run->hook = h;
         return;
     }
-    gk_run_log(run, "hook: not started: %s", strerror(errno));
+    gk_run_log(run, "hook: not started: %s", strerror(error));
+    gk_text_add(&run->hook_said, "%s: the hook was not started: %s", run->dir, strerror(error));
     discard(run, h);
     free(h);
 }
@@ -299,11 +298,15 @@ void gk_hook_hear(gk_run *run) { tend(run); }
 
 bool gk_hook_ready(gk_run *run)
 {
+    if (run->hook) run->hook->words.rows++;
     if (!tend(run)) return false;
     if (run->hook->open < OPEN_MAX) return true;
-    if (run->hook->skipped++ == 0)
+    if (run->hook->words.skipped++ == 0)
         gk_run_log(run, "hook: epoch %lld is skipped: %d others wait for answers",
                    (long long)run->position.epoch, OPEN_MAX);
+    gk_hook_blame(&run->hook->words,
+                  "from epoch %lld on, rows are skipped while %d others wait for answers",
+                  (long long)run->position.epoch, OPEN_MAX);
     return false;
 }
 
@@ -313,8 +316,9 @@ void gk_hook_ask(gk_run *run, gk_status written)
     int64_t epoch = run->position.epoch;
 
     if (written != GK_OK || gk_run_fence(run) != GK_OK) {
-        if (h->skipped++ == 0)
+        if (h->words.skipped++ == 0)
             gk_run_log(run, "hook: epoch %lld is skipped: %s", (long long)epoch, gk_message());
+        gk_hook_blame(&h->words, "epoch %lld is skipped: %s", (long long)epoch, gk_message());
         return;
     }
     h->epoch[h->open++] = epoch;
@@ -360,6 +364,8 @@ void gk_hook_close(gk_run *const *runs, int R, bool hurry)
     for (int r = 0; r < R; r++) {
         struct gk_hook *h = runs[r]->hook;
         if (h && h->child.pid) finish(runs[r], NULL);
+        if (h) gk_hook_say(&runs[r]->hook_said, &h->words, hurry);
+        if (h) gk_hook_close_log(&h->words);
         free(h);
         runs[r]->hook = NULL;
     }

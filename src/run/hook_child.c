@@ -21,7 +21,7 @@ static void close_fd(int *fd)
 }
 
 /* Only calls that are allowed between fork and exec. */
-static _Noreturn void be_child(const char *command, int in, int out, pid_t parent)
+static _Noreturn void be_child(const char *command, int in, int out, int err, pid_t parent)
 {
     static const int numbers[] = {SIGPIPE, SIGXFSZ, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
     sigset_t none;
@@ -31,13 +31,13 @@ static _Noreturn void be_child(const char *command, int in, int out, pid_t paren
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() == parent && dup2(in, 0) == 0 && dup2(out, 1) == 1 && fcntl(0, F_SETFD, 0) == 0 &&
-        fcntl(1, F_SETFD, 0) == 0)
+    if (getppid() == parent && dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(err, 2) == 2 &&
+        fcntl(0, F_SETFD, 0) == 0 && fcntl(1, F_SETFD, 0) == 0 && fcntl(2, F_SETFD, 0) == 0)
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
     _exit(127);
 }
 
-bool gk_child_start(gk_child *child, const char *command)
+bool gk_child_start(gk_child *child, const char *command, int err)
 {
     int to[2], from[2];
     pid_t self = getpid();
@@ -52,7 +52,7 @@ bool gk_child_start(gk_child *child, const char *command)
     }
     signal(SIGCHLD, SIG_DFL); /* ignored, it would leave nothing to wait for */
     pid_t pid = fork();
-    if (pid == 0) be_child(command, to[0], from[1], self);
+    if (pid == 0) be_child(command, to[0], from[1], err, self);
     int why = errno;
     close(to[0]);
     close(from[1]);

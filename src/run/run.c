@@ -120,10 +120,12 @@ gk_status gk_run_check_directory(const char *dir)
  * moment. */
 static gk_status start_over(const gk_run *run)
 {
-    static const char *const names[] = {
-        "state",       "resume.safetensors", "metrics.jsonl",   "summary.json", "env.json",
-        "log.txt",     "final.jsonl",        "projections.bin", "hook.jsonl",   "final.jsonl.part",
-        "made_of.json"};
+    static const char *const names[] = {"state",         "resume.safetensors",
+                                        "metrics.jsonl", "summary.json",
+                                        "env.json",      "log.txt",
+                                        "final.jsonl",   "projections.bin",
+                                        "hook.jsonl",    "final.jsonl.part",
+                                        "made_of.json",  "hook.log"};
     char path[GK_PATH_MAX];
 
     if (has(run, "parent.json"))
@@ -348,6 +350,7 @@ void gk_run_close(gk_run *run)
     if (run->projections >= 0) close(run->projections);
     gk_text_free(&run->final);
     gk_made_of_free(&run->made);
+    gk_text_free(&run->hook_said);
     gk_events_free(&run->events);
     gk_owner_release(run->owner);
     run->metrics = run->projections = -1;

@@ -87,6 +87,7 @@ static void ended(gk_queue *queue, gk_run *run, gk_status status)
 
     if (status == GK_OK || status == GK_STOPPED) {
         if (o->started) show_epoch(o, run, true);
+        if (run->hook_said.length) gk_warn("%s", run->hook_said.data);
     } else {
         gk_progress_end(&o->progress);
         o->failed = status;

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { HOOKS_SAID = 3 }; /* after so many runs only their number is told */
 enum { PATIENCE_SECONDS = 60, LEFT_SECONDS = 15 * 60 };
 
 typedef struct sweep_queue {
@@ -124,6 +125,10 @@ static void ended(gk_queue *queue, gk_run *run, gk_status status)
 
     q->going--;
     if (status == GK_EDATA) leave(q, run->dir);
+    if (run->hook_said.length && q->counts->hooks++ < HOOKS_SAID) {
+        gk_progress_end(&q->progress);
+        gk_warn("%s", run->hook_said.data);
+    }
     q->counts->run_epochs += (double)(run->position.epoch - run->began);
     if (run->finished) {
         count(q->counts, run);
@@ -223,6 +228,9 @@ gk_status gk_sweep_train(gk_sweep_counts *counts, const gk_sweep *sweep,
         status = gk_train(&q.queue, slots, be, NULL);
     }
     gk_progress_end(&q.progress);
+    if (counts->hooks > HOOKS_SAID)
+        gk_warn("%d more runs have a hook that did not answer every row, or not with numbers",
+                counts->hooks - HOOKS_SAID);
     counts->seconds = gk_seconds() - q.start;
     gk_sweep_groups_free(groups, n);
     return status;

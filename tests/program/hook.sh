@@ -30,7 +30,7 @@ gone() {
     if [[ ! -s alive.out ]]; then pass; else fail "$1: processes are left" alive.out; fi
 }
 hook_same() { # NAME DIR: the bytes of the run without a hook
-    if diff -rq -x env.json -x log.txt -x state -x owner -x hook.jsonl -x config.yaml "$plain" "$2" >same.out 2>&1 &&
+    if diff -rq -x env.json -x log.txt -x state -x owner -x hook.jsonl -x hook.log -x config.yaml "$plain" "$2" >same.out 2>&1 &&
         diff <(grep -v '^  hook:' "$plain/config.yaml") <(grep -v '^  hook:' "$2/config.yaml") >>same.out; then
         pass
     else
@@ -102,7 +102,7 @@ while IFS= read -r path; do
         odd2) printf '  { "epoch":\t7 , "s": "}\\n{" } \r\n' ;;
         odd3) echo 'loading ...'; echo; echo '[1]'; printf '\001\377\000\n'; echo '{"ok": true}' ;;
         odd4) printf '{"no": "line end"}'; exit ;;
-        wrong1) echo '{"x": NaN}' ;;
+        wrong1) echo '{"x": }' ;;
         wrong2) echo '{"x": 1, "x": 2}' ;;
         wrong3) echo '{"epoch": 7}' ;;
         wrong4) echo '{"a": 1} {"b": 2}' ;;
@@ -116,10 +116,70 @@ check 'odd answers' cmp expected odd/hook.jsonl
 logged odd 'lines that are no objects; ignored'
 expect 0 train base.yaml --set run.epochs=21 --set "run.hook=sh $scratch/hooks/answers.sh wrong" --out wrong
 check 'wrong answers' test ! -s wrong/hook.jsonl
-logged wrong 'the answer to epoch 0 is left out: .*NaN'
+logged wrong 'the answer to epoch 0 is left out: .*unexpected token'
+says '^grokc: wrong: the hook answered 0 of 4 rows; first reason: the answer to epoch 0 is left out: .*unexpected token'
 logged wrong 'rows answered: 0, left out: 4, skipped: 0, open: 0$'
 check 'wrong answers: said once' test "$(grep -c 'is left out' wrong/log.txt)" = 1
 for name in odd wrong; do plain=four hook_same $name $name; done
+
+# ---- numbers that JSON has no word for
+hook numbers <<'SH'
+while IFS= read -r path; do
+    echo '{"a": NaN, "b": [-Infinity, Infinity, 2], "NaN": "NaN \"inf", "c": 0.5, "d": {"inf": inf}}'
+done
+SH
+expect 0 train base.yaml -q --set run.epochs=14 --set "$(set_hook numbers)" --out numbers
+says '^grokc: numbers: 12 of the hook.s numbers were NaN or infinite, and are null$'
+for epoch in 0 7 14; do
+    echo "{\"epoch\": $epoch, \"a\": null, \"b\": [null, null, 2], \"NaN\": \"NaN \\\"inf\", \"c\": 0.5, \"d\": {\"inf\": null}}"
+done >expected
+check 'NaN and infinities are null, strings stay' cmp expected numbers/hook.jsonl
+hook breaks <<'SH'
+read -r path && echo '{"x": 1}'
+echo 'Traceback: long' >&2
+echo "ModuleNotFoundError: No module named 'nothing'" >&2
+exit 1
+SH
+expect 0 train base.yaml -q --set run.epochs=21 --set "$(set_hook breaks)" --out breaks
+says "^grokc: breaks: the hook answered 1 of 4 rows; first reason: ended with exit status 1: ModuleNotFoundError: No module named 'nothing'$"
+check 'its stderr is kept' grep -q 'Traceback: long' breaks/hook.log
+cat >sweep.yaml <<YAML
+seed: [0, 1, 2, 3, 4]
+task:  {p: 11, train_fraction: 0.5}
+model: {d_model: 8, heads: 2, d_head: 4, d_mlp: 16}
+run:   {epochs: 21, measure_every: 7, checkpoint_at: none, hook: "exec sh $scratch/hooks/breaks.sh"}
+YAML
+expect 0 sweep sweep.yaml -q --out sweep
+check 'a sweep says it of three runs' test "$(grep -c 'runs/0000[0-9]: the hook answered 1 of 4 rows' err)" = 3
+says '^grokc: 2 more runs have a hook that did not answer every row'
+
+# ---- checkpoints of a finished run
+hook sizes <<'SH'
+echo 'hello'
+while IFS= read -r path; do printf '{"bytes": %d, "bad": NaN}\n' "$(wc -c <"$path")"; done
+SH
+expect 0 train base.yaml -q --set run.epochs=21 --out finished
+sums finished >before
+expect 0 measure finished --hook "sh $scratch/hooks/sizes.sh" --every 14
+says "^grokc: 3 of the hook's numbers were NaN or infinite, and are null$"
+for epoch in 0 14 21; do
+    echo "{\"epoch\": $epoch, \"bytes\": $(wc -c <finished/checkpoints/000000$(printf %02d $epoch).safetensors), \"bad\": null}"
+done >expected
+check 'measure --hook: stdout' cmp expected out
+check 'measure --hook: hook.jsonl' cmp expected finished/hook.jsonl
+expect 0 ls finished --columns run,bytes
+prints "finished +$(wc -c <finished/checkpoints/00000021.safetensors)"
+expect 0 measure finished@7 --hook "sh $scratch/hooks/sizes.sh"
+check 'one epoch more' test "$(wc -l <finished/hook.jsonl)" = 4
+expect 0 measure finished/checkpoints/00000007.safetensors --hook "sh $scratch/hooks/sizes.sh"
+prints '^{"epoch": 0, "bytes": '
+rm finished/hook.jsonl
+unchanged 'measure --hook, but for its file' finished
+expect 1 measure finished --hook "sh $scratch/hooks/breaks.sh"
+says "No module named 'nothing'" '^grokc: the hook ended before it answered to epoch 7: exit status 1$'
+expect 1 measure finished --hook 'while read -r p; do echo "{"; done'
+says '^grokc: 4 of 4 answers are left out; the first: '
+refused 2 '--key-freqs and --out are for our measures' measure finished --hook true --key-freqs 1
 
 # ---- nothing is inherited
 expect 0 train base.yaml --set run.epochs=21 --set 'run.hook=ls /proc/self/fd >fds; exit' --out inherits
