@@ -151,10 +151,19 @@ gk_status gk_config_check(const gk_config *config);
 /* Fully resolved YAML, every key in config.def's order: parsing it gives the same config. */
 void gk_config_print(gk_text *yaml, const gk_config *config);
 
-/* Lines "optim.lr: 0.001 -> 0.01" for every key that differs, without those that may differ between
- * two starts of one run: device.*, run.resume_every, run.hook. run.epochs counts as a difference
- * only if `b` has fewer. */
+/* The value of `key`, as YAML and as JSON. */
+void gk_config_value(gk_text *yaml, const gk_config *config, const gk_config_key *key);
+void gk_config_json(gk_text *json, const gk_config *config, const gk_config_key *key);
+
+/* May it change from one start of a run to the next? run.epochs, stop rules, run.resume_every,
+ * run.hook, run.report_every and device.*: rows and weights are those of a run begun with the new
+ * value. */
+bool gk_config_may_change(const gk_config_key *key);
+
+/* Lines "optim.lr: 0.001 -> 0.01" for every key that differs and may not change;
+ * gk_config_diff_all: with run.epochs and the stop rules. */
 void gk_config_diff(gk_text *lines, const gk_config *a, const gk_config *b);
+void gk_config_diff_all(gk_text *lines, const gk_config *a, const gk_config *b);
 
 /* `grokc help KEY` and `grokc list options`: name, type, default, range, help. KEY is "optim.lr",
  * "lr", "optim" (the whole group) or "seed". Unknown: GK_EUSAGE. */

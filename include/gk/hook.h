@@ -8,14 +8,15 @@
  *   stderr   is kept in RUN/hook.log
  *
  * An object may name its "epoch"; one of another epoch is left out, and so is what is no JSON. NaN
- * and infinities, which JSON does not have, become null. Lines that do not begin with "{" are ignored. Questions are sent one by one, and up to
- * four rows are open at a time: a row that comes while four are is skipped.
+ * and infinities, which JSON does not have, become null. Lines that do not begin with "{" are
+ * ignored. Questions are sent one by one, and up to four rows are open at a time: a row that comes
+ * while four are is skipped.
  *
  * A hook that misbehaves never harms the run. log.txt says what is wrong, and at worst the hook is
  * over; when the run ends, the terminal is told how many rows were answered and what went wrong
- * first. The run waits for it at its end only: ten seconds for answers, one for it to end by itself;
- * then its process group gets TERM, a second later KILL. After a signal that is less than a second
- * in all. A process that leaves the group is the user's own.
+ * first. The run waits for it at its end only: ten seconds for answers, one for it to end by
+ * itself; then its process group gets TERM, a second later KILL. After a signal that is less than
+ * a second in all. A process that leaves the group is the user's own.
  *
  * run.stop_when may name what it answers: gk/stop.h.
  *
@@ -40,10 +41,10 @@ bool gk_hook_ready(gk_run *run);
  * (gk_message(): why) and the row is skipped. */
 void gk_hook_ask(gk_run *run, gk_status written);
 
-/* hook_checkpoints.c: the answers of a command about n weights files, those of epochs of the run `dir`
- * (NULL: of no run), on stdout and in DIR/hook.jsonl, which it owns meanwhile. It is waited for as
- * long as it takes, and its stderr is grokc's. GK_EDATA: not all have an answer; GK_EBUSY: the run is
- * another process's; GK_STOPPED, GK_EIO. */
+/* hook_checkpoints.c: the answers of a command about n weights files, those of epochs of the run
+ * `dir` (NULL: of no run), on stdout and in DIR/hook.jsonl, which it owns meanwhile. It is waited
+ * for as long as it takes, and its stderr is grokc's. GK_EDATA: not all have an answer; GK_EBUSY:
+ * the run is another process's; GK_STOPPED, GK_EIO. */
 gk_status gk_hook_checkpoints(const char *dir, const char *command, const char *const *path,
                               const int64_t *epoch, int n);
 

@@ -13,6 +13,7 @@
  *   clocks, machines, processes
  *     env.json log.txt state owner report.html
  *     final.jsonl.part             final.jsonl while it is being measured
+ *     history.jsonl                what changed in config.yaml between two starts
  *   answers of run.hook: gk/hook.h
  *     hook.jsonl hook.log hook/
  *   where a branch comes from, and the rows before it: gk/branch.h

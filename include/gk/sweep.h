@@ -1,8 +1,9 @@
 /* A sweep: a config file whose values may be lists or forms, the points that it stands for, and
  * what their runs came to. Works on a machine without a GPU: reads and writes files only.
  *
- *     DIR/sweep.yaml      the file as it was given, byte for byte, and --set lines: a changed one
- *                         is refused
+ *     DIR/sweep.yaml      the file as it was given, byte for byte, and --set lines; one that has
+ *                         more values, seeds or epochs takes its place
+ *     DIR/history.jsonl   these changes
  *     DIR/made_of.json, made_of/   files that its points name: gk/made_of.h
  *     DIR/points.csv      index and the swept keys' values: one line per run
  *     DIR/runs/00007/     run 7: an ordinary run directory
@@ -40,6 +41,7 @@ enum {
 
 typedef struct gk_sweep {
     int n;                          /* points */
+    int had;                        /* of them in the directory: gk_sweep_continue */
     int keys;                       /* swept keys in the order of the file; "seed" is one */
     const char *key[GK_SWEEP_KEYS]; /* "optim.lr", "seed" */
     const char **value;             /* (n,keys): numbers in their shortest exact form */
@@ -50,6 +52,7 @@ typedef struct gk_sweep {
     bool beside[GK_SOURCES];        /* given by the file: it is looked for beside that, too */
     gk_made_of made;                /* what its points are made of; none: files at their paths */
     char dir[GK_PATH_MAX];          /* which has kept it */
+    gk_text changes;                /* since the directory's sweep.yaml, for history.jsonl */
     char *text;                     /* the file */
     size_t length;
     char **kept; /* what `value` points to */
@@ -68,6 +71,11 @@ gk_status gk_sweep_parse(gk_sweep *sweep, const char *name, const char *yaml, si
 
 /* The config of point i. */
 gk_status gk_sweep_config(gk_config *config, const gk_sweep *sweep, int i);
+
+/* grow.c: the points that the sweep in `dir` has keep their numbers, others come behind them;
+ * nothing where `dir` is no sweep. GK_EUSAGE where the file has one of them not, with the
+ * difference; GK_EDATA, GK_EIO. */
+gk_status gk_sweep_continue(gk_sweep *sweep, const char *dir);
 
 /* What a sweep in `dir` has kept is what its points are made of, from here on. GK_EUSAGE: a file
  * that is still at its path is another one now; GK_EIO, GK_EDATA. */

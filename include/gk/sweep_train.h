@@ -22,8 +22,11 @@ typedef struct gk_sweep_counts {
     double run_epochs, seconds; /* of this process */
 } gk_sweep_counts;
 
-/* DIR, DIR/sweep.yaml and DIR/points.csv. GK_EUSAGE where DIR holds another sweep, or this one with
- * other points. */
+/* sweep_prepare.c: there is one backend for all runs, and their config.yaml must not say otherwise.
+ * GK_EUSAGE. */
+gk_status gk_sweep_check_device(const gk_sweep *sweep);
+/* DIR, DIR/sweep.yaml and DIR/points.csv, begun or grown. GK_EUSAGE where DIR holds another sweep:
+ * gk_sweep_continue. */
 gk_status gk_sweep_prepare(gk_sweep *sweep, const char *dir, const char *const *sets, int n);
 
 /* What would be trained: the points, their queues, slots and memory. */

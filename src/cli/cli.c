@@ -1,8 +1,10 @@
 /* What the subcommands share: the config, and a training run from opening to its last line. */
 #include "cli/cli.h"
+#include "gk/archive.h"
 #include "gk/input.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,13 +160,34 @@ static void advise(const gk_run *run)
     gk_text_free(&text);
 }
 
+/* A run that has nothing left to do: why it ended, and what goes on with it. */
+static void print_done(const gk_run *run)
+{
+    json_t *summary = NULL;
+
+    if (gk_run_read_json(&summary, run->dir, "summary.json") != GK_OK) {
+        printf("%s: %s already\n", run->dir, run->state);
+        return;
+    }
+    const char *by = json_string_value(json_object_get(summary, "ended_by"));
+    long long epoch = json_integer_value(json_object_get(summary, "epochs"));
+    printf("%s: %s already at epoch %lld, by %s; see summary.json", run->dir, run->state, epoch,
+           by ? by : "an older program");
+    if (by && !strcmp(by, "run.epochs"))
+        printf(". More epochs go on with it: --epochs %lld", 2 * epoch);
+    else if (by && !strncmp(by, "run.stop_", 9))
+        printf(". Without that rule it goes on: --set %s=null", by);
+    putchar('\n');
+    json_decref(summary);
+}
+
 static gk_status train_opened(gk_run *run, gk_backend *be, const gk_profile *profile,
                               gk_progress_style style, bool quiet)
 {
     bool was_finished = run->finished;
 
     if (was_finished) {
-        if (!quiet) printf("%s: %s already; see summary.json\n", run->dir, run->state);
+        if (!quiet) print_done(run);
     } else {
         gk_status status = gk_train_one(run, be, profile, style);
         if (status == GK_STOPPED)

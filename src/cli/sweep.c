@@ -202,6 +202,7 @@ gk_status gk_cli_sweep(const gk_cli *cli)
     }
     gk_status status = gk_sweep_load(&sweep, cli->argument, set, sets);
     if (status == GK_OK) status = gk_sweep_use_made_of(&sweep, dir);
+    if (status == GK_OK) status = gk_sweep_continue(&sweep, dir);
     if (status == GK_OK && cli->submit) {
         status = submit(&sweep, dir, cli);
     } else if (status == GK_OK && cli->dry_run) {

@@ -26,8 +26,7 @@ static void add_string(gk_text *text, const char *string)
         gk_text_add_json(text, string);
 }
 
-/* The value of `key` as YAML. */
-static void add_value(gk_text *text, const gk_config *config, const gk_config_key *key)
+void gk_config_value(gk_text *text, const gk_config *config, const gk_config_key *key)
 {
     const void *at = (const char *)config + key->offset;
     char copy[64];
@@ -68,31 +67,70 @@ void gk_config_print(gk_text *yaml, const gk_config *config)
             gk_text_add(yaml, "%s%s:\n", i ? "\n" : "", group);
         }
         gk_text_add(yaml, "  %s:%*s", key->key, width + 1 - (int)strlen(key->key), "");
-        add_value(yaml, config, key);
+        gk_config_value(yaml, config, key);
         gk_text_add(yaml, "\n");
     }
 }
 
-/* May it change from one start of a run to the next? */
-static bool may_differ(const gk_config_key *key, const gk_config *a, const gk_config *b)
+bool gk_config_may_change(const gk_config_key *key)
 {
-    if (!strcmp(key->group, "device") || !strcmp(key->name, "run.resume_every") ||
-        !strcmp(key->name, "run.hook") || !strcmp(key->name, "run.report_every"))
-        return true;
-    return !strcmp(key->name, "run.epochs") && b->run.epochs >= a->run.epochs;
+    static const char *const names[] = {
+        "run.epochs",    "run.resume_every", "run.stop_test_loss", "run.stop_test_acc",
+        "run.stop_rows", "run.stop_when",    "run.hook",           "run.report_every"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(key->name, names[i])) return true;
+    return !strcmp(key->group, "device");
 }
 
-void gk_config_diff(gk_text *lines, const gk_config *a, const gk_config *b)
+/* Lines for the keys of which counts(key) is true. */
+static void add_differences(gk_text *lines, const gk_config *a, const gk_config *b,
+                            bool (*counts)(const gk_config_key *key))
 {
     for (int i = 0; i < GK_CONFIG_KEYS; i++) {
         const gk_config_key *key = &gk_config_keys[i];
         gk_text was = {0}, is = {0};
-        add_value(&was, a, key);
-        add_value(&is, b, key);
-        if (strcmp(was.data, is.data) != 0 && !may_differ(key, a, b))
+        gk_config_value(&was, a, key);
+        gk_config_value(&is, b, key);
+        if (strcmp(was.data, is.data) != 0 && counts(key))
             gk_text_add(lines, "%s: %s -> %s\n", key->name, was.data, is.data);
         gk_text_free(&was);
         gk_text_free(&is);
+    }
+}
+
+static bool is_fixed(const gk_config_key *key) { return !gk_config_may_change(key); }
+
+static bool shapes_rows(const gk_config_key *key)
+{
+    return is_fixed(key) || !strcmp(key->name, "run.epochs") || !strncmp(key->name, "run.stop_", 9);
+}
+
+void gk_config_diff(gk_text *lines, const gk_config *a, const gk_config *b)
+{
+    add_differences(lines, a, b, is_fixed);
+}
+
+void gk_config_diff_all(gk_text *lines, const gk_config *a, const gk_config *b)
+{
+    add_differences(lines, a, b, shapes_rows);
+}
+
+void gk_config_json(gk_text *json, const gk_config *config, const gk_config_key *key)
+{
+    const char *text = (const char *)config + key->offset;
+    gk_text word = {0};
+
+    if (key->type == GK_KEY_TEXT && *text) {
+        gk_text_add_json(json, text);
+    } else if (key->type == GK_KEY_PICK) {
+        int length;
+        const char *at = gk_config_word(key, *(const int *)(const void *)text, &length);
+        gk_text_append(&word, at, (size_t)length);
+        gk_text_add_json(json, word.data);
+        gk_text_free(&word);
+    } else {
+        gk_config_value(json, config, key);
     }
 }
 
@@ -120,7 +158,7 @@ static void add_help(gk_text *text, const gk_config_key *key)
     gk_text_add(&line, "%s: ", key->name);
     gk_config_describe(&line, key);
     gk_text_add(&line, "; default ");
-    add_value(&line, &defaults, key);
+    gk_config_value(&line, &defaults, key);
     if (line.length <= 96)
         gk_text_add(text, "%s\n", line.data);
     else { /* the words of a PICK key get lines of their own */

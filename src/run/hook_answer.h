@@ -4,9 +4,9 @@
 
 #include "gk/base.h"
 
-/* `line` begins with "{". Its numbers stay as they are spelled; NaN and infinities, as Python's json
- * writes them, become null, and *nulls counts them. False, with `why`, where it is no JSON or names
- * another epoch. */
+/* `line` begins with "{". Its numbers stay as they are spelled; NaN and infinities, as Python's
+ * json writes them, become null, and *nulls counts them. False, with `why`, where it is no JSON or
+ * names another epoch. */
 bool gk_hook_answer(gk_text *row, const char *line, size_t n, int64_t epoch, int64_t *nulls,
                     char why[160]);
 

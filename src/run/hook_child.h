@@ -11,7 +11,8 @@ typedef struct gk_child {
     bool exited; /* but not reaped: until then the number means nobody else */
 } gk_child;
 
-/* `/bin/sh -c command`, its stderr into `err`; false with errno. It gets TERM if the thread that calls this ends. */
+/* `/bin/sh -c command`, its stderr into `err`; false with errno. It gets TERM if the thread that
+ * calls this ends. */
 bool gk_child_start(gk_child *child, const char *command, int err);
 
 /* child->exited after so many seconds at most. */

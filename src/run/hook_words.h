@@ -1,5 +1,5 @@
-/* What is said of a hook: the first thing that went wrong, what its stderr said last, and in the end
- * how many rows it answered. */
+/* What is said of a hook: the first thing that went wrong, what its stderr said last, and in the
+ * end how many rows it answered. */
 #ifndef GK_HOOK_WORDS_H
 #define GK_HOOK_WORDS_H
 
@@ -26,8 +26,8 @@ void gk_hook_close_log(const gk_hook_words *words); /* an empty one is removed *
 void gk_hook_blame(gk_hook_words *words, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Rows that were not answered, and why; numbers that were none. A hook that did its work has nothing
- * said of it. `hurry`: open rows got no time. */
+/* Rows that were not answered, and why; numbers that were none. A hook that did its work has
+ * nothing said of it. `hurry`: open rows got no time. */
 void gk_hook_say(gk_text *said, const gk_hook_words *words, bool hurry);
 
 #endif

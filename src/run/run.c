@@ -2,6 +2,7 @@
 #include "gk/run.h"
 #include "gk/archive.h"
 #include "gk/owner.h"
+#include "run/directory.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +21,7 @@ gk_status gk_run_fence(const gk_run *run)
     return gk_owner_fence(run->owner, file, sizeof file / sizeof *file);
 }
 
-static gk_status replace(const gk_run *run, const char *name, const gk_text *text)
+gk_status gk_run_replace(const gk_run *run, const char *name, const gk_text *text)
 {
     char path[GK_PATH_MAX];
 
@@ -142,47 +143,13 @@ static gk_status start_over(const gk_run *run)
     return GK_OK;
 }
 
-/* Files have been compared: where they are named from is no difference. */
-static void keep_names(gk_run *run, const gk_config *there)
+/* The config of a run that is new, or started over. */
+static gk_status write_config(gk_run *run)
 {
-    const gk_made_of *made = &run->made;
-
-    for (const gk_made_file *f = made->file; f < made->file + made->n; f++) {
-        bool split = !strcmp(f->key, gk_source_keys[GK_SOURCE_SPLIT]);
-        char *text = split ? run->config.task.split : run->config.model.init;
-        const char *was = split ? there->task.split : there->model.init;
-        if (!strncmp(text, "file:", 5) && !strncmp(was, "file:", 5)) memcpy(text, was, GK_TEXT_MAX);
-    }
-}
-
-/* The config of the directory against the one that was asked for; writes it where it is new, to be
- * started over, or run.epochs grew. A finished run that grew is one that runs before that: there
- * may be no next moment. */
-static gk_status settle_config(gk_run *run, gk_open_mode mode)
-{
-    char path[GK_PATH_MAX];
     gk_text text = {0};
-    gk_config there;
 
-    GK_TRY(gk_path(path, "%s/config.yaml", run->dir));
-    if (mode == GK_GO_ON && gk_exists(path)) {
-        GK_TRY(gk_config_load(&there, path, NULL, 0));
-        keep_names(run, &there);
-        gk_config_diff(&text, &there, &run->config);
-        if (text.length) {
-            gk_status status =
-                gk_fail(GK_EUSAGE,
-                        "%s holds a run of another config:\n%sgive another --out, or --fresh to "
-                        "start it over",
-                        run->dir, text.data);
-            gk_text_free(&text);
-            return status;
-        }
-        if (run->config.run.epochs == there.run.epochs) return GK_OK;
-        if (!strcmp(run->state, "done")) GK_TRY(gk_run_set_state(run, "running"));
-    }
     gk_config_print(&text, &run->config);
-    gk_status status = replace(run, "config.yaml", &text);
+    gk_status status = gk_run_replace(run, "config.yaml", &text);
     gk_text_free(&text);
     return status;
 }
@@ -222,7 +189,7 @@ gk_status gk_run_open(gk_run *run, const char *dir, const gk_config *config, gk_
     GK_TRY(gk_made_of_check(&run->made, &run->config, dir, GK_MADE_RUN));
     GK_TRY(gk_made_of_use(&run->config, &run->made, dir, GK_MADE_RUN));
     read_state(run);
-    GK_TRY(settle_config(run, mode));
+    GK_TRY(mode == GK_GO_ON && has(run, "config.yaml") ? gk_run_settle(run) : write_config(run));
     run->finished = !strcmp(run->state, "diverged") || !strcmp(run->state, "done");
     if (run->finished) return GK_OK;
     GK_TRY(gk_make_directories(checkpoints));
@@ -377,7 +344,7 @@ gk_status gk_run_finish(gk_run *run, const char *state, const char *ended_by)
 
     gk_events_print(&summary, &run->events, &run->turning, run->final.data, &run->config, state,
                     ended_by);
-    gk_status status = replace(run, "summary.json", &summary);
+    gk_status status = gk_run_replace(run, "summary.json", &summary);
     gk_text_free(&summary);
     if (status == GK_OK) status = gk_run_set_state(run, "%s", state);
     run->finished = status == GK_OK;
@@ -394,7 +361,7 @@ gk_status gk_run_set_state(gk_run *run, const char *format, ...)
     va_end(args);
     gk_text text = {0};
     gk_text_add(&text, "%s\n", line);
-    gk_status status = replace(run, "state", &text);
+    gk_status status = gk_run_replace(run, "state", &text);
     gk_text_free(&text);
     line[strcspn(line, ":\n")] = 0;
     snprintf(run->state, sizeof run->state, "%.15s", line);

@@ -13,6 +13,7 @@ void gk_sweep_close(gk_sweep *sweep)
     free(sweep->value);
     free(sweep->text);
     gk_made_of_free(&sweep->made);
+    gk_text_free(&sweep->changes);
     *sweep = (gk_sweep){0};
 }
 

@@ -15,7 +15,7 @@ static void print_parent(gk_text *json, const char *parent, int64_t epoch, const
 {
     gk_text difference = {0};
 
-    gk_config_diff(&difference, parent_config, config);
+    gk_config_diff_all(&difference, parent_config, config);
     gk_text_add(json, "{\n  \"parent\": ");
     gk_text_add_json(json, parent);
     gk_text_add(json, ",\n  \"epoch\": %lld,\n  \"difference\": ", (long long)epoch);
@@ -126,18 +126,46 @@ static gk_status write_branch(const gk_owner *owner, const char *dir, const sour
     return status;
 }
 
+gk_status gk_branch_resume_epoch(int64_t *epoch, const char *parent)
+{
+    char path[GK_PATH_MAX];
+    gk_tensors_file file;
+    gk_position position;
+
+    GK_TRY(gk_path(path, "%s/resume.safetensors", parent));
+    if (!gk_exists(path))
+        return gk_fail(GK_EUSAGE,
+                       "%s has no resume point; grokc branch %s@EPOCH starts from a kept "
+                       "state (run.keep_state)",
+                       parent, parent);
+    GK_TRY(gk_tensors_load(&file, path));
+    gk_status status = gk_position_read(&position, &file, path);
+    gk_tensors_close(&file);
+    *epoch = position.epoch;
+    return status;
+}
+
+/* Where the state lies: kept, or as the resume point. */
+static gk_status find_state(char path[GK_PATH_MAX], const source *from)
+{
+    int64_t resume = -1;
+
+    GK_TRY(gk_epoch_path(path, from->parent, GK_EPOCH_STATE, from->epoch));
+    if (gk_exists(path)) return GK_OK;
+    if (gk_branch_resume_epoch(&resume, from->parent) == GK_OK && resume == from->epoch)
+        return gk_path(path, "%s/resume.safetensors", from->parent);
+    return gk_fail(GK_EUSAGE,
+                   "%s has no kept state of epoch %lld; run.keep_state says which epochs are kept",
+                   from->parent, (long long)from->epoch);
+}
+
 /* A new branch in `dir`, or one that was begun in the same way. */
 static gk_status make_branch(const char *dir, source *from, const gk_text *json)
 {
     char state[GK_PATH_MAX];
     gk_owner *owner;
 
-    GK_TRY(gk_epoch_path(state, from->parent, GK_EPOCH_STATE, from->epoch));
-    if (!gk_exists(state))
-        return gk_fail(
-            GK_EUSAGE,
-            "%s has no kept state of epoch %lld; run.keep_state says which epochs are kept",
-            from->parent, (long long)from->epoch);
+    GK_TRY(find_state(state, from));
     /* in this order: another process may be making the same branch */
     gk_status status = gk_run_check_directory(dir);
     if (status != GK_OK && !is_begun(dir, json)) return status;

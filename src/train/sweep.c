@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 enum { HOOKS_SAID = 3 }; /* after so many runs only their number is told */
-enum { PATIENCE_SECONDS = 60, LEFT_SECONDS = 15 * 60 };
 
 typedef struct sweep_queue {
     gk_queue queue; /* first */
@@ -77,6 +76,16 @@ static void leave(sweep_queue *q, const char *dir)
     gk_warn("left as it is: %s (remove %s to have it trained again)", gk_message(), dir);
 }
 
+/* A run that somebody has trained on beyond the sweep's epochs keeps its own. */
+static void keep_longer(gk_config *config, const char *dir)
+{
+    static gk_config there;
+
+    if (gk_run_has(dir, "config.yaml") && gk_run_read_config(&there, dir) == GK_OK &&
+        there.run.epochs > config->run.epochs)
+        config->run.epochs = there.run.epochs;
+}
+
 /* *run NULL: the point is finished, another process's, or broken. */
 static gk_status open_point(sweep_queue *q, int i, gk_run **run)
 {
@@ -87,6 +96,7 @@ static gk_status open_point(sweep_queue *q, int i, gk_run **run)
     *run = NULL;
     GK_TRY(gk_sweep_config(&config, q->sweep, i));
     GK_TRY(gk_sweep_run_dir(dir, q->dir, i));
+    keep_longer(&config, dir);
     gk_run *opened = gk_alloc(1, sizeof *opened);
     gk_status status = branch(dir, q->sweep, &config, shape);
     if (status == GK_OK) status = gk_run_open(opened, dir, &config, GK_GO_ON);
@@ -236,24 +246,12 @@ gk_status gk_sweep_train(gk_sweep_counts *counts, const gk_sweep *sweep,
     return status;
 }
 
-/* There is one backend for all runs, and their config.yaml must not say otherwise. */
-static gk_status check_device(const gk_sweep *sweep)
-{
-    for (int k = 0; k < sweep->keys; k++)
-        if (!strncmp(sweep->key[k], "device.", 7) && strcmp(sweep->key[k], "device.plan") != 0)
-            return gk_fail(GK_EUSAGE,
-                           "%s cannot be swept: the runs of a sweep share a device; start a sweep "
-                           "for each value",
-                           sweep->key[k]);
-    return GK_OK;
-}
-
 gk_status gk_sweep_describe(gk_text *text, const gk_sweep *sweep, const gk_sweep_options *options)
 {
     gk_sweep_group *groups;
     int n;
 
-    GK_TRY(check_device(sweep));
+    GK_TRY(gk_sweep_check_device(sweep));
     gk_status status = gk_sweep_groups(&groups, &n, sweep, options->shard, options->shards);
     gk_text_add(text, "# directory: %s\n# shard %d of %d: %d of %d runs\n", options->dir,
                 options->shard, options->shards, in_shard(sweep, options), sweep->n);
@@ -271,110 +269,5 @@ gk_status gk_sweep_describe(gk_text *text, const gk_sweep *sweep, const gk_sweep
     }
     gk_sweep_groups_free(groups, n);
     gk_sweep_points_csv(text, sweep);
-    return status;
-}
-
-/* The file is new, or holds this text already. */
-static gk_status settle(const char *dir, const char *name, const char *data, size_t length)
-{
-    char path[GK_PATH_MAX], *there;
-    size_t size;
-
-    GK_TRY(gk_path(path, "%s/%s", dir, name));
-    if (!gk_exists(path)) return gk_file_replace(path, data, length);
-    GK_TRY(gk_file_read(path, (size_t)1 << 30, &there, &size));
-    bool same = size == length && !memcmp(there, data, length);
-    free(there);
-    if (same) return GK_OK;
-    return gk_fail(
-        GK_EUSAGE,
-        "%s differs from the sweep that is asked for: a sweep's runs belong to the file it was "
-        "started with; give another directory with --out, or the old file (%s/sweep.yaml)",
-        path, dir);
-}
-
-/* Tasks of one job start at the same moment: one writes, the others wait. */
-static gk_status take_directory(gk_owner **owner, const char *dir)
-{
-    static const struct timespec moment = {.tv_nsec = 20000000};
-    double start = gk_seconds();
-    gk_status status;
-
-    while ((status = gk_owner_take(owner, dir)) == GK_EBUSY && !gk_signal_seen() &&
-           gk_seconds() - start < PATIENCE_SECONDS)
-        nanosleep(&moment, NULL);
-    return status;
-}
-
-/* What gathers left that were killed; one that writes is not as old. */
-static void remove_left(const char *dir)
-{
-    static const char end[] = GK_TEMPORARY;
-    char path[GK_PATH_MAX];
-    struct dirent *entry;
-    struct stat info;
-    DIR *list = opendir(dir);
-
-    while (list && (entry = readdir(list))) {
-        size_t n = strlen(entry->d_name), m = sizeof end - 1;
-        if (n < m || strcmp(entry->d_name + n - m, end) != 0 ||
-            gk_path(path, "%s/%s", dir, entry->d_name) != GK_OK || stat(path, &info) != 0)
-            continue;
-        if (difftime(time(NULL), info.st_mtime) > LEFT_SECONDS) unlink(path);
-    }
-    if (list) closedir(list);
-}
-
-/* A directory that holds something else is not touched. */
-static gk_status check_directory(const char *dir)
-{
-    char path[GK_PATH_MAX];
-    struct dirent *entry;
-    bool other = false;
-
-    GK_TRY(gk_path(path, "%s/sweep.yaml", dir));
-    DIR *list = gk_exists(path) ? NULL : opendir(dir);
-    while (list && (entry = readdir(list)))
-        other |= *entry->d_name != '.' && strcmp(entry->d_name, "runs") != 0 &&
-                 strcmp(entry->d_name, "slurm") != 0 && strcmp(entry->d_name, "owner") != 0 &&
-                 !strstr(entry->d_name, GK_TEMPORARY);
-    if (list) closedir(list);
-    if (!other) return GK_OK;
-    return gk_fail(GK_EUSAGE,
-                   "%s holds something that is no sweep; give another directory with --out", dir);
-}
-
-/* sweep.yaml: the file, then --set as comments; the device may be another one each time. */
-static void print_file(gk_text *text, const gk_sweep *sweep, const char *const *sets, int n)
-{
-    gk_text_append(text, sweep->text, sweep->length);
-    for (int i = 0; i < n; i++)
-        if (strncmp(sets[i], "device.", 7) != 0) gk_text_add(text, "# --set %s\n", sets[i]);
-}
-
-gk_status gk_sweep_prepare(gk_sweep *sweep, const char *dir, const char *const *sets, int n)
-{
-    char path[GK_PATH_MAX], taken[GK_PATH_MAX];
-    gk_owner *owner = NULL;
-    gk_text points = {0}, file = {0};
-
-    GK_TRY(check_device(sweep));
-    GK_TRY(check_directory(dir));
-    GK_TRY(gk_sweep_use_made_of(sweep, dir));
-    GK_TRY(gk_path(path, "%s/runs", dir));
-    GK_TRY(gk_make_directories(path));
-    GK_TRY(gk_path(path, "%s/points.csv", dir)); /* the last one to be written */
-    GK_TRY(gk_path(taken, "%s/owner", dir));
-    if (!gk_exists(path) || gk_exists(taken)) GK_TRY(take_directory(&owner, dir));
-    gk_sweep_points_csv(&points, sweep);
-    print_file(&file, sweep, sets, n);
-    gk_status status = settle(dir, "sweep.yaml", file.data, file.length);
-    if (status == GK_OK) status = gk_owner_fence(owner, NULL, 0);
-    if (status == GK_OK) status = gk_sweep_keep_made_of(sweep, dir);
-    if (status == GK_OK) status = settle(dir, "points.csv", points.data, points.length);
-    gk_owner_release(owner);
-    gk_text_free(&points);
-    gk_text_free(&file);
-    if (status == GK_OK) remove_left(dir);
     return status;
 }

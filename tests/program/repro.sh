@@ -240,7 +240,7 @@ unchanged 'refused branches' other
 refused 2 '^grokc: whole has no kept state of epoch 600; run.keep_state' branch whole@600 --out none
 refused 2 'run.epochs = 300 is before' branch whole@500 --set run.epochs=300 --out none
 refused 2 'nowhere/config.yaml' branch nowhere@500 --out none
-refused 2 'which state' branch whole --out none
+refused 2 'a branch from epoch 2000 would end there' branch whole --out none
 refused 2 'which state' branch whole@x --out none
 refused 2 'which state' branch whole@-1 --out none
 refused 2 'needs a directory of its own' branch whole@500
@@ -268,10 +268,11 @@ expect 0 train base.yaml --out grown
 same '600 epochs, then 2000, killed on the way: other bytes' whole grown
 
 sums six >before
-refused 2 'run.epochs: 600 -> 599$' train base.yaml --set run.epochs=599 --out six
-says '^grokc: six holds a run of another config:$' 'give another --out, or --fresh'
+expect 0 train base.yaml --set run.epochs=599 --out six
+prints '^six: done already at epoch 600, by run.epochs'
 refused 2 'optim.lr: 0.001 -> 0.01$' "${short[@]}" --set optim.lr=0.01 --out six
 refused 2 'task.split: "?philox:1"? -> "?philox:2"?$' "${short[@]}" --set seed=2 --out six
+says '^grokc: six holds a run of another config:$' 'give another --out, or --fresh'
 says 'model.init: "?philox:1"? -> "?philox:2"?$'
 refused 2 'run.measure_every: 7 -> 8$' train base.yaml --set run.epochs=700 --set run.measure_every=8 --out six
 unchanged 'another config' six

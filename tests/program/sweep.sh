@@ -83,7 +83,8 @@ unchanged '--dry-run' side
 
 # ---- another sweep in the same directory
 sed 's/p: 7/p: 11/' base.yaml >changed.yaml
-refused 2 '^grokc: side/sweep.yaml differs from the sweep that is asked for.*--out' sweep changed.yaml --out side
+refused 2 '^grokc: side/sweep.yaml differs from the sweep that is asked for' sweep changed.yaml --out side
+says '^task.p: 7 -> 11$' 'give another directory with --out'
 refused 2 '^grokc: side/.* (differs|holds a run of another config)' "${sweep[@]}" --set optim.lr=0.01 --out side
 unchanged 'another sweep' side
 sed 's/threads: 1/matmul: [fp32, tf32]/' base.yaml >device.yaml
