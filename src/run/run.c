@@ -139,6 +139,17 @@ static gk_status start_over(const gk_run *run)
     return GK_OK;
 }
 
+/* More epochs than a finished run has want its resume point, which `grokc clean` may have taken:
+ * without it the run would begin anew, over its own rows. */
+static gk_status check_growth(const gk_run *run, const gk_config *there)
+{
+    if (strcmp(run->state, "done") != 0 || has(run, "resume.safetensors")) return GK_OK;
+    return gk_fail(GK_EUSAGE,
+                   "%s is done and its resume point is gone (grokc clean removes it): it cannot go "
+                   "on from %lld to %lld epochs. --fresh starts over; another --out keeps this run",
+                   run->dir, (long long)there->run.epochs, (long long)run->config.run.epochs);
+}
+
 /* The config of the directory against the one that was asked for; writes it where it is new, to be
  * started over, or run.epochs grew. A finished run that grew is one that runs before that: there
  * may be no next moment. */
@@ -162,6 +173,7 @@ static gk_status settle_config(gk_run *run, gk_open_mode mode)
             return status;
         }
         if (run->config.run.epochs == there.run.epochs) return GK_OK;
+        GK_TRY(check_growth(run, &there));
         if (!strcmp(run->state, "done")) GK_TRY(gk_run_set_state(run, "running"));
     }
     gk_config_print(&text, &run->config);
