@@ -15,13 +15,19 @@ configure = cmake --preset release -DGK_TESTS=$$(pkg-config --exists cmocka && e
 fuzzers = $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 sources = find src include kernels tests bench -path tests/golden -prune -o '(' -name '*.[ch]' -o -name '*.cu' -o -name '*.cpp' ')' -print
 
-.PHONY: run test test-slow test-asan test-slurm test-ecosystem bench peers fuzz format check-format tidy clean help
+.PHONY: run deb test test-slow test-asan test-slurm test-ecosystem bench peers fuzz format check-format tidy clean help
 
 run:            ## train CONFIG (the paper's) into runs/; SET='--set key=value' and OUT=DIR change it
 	@scripts/setup.sh run
 	@test build/release/.configured -nt CMakePresets.json || { $(configure) && touch build/release/.configured; }
 	@$(call build,release) --target grokc
 	build/release/grokc train $(CONFIG) --out $(OUT) $(SET)
+
+deb:            ## a package for this Debian or Ubuntu, build/deb/grokc_*.deb
+	@scripts/setup.sh deb
+	@cmake --preset release -B build/deb -DGK_TESTS=OFF -DGK_CUDA=OFF
+	@env -u MAKEFLAGS -u MAKELEVEL cmake --build build/deb --parallel $(JOBS) --target grokc
+	@cd build/deb && cpack -G DEB
 
 test:           ## the fast tests; PRESET=ci|asan|clang|f64|tsan for another build
 	@scripts/setup.sh test

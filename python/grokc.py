@@ -830,6 +830,37 @@ class _WandB:
 
 
 _SILENT = 15 * 60  # seconds; a run that goes on touches its file `owner` more often
+_GETLK, _LOCKED_BYTE = 36, 1 << 30  # Linux's F_OFD_GETLK; the byte of `owner` that is locked
+
+
+def _is_locked(file: Any) -> bool:
+    """Where there are no such locks: not known, which is no."""
+    try:
+        import fcntl
+
+        range_ = struct.pack("@hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, _LOCKED_BYTE, 1, 0)
+        return struct.unpack("@h", fcntl.fcntl(file, _GETLK, range_)[:2])[0] != fcntl.F_UNLCK
+    except (ImportError, OSError):
+        return False
+
+
+def _held(path: Path) -> Optional[bool]:
+    """Has a process this run? None: on another host, or nothing can be read; only signs of life
+    tell. As `grokc ls` looks at it."""
+    try:
+        with open(path / "owner", "rb") as file:
+            words = dict(line.split(b" ", 1) for line in file.read().splitlines() if b" " in line)
+            if _is_locked(file):
+                return True
+        here = [os.fsencode(os.uname().nodename), os.fsencode(os.readlink("/proc/self/ns/pid"))]
+        if [words.get(b"host"), words.get(b"namespace")] != here:
+            return None
+        stat = Path(f"/proc/{int(words[b'pid'])}/stat").read_bytes()
+        return stat.rpartition(b")")[2].split()[19] == words.get(b"started")
+    except FileNotFoundError:
+        return False if os.path.isdir("/proc/self") else None
+    except (OSError, ValueError, KeyError, IndexError, AttributeError):
+        return None
 
 
 def follow(
@@ -842,8 +873,9 @@ def follow(
 ) -> str:
     """Sends a run to TensorBoard or Weights & Biases (`to`: tensorboard, wandb): the rows that are
     there, and further ones as they come, until it ends; the answers of its hook as hook/NAME. Looks
-    for new rows `every` seconds. Returns the run's state; "running" of a run that says so and gives
-    no sign of life."""
+    for new rows `every` seconds. Returns the run's state; "running" of a run that says so, but that
+    no process has: at once if nobody had it when this began, else after 15 minutes without a sign
+    of life, as it may be gone on with."""
     run = run if isinstance(run, Run) else Run(run)
     if to not in ("tensorboard", "wandb"):
         raise ValueError(f"to={to!r}: expects tensorboard or wandb")
@@ -864,7 +896,10 @@ def follow(
                     sender.send(row["epoch"], _scalars(row, prefix))
             sender.flush()
             sign = [_stamp(run.path / name) for name in ("owner", "metrics.jsonl")]
-            if sign != alive:
+            held = _held(run.path) if state == "running" else None
+            if alive is None and held is False:
+                return state
+            if sign != alive or held:
                 alive, heard = sign, time.monotonic()
             if state not in ("new", "running") or time.monotonic() - heard > _SILENT:
                 return state
@@ -895,7 +930,9 @@ def main() -> None:
         except (OSError, ImportError, ValueError) as error:
             sys.exit(f"grokc follow: {error}")
         silent = (
-            ", and has given no sign of life for a while" if state in ("new", "running") else ""
+            ", but no process has it, or it gives no sign of life; its rows so far were sent"
+            if state in ("new", "running")
+            else ""
         )
         print(f"{path}: {state}{silent}")
 

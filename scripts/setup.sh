@@ -4,6 +4,7 @@
 #   scripts/setup.sh run     what `make run` needs to build grokc
 #   scripts/setup.sh test    and its tests
 #   scripts/setup.sh ci      and the formatter, the second compiler, the linter
+#   scripts/setup.sh deb     and what packs it as a .deb
 #   scripts/setup.sh slurm   only a Slurm for `make test-slurm`
 #   scripts/setup.sh ecosystem   only what `make test-ecosystem` takes from the system
 #
@@ -12,7 +13,7 @@
 set -euo pipefail
 
 mode=${1:-test}
-case $mode in run | test | ci | slurm | ecosystem) ;; *) echo "usage: setup.sh run|test|ci|slurm|ecosystem" >&2; exit 2 ;; esac
+case $mode in run | deb | test | ci | slurm | ecosystem) ;; *) echo "usage: setup.sh run|deb|test|ci|slurm|ecosystem" >&2; exit 2 ;; esac
 
 have() { command -v "$1" >/dev/null 2>&1; }
 find_compiler() {                               # $CC may carry options: its first word is the program
@@ -45,6 +46,7 @@ blas_there() {
         { linkable libopenblas.so || linkable libopenblas.dylib || library openblas cblas.h; }
 }
 fftw_there()     { library fftw3f fftw3.h; }
+shlibdeps_there() { have dpkg-shlibdeps && have file; }
 cmocka_there()   { library cmocka cmocka.h; }
 git_there()      { have git; }
 format_there()   { have clang-format; }
@@ -73,6 +75,7 @@ run  jansson   jansson               libjansson-dev jansson-devel         jansso
 run  zlib      zlib                  zlib1g-dev     zlib-devel            zlib           zlib
 run  blas      OpenBLAS_with_CBLAS   libopenblas-dev openblas-devel       openblas       openblas
 run  fftw      FFTW                  libfftw3-dev   fftw-devel            fftw           fftw
+deb  shlibdeps dpkg-shlibdeps        dpkg-dev,file  dpkg-dev,file         dpkg           dpkg
 test cmocka    cmocka                libcmocka-dev  libcmocka-devel       cmocka         cmocka
 ci   git       git                   git            git                   git            git
 ci   format    clang-format          clang-format   clang-tools-extra     clang          clang-format
@@ -99,6 +102,8 @@ look() {                                        # fills names and packages with 
     while read -r from check name apt dnf pacman brew; do
         case $mode:$from in
             :* | *: | run:test | run:ci | test:ci) continue ;;
+            deb:deb | deb:run) ;;
+            deb:* | *:deb) continue ;;
             slurm:slurm | ecosystem:ecosystem) ;;
             slurm:* | *:slurm | ecosystem:* | *:ecosystem) continue ;;
         esac

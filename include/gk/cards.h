@@ -64,6 +64,13 @@ typedef struct gk_cards {
     int n;
     char ***value; /* value[run][column]: in the shortest exact form; NULL: null */
     int *width;    /* (n): how many columns were known when it was read */
+    /* (n): which folder it is, whatever it is called. */
+    struct gk_card_place {
+        dev_t device;
+        ino_t inode;
+    } * place;
+    int again;           /* runs that gk_cards_find met once more, and left out */
+    gk_text first_again; /* "runs/link is runs/7": the first of them */
 } gk_cards;
 
 void gk_cards_open(gk_cards *cards);
@@ -74,8 +81,8 @@ void gk_cards_close(gk_cards *cards);
 void gk_cards_add(gk_cards *cards, const char *dir);
 
 /* All runs at `dir` and below, in the order of their names; symbolic links are followed, and a run
- * that can be reached in two ways is there twice. What cannot be read below it is said and left
- * out. GK_EIO where `dir` cannot be read. */
+ * that can be reached in two ways is there once, under the first of its names. What cannot be read
+ * below it is said and left out. GK_EIO where `dir` cannot be read. */
 gk_status gk_cards_find(gk_cards *cards, const char *dir);
 
 const char *gk_card_text(const gk_cards *cards, int run, int column);    /* NULL: null */

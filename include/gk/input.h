@@ -16,6 +16,12 @@ bool gk_input_has_name(const char *path);
 /* What messages call it: "stdin" for "-", else the path. */
 const char *gk_input_name(const char *path);
 
+/* A config or sweep file as a user names it: `name` itself where it is there; else, of the configs
+ * that were installed with the program, the one with this path or name (configs/quick.yaml,
+ * quick.yaml, quick), which is said on stderr. GK_EUSAGE: neither, and where the installed ones
+ * are. Of a program that was not installed: `name`. */
+gk_status gk_input_find(char path[GK_PATH_MAX], const char *name);
+
 /* GK_EUSAGE with advice where `path` begins with ~/, which only a shell expands. */
 gk_status gk_input_check(const char *path);
 

@@ -40,13 +40,16 @@ void gk_cards_close(gk_cards *cards)
     }
     free(cards->value);
     free(cards->width);
+    free(cards->place);
+    gk_text_free(&cards->first_again);
     gk_columns_free(&cards->columns);
 }
 
 /* The values of the columns become a card. Empty ones are null. */
-static void keep(gk_cards *cards)
+static void keep(gk_cards *cards, const char *dir)
 {
     gk_columns *columns = &cards->columns;
+    struct stat info = {0};
 
     cards->value = gk_grow(cards->value, (size_t)cards->n, sizeof *cards->value);
     cards->width = gk_grow(cards->width, (size_t)cards->n, sizeof *cards->width);
@@ -56,6 +59,9 @@ static void keep(gk_cards *cards)
             value[c] = columns->value[c].data;
             columns->value[c] = (gk_text){0};
         }
+    stat(dir, &info);
+    cards->place = gk_grow(cards->place, (size_t)cards->n, sizeof *cards->place);
+    cards->place[cards->n] = (struct gk_card_place){info.st_dev, info.st_ino};
     cards->value[cards->n] = value;
     cards->width[cards->n++] = columns->n;
 }
@@ -208,5 +214,5 @@ void gk_cards_add(gk_cards *cards, const char *dir)
     if (s->epoch >= 0) gk_text_add(&s->columns->value[GK_CARD_EPOCH], "%lld", (long long)s->epoch);
     warn(read_answer(s));
     free(s);
-    keep(cards);
+    keep(cards, dir);
 }

@@ -13,6 +13,20 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
+/* A run as it is found; under a second name it is only counted. */
+static void add_once(gk_cards *cards, const char *dir)
+{
+    struct stat info;
+
+    for (int i = 0; stat(dir, &info) == 0 && i < cards->n; i++) {
+        if (cards->place[i].device != info.st_dev || cards->place[i].inode != info.st_ino) continue;
+        if (cards->again++ == 0)
+            gk_text_add(&cards->first_again, "%s is %s", dir, gk_card_text(cards, i, GK_CARD_RUN));
+        return;
+    }
+    gk_cards_add(cards, dir);
+}
+
 gk_status gk_cards_find(gk_cards *cards, const char *dir)
 {
     char root[GK_PATH_MAX];
@@ -27,7 +41,7 @@ gk_status gk_cards_find(gk_cards *cards, const char *dir)
     while (status == GK_OK && (entry = fts_read(walk))) {
         bool top = entry->fts_level == FTS_ROOTLEVEL;
         if (entry->fts_info == FTS_D && gk_is_run(entry->fts_path)) {
-            gk_cards_add(cards, entry->fts_path);
+            add_once(cards, entry->fts_path);
             fts_set(walk, entry, FTS_SKIP);
         } else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_NS) {
             status = gk_fail(GK_EIO, "%s: %s", entry->fts_path, strerror(entry->fts_errno));

@@ -212,6 +212,9 @@ gk_status gk_ls(gk_text *text, char **dir, int n, const gk_ls_options *options, 
     gk_cards_open(&t->cards);
     for (int i = 0; i < n && status == GK_OK; i++) status = gk_cards_find(&t->cards, dir[i]);
     if (status == GK_OK) status = build(t, text, options);
+    if (t->cards.again)
+        gk_warn("%d of the runs can be reached in two ways, and %s shown once: %s", t->cards.again,
+                t->cards.again == 1 ? "is" : "are", t->cards.first_again.data);
     *found = t->cards.n;
     *shown = t->runs;
     gk_where_close(&t->where);

@@ -1,5 +1,6 @@
 /* grokc bench ops|step|measure: times on this machine; bench compare: of two reports. */
 #include "cli/cli.h"
+#include "gk/input.h"
 #include "gk/timing.h"
 
 #include <stdio.h>
@@ -54,13 +55,16 @@ static gk_status check_usage(const gk_cli *cli, bench_mode *mode)
 
 static gk_status prepare(gk_bench *bench, const gk_cli *cli)
 {
+    char path[GK_PATH_MAX];
+
     bench->threads = cli->threads;
     bench->filter = cli->filter;
     bench->runs = cli->runs ? (int)cli->runs : 1;
     bench->rounds = (int)cli->rounds;
     GK_CHECK(bench->rounds <= GK_ROUNDS_MAX);
-    return cli->config ? gk_cli_input(&bench->config, cli->config, cli)
-                       : gk_cli_config(&bench->config, NULL, cli);
+    if (!cli->config) return gk_cli_config(&bench->config, NULL, cli);
+    GK_TRY(gk_input_find(path, cli->config));
+    return gk_cli_input(&bench->config, path, cli);
 }
 
 static gk_status run(gk_bench *bench, const gk_cli *cli, bench_mode *mode)

@@ -75,7 +75,12 @@ static gk_status open_source(source *from, gk_config *config, const gk_cli *cli)
     GK_TRY(gk_path(path, "%s/config.yaml", from->path));
     GK_TRY(gk_cli_config(config, path, cli));
     GK_TRY(gk_run_epochs(&from->epochs, &from->n, from->path, GK_EPOCH_WEIGHTS));
-    if (!from->n) return gk_fail(GK_EDATA, "%s has no checkpoints", from->path);
+    if (!from->n)
+        return gk_fail(
+            GK_EDATA,
+            "%s has no checkpoints: run.checkpoint_at says which are kept, and grokc clean "
+            "removes them; final.jsonl has what was measured of them",
+            from->path);
     for (int i = 0; i < from->n; i++) there |= from->epochs[i] == from->only;
     if (from->only < 0 || there) return GK_OK;
     return gk_fail(GK_EDATA, "%s has no checkpoint of epoch %lld; see %s/checkpoints", from->path,

@@ -139,13 +139,13 @@ static int pass_on(const char *argument[2 * GK_LIST_MAX + 7], char slots[24], co
 }
 
 /* Or, with --dry-run, shows the script. */
-static gk_status submit(gk_sweep *sweep, const char *dir, const gk_cli *cli)
+static gk_status submit(gk_sweep *sweep, const char *file, const char *dir, const gk_cli *cli)
 {
     const char *argument[2 * GK_LIST_MAX + 7];
     char program[GK_PATH_MAX], where[GK_PATH_MAX], slots[24];
     gk_text text = {0};
     gk_slurm slurm = {.program = program,
-                      .file = cli->argument,
+                      .file = file,
                       .dir = dir,
                       .where = where,
                       .argument = argument,
@@ -175,7 +175,7 @@ static gk_status submit(gk_sweep *sweep, const char *dir, const gk_cli *cli)
 
 gk_status gk_cli_sweep(const gk_cli *cli)
 {
-    char dir[GK_PATH_MAX], device[64];
+    char path[GK_PATH_MAX], dir[GK_PATH_MAX], device[64];
     const char *set[GK_LIST_MAX + 1];
     gk_sweep_options options = {0};
     gk_text text = {0};
@@ -184,15 +184,16 @@ gk_status gk_cli_sweep(const gk_cli *cli)
     GK_TRY(check_submit(cli));
     if (!cli->argument)
         return gk_fail(GK_EUSAGE, "which sweep? grokc sweep configs/sweep_seeds.yaml");
+    GK_TRY(gk_input_find(path, cli->argument));
     GK_TRY(parse_options(&options, cli));
     if (cli->out)
         GK_TRY(gk_path(dir, "%s", cli->out));
-    else if (gk_input_has_name(cli->argument))
-        GK_TRY(default_directory(dir, cli->argument));
+    else if (gk_input_has_name(path))
+        GK_TRY(default_directory(dir, path));
     else if (cli->dry_run)
         GK_TRY(gk_path(dir, "none yet, --out DIR gives one"));
     else
-        GK_TRY(gk_cli_needs_out(cli->argument));
+        GK_TRY(gk_cli_needs_out(path));
     options.dir = dir;
     memcpy(set, cli->set.item, (size_t)cli->set.n * sizeof *set);
     int sets = cli->set.n;
@@ -200,11 +201,11 @@ gk_status gk_cli_sweep(const gk_cli *cli)
         snprintf(device, sizeof device, "device.backend=%.40s", cli->device);
         set[sets++] = device;
     }
-    gk_status status = gk_sweep_load(&sweep, cli->argument, set, sets);
+    gk_status status = gk_sweep_load(&sweep, path, set, sets);
     if (status == GK_OK) status = gk_sweep_use_made_of(&sweep, dir);
     if (status == GK_OK) status = gk_sweep_continue(&sweep, dir);
     if (status == GK_OK && cli->submit) {
-        status = submit(&sweep, dir, cli);
+        status = submit(&sweep, path, dir, cli);
     } else if (status == GK_OK && cli->dry_run) {
         status = gk_sweep_describe(&text, &sweep, &options);
         if (status == GK_OK) fputs(text.data, stdout);

@@ -50,8 +50,8 @@ static gk_status find_config(char path[GK_PATH_MAX], const char *argument)
     struct stat info;
     size_t n = strlen(argument);
 
-    GK_TRY(gk_path(path, "%s", argument));
-    if (stat(argument, &info) != 0 || !S_ISDIR(info.st_mode)) return GK_OK;
+    GK_TRY(gk_input_find(path, argument));
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) return GK_OK;
     while (n > 1 && argument[n - 1] == '/') n--;
     GK_TRY(gk_path(path, "%.*s/sweep.yaml", (int)n, argument));
     if (gk_exists(path))

@@ -106,7 +106,7 @@ for i in 0 1 2 3; do
     check "run $i goes on" grep -q '"from": 40, "to": 80' sw/runs/0000$i/history.jsonl
 done
 history_is sw '{"key": "runs", "from": 4, "to": 9}' '{"key": "run.epochs", "from": 40, "to": 80}' \
-    '{"key": "run.stop_test_loss", "from": null, "to": 1e-9}'
+    '{"key": "run.stop_test_loss", "from": null, "to": 1.0e-09}'
 check 'sweep.yaml is the new one' cmp more.yaml sw/sweep.yaml
 expect 0 sweep more.yaml --out fresh
 for i in 0 1 2 3; do

@@ -182,15 +182,23 @@ for i in 0 1 2 3; do same "a sweep: run $i" sweep-whole/runs/0000$i sweep-stoppe
 # ---- ls
 mkdir -p runs store/deep
 mv q1 runs/two
-cp -r runs/two store/deep/one
-ln -s ../store/deep/one runs/one
+cp -r runs/two store/deep/three
+cp -r runs/two other_one
+ln -s ../other_one runs/one
 ln -s ../store runs/store
 ln -s nowhere runs/gone
 ln -s . runs/round
 expect 0 ls runs
 check 'ls: behind links' test "$(grep -c done out)" = 3
-prints '^runs/one ' '^runs/two ' '^runs/store/deep/one '
+prints '^runs/one ' '^runs/two ' '^runs/store/deep/three '
 says 'runs/gone: .*nothing' 'runs/round: .*back to runs'
+ln -s two runs/another
+ln -s one runs/zero
+expect 0 ls runs runs/store/deep/three
+check 'ls: a run that is reached in two ways, once' test "$(grep -c done out)" = 3
+prints '^runs/another '
+says '^grokc: 3 of the runs can be reached in two ways, and are shown once: runs/two is runs/another$'
+rm runs/another runs/zero
 mkdir runs/locked && chmod 0 runs/locked
 if [[ -r runs/locked ]]; then skip 'ls: a folder that cannot be read (root reads all)'; else
     expect 0 ls runs

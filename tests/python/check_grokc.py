@@ -6,6 +6,8 @@ check_grokc.py GROKC MODULE_DIR     in a folder with the runs of tests/program/p
 import json
 import math
 import os
+import re
+import signal
 import struct
 import subprocess
 import sys
@@ -430,6 +432,35 @@ check(
     "as another run there",
     len(sent) == count + 2 and len({x.options["id"] for x in sent[-3:]}) == 3,
 )
+
+# A run that was killed before: nobody waits for it. One that has it and is silent is waited for.
+child = started(4, "--fresh")
+has_rows(20)
+child.send_signal(signal.SIGSTOP)
+check("held by a process that sleeps", grokc._held(live.path) is True)
+grokc._SILENT, silent = 0.05, grokc._SILENT
+follower = threading.Thread(target=grokc.follow, args=("live", "wandb"), kwargs={"every": 0.01})
+follower.start()
+follower.join(0.5)
+check("which is waited for", follower.is_alive())
+grokc._SILENT = silent
+child.kill()
+child.wait()
+check("then held by nobody", grokc._held(live.path) is False)
+grokc._SILENT = 0.05
+follower.join()
+grokc._SILENT = silent
+begun = time.monotonic()
+check("killed before", grokc.follow("live", "wandb", every=1000) == "running")
+check("which is seen at once", time.monotonic() - begun < 100)
+owner = live.path / "owner"
+words = owner.read_text()
+owner.write_text(words.replace(f"host {os.uname().nodename}", "host elsewhere"))
+check("on another host, not known", grokc._held(live.path) is None)
+owner.write_text(re.sub("pid .*", f"pid {os.getpid()}", words))
+check("another process of this number", grokc._held(live.path) is False)
+owner.unlink()
+check("nobody's", grokc._held(live.path) is False)
 
 sys.modules["wandb"] = None
 raises("no wandb", ImportError, ["pip install wandb"], grokc.follow, "run", "wandb")
