@@ -169,13 +169,19 @@ static void test_round_trip_of_every_key(void **state)
     }
 }
 
-static void diff_is(const gk_config *a, const gk_config *b, const char *expected)
+/* `fixed`: what may not change; `more`: what may, of that which makes rows. */
+static void diff_is(const gk_config *a, const gk_config *b, const char *fixed, const char *more)
 {
-    gk_text lines = {0};
+    gk_text lines = {0}, all = {0}, expected = {0};
 
     gk_config_diff(&lines, a, b);
-    assert_string_equal(lines.data ? lines.data : "", expected);
+    assert_string_equal(lines.data ? lines.data : "", fixed);
+    gk_config_diff_all(&all, a, b);
+    gk_text_add(&expected, "%s%s", fixed, more);
+    assert_string_equal(all.data ? all.data : "", expected.data);
     gk_text_free(&lines);
+    gk_text_free(&all);
+    gk_text_free(&expected);
 }
 
 static void test_diff(void **state)
@@ -185,14 +191,15 @@ static void test_diff(void **state)
     (void)state;
     gk_config_defaults(&a);
     b = a;
-    diff_is(&a, &b, "");
+    diff_is(&a, &b, "", "");
     b.optim.lr = 0.01;
     b.task.op = GK_OP_SUBTRACT;
     b.run.stop_test_acc = 0.5;
     strcpy(b.model.init, "torch:1");
     diff_is(&a, &b,
             "task.op: add -> subtract\nmodel.init: \"philox:0\" -> \"torch:1\"\n"
-            "optim.lr: 0.001 -> 0.01\nrun.stop_test_acc: null -> 0.5\n");
+            "optim.lr: 0.001 -> 0.01\n",
+            "run.stop_test_acc: null -> 0.5\n");
     b = a;
     strcpy(b.device.backend, "cuda:1");
     b.device.plan = GK_PLAN_OPS;
@@ -200,8 +207,8 @@ static void test_diff(void **state)
     b.run.resume_every = 0;
     strcpy(b.run.hook, "true");
     b.run.epochs = a.run.epochs + 1;
-    diff_is(&a, &b, "");
-    diff_is(&b, &a, "run.epochs: 50001 -> 50000\n");
+    diff_is(&a, &b, "", "run.epochs: 50000 -> 50001\n");
+    diff_is(&b, &a, "", "run.epochs: 50001 -> 50000\n");
 }
 
 static void test_print(void **state)
