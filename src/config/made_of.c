@@ -63,10 +63,12 @@ static gk_made_file *find(const gk_made_of *made, const gk_config *config, enum 
     const char *path = gk_source_text(config, source) + 5;
 
     if (!gk_source_path(config, source)) return NULL;
-    for (gk_made_file *f = made->file; f < made->file + made->n; f++)
+    for (int i = 0; i < made->n; i++) {
+        gk_made_file *f = &made->file[i];
         if (!strcmp(f->key, gk_source_keys[source]) &&
             (of == GK_MADE_RUN || !strcmp(f->path, path)))
             return f;
+    }
     return NULL;
 }
 

@@ -184,8 +184,8 @@ static void keep_names(gk_run *run, const gk_config *there)
 {
     const gk_made_of *made = &run->made;
 
-    for (const gk_made_file *f = made->file; f < made->file + made->n; f++) {
-        bool split = !strcmp(f->key, gk_source_keys[GK_SOURCE_SPLIT]);
+    for (int i = 0; i < made->n; i++) {
+        bool split = !strcmp(made->file[i].key, gk_source_keys[GK_SOURCE_SPLIT]);
         char *text = split ? run->config.task.split : run->config.model.init;
         const char *was = split ? there->task.split : there->model.init;
         if (!strncmp(text, "file:", 5) && !strncmp(was, "file:", 5)) memcpy(text, was, GK_TEXT_MAX);

@@ -30,7 +30,7 @@ gone() {
     if [[ ! -s alive.out ]]; then pass; else fail "$1: processes are left" alive.out; fi
 }
 hook_same() { # NAME DIR: the bytes of the run without a hook
-    if diff -rq -x env.json -x log.txt -x state -x owner -x hook.jsonl -x hook.log -x config.yaml "$plain" "$2" >same.out 2>&1 &&
+    if diff -rq -x env.json -x log.txt -x state -x owner -x hook.jsonl -x hook.log -x history.jsonl -x config.yaml "$plain" "$2" >same.out 2>&1 &&
         diff <(grep -v '^  hook:' "$plain/config.yaml") <(grep -v '^  hook:' "$2/config.yaml") >>same.out; then
         pass
     else
