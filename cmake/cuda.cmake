@@ -79,6 +79,8 @@ target_compile_definitions(gk_cuda INTERFACE GK_CUDA)
 target_compile_options(gk_cuda INTERFACE
   $<$<COMPILE_LANGUAGE:CUDA>:-lineinfo -Xcompiler=-Wall>
   $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${GK_WERROR}>>:-Werror=all-warnings>)
-target_link_libraries(gk_cuda INTERFACE CUDA::cudart_static CUDA::cublasLt CUDA::cufft)
-set(CMAKE_INSTALL_RPATH_USE_LINK_PATH TRUE)     # the toolkit's libraries are seldom where the loader looks
+# cuBLASLt and cuFFT are loaded when the backend opens: kernels/cuda/machine/libraries.cu.
+target_link_libraries(gk_cuda INTERFACE CUDA::cudart_static ${CMAKE_DL_LIBS})
+set_source_files_properties(${PROJECT_SOURCE_DIR}/kernels/cuda/machine/libraries.cu PROPERTIES
+                            COMPILE_DEFINITIONS "GK_CUDA_LIBRARIES=\"${CUDAToolkit_LIBRARY_DIR}\"")
 set(GK_CUDA_FOUND TRUE)

@@ -33,7 +33,7 @@ bool cuda_ok(gk_backend *be, cudaError_t error, const char *call, const char *fi
 bool cublas_ok(gk_backend *be, cublasStatus_t status, const char *call, const char *file, int line)
 {
     if (status != CUBLAS_STATUS_SUCCESS)
-        cuda_fail(be, call, cublasLtGetStatusString(status), file, line);
+        cuda_fail(be, call, vendor.cublasLtGetStatusString(status), file, line);
     return status == CUBLAS_STATUS_SUCCESS;
 }
 
@@ -178,11 +178,11 @@ static void cuda_describe(gk_backend *be, gk_text *json)
 {
     const cuda_state *s = cuda_state_of(be);
     int driver = 0, runtime = 0, fft = 0;
-    size_t lt = cublasLtGetVersion();
+    size_t lt = vendor.cublasLtGetVersion();
 
     cudaDriverGetVersion(&driver);
     cudaRuntimeGetVersion(&runtime);
-    cufftGetVersion(&fft);
+    vendor.cufftGetVersion(&fft);
     gk_text_add(json, "\"gpu\": ");
     gk_text_add_json(json, s->properties.name);
     gk_text_add(json, ", \"ordinal\": %d, \"compute_capability\": \"%d.%d\", \"memory_mb\": %zu",
@@ -205,7 +205,7 @@ static void cuda_close(gk_backend *be)
     cuda_plans_close(be);
     for (int i = 0; i < 2; i++)
         if (s->record.window[i]) cudaEventDestroy(s->record.window[i]);
-    if (s->lt) cublasLtDestroy(s->lt);
+    if (s->lt) vendor.cublasLtDestroy(s->lt);
     cudaFree(s->workspace);
     cudaFree(s->scratch);
     if (s->stream) cudaStreamDestroy(s->stream);
@@ -305,7 +305,7 @@ static void prepare(gk_backend *be, const gk_device_options *options)
         CU(be, cudaEventCreateWithFlags(&s->record.window[i], cudaEventDisableTiming));
     s->workspace_bytes = WORKSPACE;
     s->workspace = take(be, s->workspace_bytes, "cuBLASLt");
-    CUBLAS(be, cublasLtCreate(&s->lt));
+    CUBLAS(be, vendor.cublasLtCreate(&s->lt));
     probe(be);
 }
 
@@ -333,6 +333,7 @@ static const gk_backend table = {
 extern "C" gk_status cuda_backend(gk_backend *be, const gk_device_options *options)
 {
     GK_TRY(find_device(options->ordinal));
+    GK_TRY(cuda_libraries_load());
     *be = table;
     be->state = gk_alloc(1, sizeof(cuda_state));
     prepare(be, options);

@@ -23,12 +23,13 @@ static cuda_plan *find(gk_backend *be, int P, int Q, int cols, int panel)
         plan = plan->next;
     if (plan) return plan;
     cufftHandle handle;
-    if (!CUFFT(be, cufftPlanMany(&handle, 2, size, size, cols, 1, half, cols, 1, CUFFT_R2C, panel)))
+    if (!CUFFT(be, vendor.cufftPlanMany(&handle, 2, size, size, cols, 1, half, cols, 1, CUFFT_R2C,
+                                        panel)))
         return NULL;
     plan = (cuda_plan *)gk_alloc(1, sizeof *plan);
     *plan = {P, Q, cols, panel, handle, s->plans};
     s->plans = plan;
-    return CUFFT(be, cufftSetStream(handle, s->stream)) ? plan : NULL;
+    return CUFFT(be, vendor.cufftSetStream(handle, s->stream)) ? plan : NULL;
 }
 
 /* One run. `in` is at a multiple of 8 bytes, as cuFFT asks for, and so is every panel. */
@@ -41,7 +42,7 @@ static void transform(gk_backend *be, cufftComplex *out, float *in, int P, int Q
     for (int from = 0; from < cols; from += panel) {
         cuda_plan *plan = find(be, P, Q, cols, cols - from < panel ? cols - from : panel);
         if (!plan) return;
-        CUFFT(be, cufftExecR2C(plan->handle, in + from, out + from));
+        CUFFT(be, vendor.cufftExecR2C(plan->handle, in + from, out + from));
         cuda_launched(be, "cufftExecR2C", __FILE__, __LINE__);
     }
 }
@@ -71,7 +72,7 @@ void cuda_plans_close(gk_backend *be)
 
     for (cuda_plan *next; s->plans; s->plans = next) {
         next = s->plans->next;
-        cufftDestroy(s->plans->handle);
+        vendor.cufftDestroy(s->plans->handle);
         free(s->plans);
     }
 }

@@ -119,12 +119,12 @@ static cublasStatus_t set_batch(cublasLtMatrixLayout_t layout, int runs, size_t 
 {
     int32_t count = runs;
     int64_t offset = (int64_t)stride;
-    cublasStatus_t status = cublasLtMatrixLayoutSetAttribute(
+    cublasStatus_t status = vendor.cublasLtMatrixLayoutSetAttribute(
         layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count, sizeof count);
 
     if (status != CUBLAS_STATUS_SUCCESS) return status;
-    return cublasLtMatrixLayoutSetAttribute(layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET,
-                                            &offset, sizeof offset);
+    return vendor.cublasLtMatrixLayoutSetAttribute(
+        layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &offset, sizeof offset);
 }
 
 static bool set_batches(gk_backend *be, cuda_product *product, const operands *p, int runs)
@@ -142,15 +142,16 @@ static bool fits(gk_backend *be, cuda_product *product, const cublasLtMatmulAlgo
     cublasLtMatmulHeuristicResult_t result;
 
     if (!set_batches(be, product, p, runs)) return false;
-    return cublasLtMatmulAlgoCheck(s->lt, product->operation, product->b, product->a, product->c,
-                                   product->c, algorithm, &result) == CUBLAS_STATUS_SUCCESS &&
+    return vendor.cublasLtMatmulAlgoCheck(s->lt, product->operation, product->b, product->a,
+                                          product->c, product->c, algorithm,
+                                          &result) == CUBLAS_STATUS_SUCCESS &&
            result.workspaceSize <= s->workspace_bytes;
 }
 
 static bool layout(gk_backend *be, cublasLtMatrixLayout_t *made, int rows, int cols, int ld)
 {
-    return CUBLAS(be,
-                  cublasLtMatrixLayoutCreate(made, CUDA_R_32F, (uint64_t)cols, (uint64_t)rows, ld));
+    return CUBLAS(be, vendor.cublasLtMatrixLayoutCreate(made, CUDA_R_32F, (uint64_t)cols,
+                                                        (uint64_t)rows, ld));
 }
 
 /* PEDANTIC: float32 in all phases, whatever the library's defaults and environment say. */
@@ -162,12 +163,13 @@ static bool describe(gk_backend *be, cuda_product *product)
     cublasComputeType_t arithmetic =
         cuda_state_of(be)->tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F_PEDANTIC;
 
-    return CUBLAS(be, cublasLtMatmulDescCreate(&product->operation, arithmetic, CUDA_R_32F)) &&
-           CUBLAS(be, cublasLtMatmulDescSetAttribute(
+    return CUBLAS(be,
+                  vendor.cublasLtMatmulDescCreate(&product->operation, arithmetic, CUDA_R_32F)) &&
+           CUBLAS(be, vendor.cublasLtMatmulDescSetAttribute(
                           product->operation, CUBLASLT_MATMUL_DESC_TRANSA, &first, sizeof first)) &&
-           CUBLAS(be,
-                  cublasLtMatmulDescSetAttribute(product->operation, CUBLASLT_MATMUL_DESC_TRANSB,
-                                                 &second, sizeof second)) &&
+           CUBLAS(be, vendor.cublasLtMatmulDescSetAttribute(product->operation,
+                                                            CUBLASLT_MATMUL_DESC_TRANSB, &second,
+                                                            sizeof second)) &&
            layout(be, &product->a, s->ta ? s->k : s->m, s->ta ? s->m : s->k, s->lda) &&
            layout(be, &product->b, s->tb ? s->n : s->k, s->tb ? s->k : s->n, s->ldb) &&
            layout(be, &product->c, s->m, s->n, s->ldc);
@@ -194,8 +196,8 @@ static bool prefer(gk_backend *be, cublasLtMatmulPreference_t preference, const 
         {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, &s->align_c, sizeof s->align_c}};
 
     for (const setting &each : settings)
-        if (!CUBLAS(be, cublasLtMatmulPreferenceSetAttribute(preference, each.name, each.value,
-                                                             each.size)))
+        if (!CUBLAS(be, vendor.cublasLtMatmulPreferenceSetAttribute(preference, each.name,
+                                                                    each.value, each.size)))
             return false;
     return true;
 }
@@ -210,13 +212,13 @@ static void choose(gk_backend *be, cuda_product *product, const operands *p)
     int n = 0, best = 0;
 
     if (!set_batches(be, product, p, 1)) return;
-    if (!CUBLAS(be, cublasLtMatmulPreferenceCreate(&preference))) return;
+    if (!CUBLAS(be, vendor.cublasLtMatmulPreferenceCreate(&preference))) return;
     if (prefer(be, preference, &product->of) &&
-        cublasLtMatmulAlgoGetHeuristic(s->lt, product->operation, product->b, product->a,
-                                       product->c, product->c, preference, CANDIDATES, candidate,
-                                       &n) != CUBLAS_STATUS_SUCCESS)
+        vendor.cublasLtMatmulAlgoGetHeuristic(s->lt, product->operation, product->b, product->a,
+                                              product->c, product->c, preference, CANDIDATES,
+                                              candidate, &n) != CUBLAS_STATUS_SUCCESS)
         n = 0;
-    cublasLtMatmulPreferenceDestroy(preference);
+    vendor.cublasLtMatmulPreferenceDestroy(preference);
     product->own = n == 0;
     if (n == 0) return;
     while (best < n && !fits(be, product, &candidate[best].algo, p, 2)) best++;
@@ -247,9 +249,10 @@ static void multiply_batch(gk_backend *be, cuda_product *product, const operands
     const float one = 1;
 
     if (!set_batches(be, product, p, runs)) return;
-    CUBLAS(be, cublasLtMatmul(s->lt, product->operation, &one, p->b, product->b, p->a, product->a,
-                              &p->beta, p->c, product->c, p->c, product->c, &product->algorithm,
-                              s->workspace, s->workspace_bytes, s->stream));
+    CUBLAS(be,
+           vendor.cublasLtMatmul(s->lt, product->operation, &one, p->b, product->b, p->a,
+                                 product->a, &p->beta, p->c, product->c, p->c, product->c,
+                                 &product->algorithm, s->workspace, s->workspace_bytes, s->stream));
     cuda_launched(be, "cublasLtMatmul", __FILE__, __LINE__);
 }
 
@@ -293,10 +296,10 @@ void cuda_products_close(gk_backend *be)
 
     for (cuda_product *next; s->products; s->products = next) {
         next = s->products->next;
-        cublasLtMatmulDescDestroy(s->products->operation);
-        cublasLtMatrixLayoutDestroy(s->products->a);
-        cublasLtMatrixLayoutDestroy(s->products->b);
-        cublasLtMatrixLayoutDestroy(s->products->c);
+        vendor.cublasLtMatmulDescDestroy(s->products->operation);
+        vendor.cublasLtMatrixLayoutDestroy(s->products->a);
+        vendor.cublasLtMatrixLayoutDestroy(s->products->b);
+        vendor.cublasLtMatrixLayoutDestroy(s->products->c);
         free(s->products);
     }
 }

@@ -8,6 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef GK_CUDA
+#define CUDA_NAME ", cuda"
+#else
+#define CUDA_NAME ""
+#endif
+
 static void print_usage(FILE *to)
 {
     gk_text text = {0};
@@ -48,7 +54,7 @@ static int run(int argc, char **argv)
         return gk_exit_code(GK_EUSAGE);
     }
     if (!strcmp(argv[1], "--version")) {
-        puts("grokc " GK_VERSION " (" GK_COMMIT ", " GK_COMPILER ", " GK_REAL_NAME ")");
+        puts("grokc " GK_VERSION " (" GK_COMMIT ", " GK_COMPILER ", " GK_REAL_NAME CUDA_NAME ")");
         return 0;
     }
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {

@@ -13,8 +13,7 @@ extern "C" {
 #include "kernels.h"
 }
 
-#include <cublasLt.h>
-#include <cufft.h>
+#include "cuda/machine/libraries.h"
 
 enum { CUDA_BLOCK = 256, CUDA_WARP = 32, CUDA_MESSAGE = 512 };
 
