@@ -154,7 +154,9 @@ look() {
         build/release/bench/*)
             check "$text: its source" test -e "$source_dir/bench/$(basename "$1").c"
             skip "$text (its times mean nothing here; its source is there)" ;;
-        apt-get | git | sbatch | squeue) skip "$text ($1 is somebody else's)" ;;
+        apt-get | dnf | pacman | brew | conda | apptainer | wsl | git | sbatch | squeue)
+            for word in "${@:2}"; do [[ $word != packaging/* ]] || check "$text: $word" test -e "$source_dir/$word"; done
+            skip "$text ($1 is somebody else's)" ;;
         *) fail "$text: tests/program/docs.sh does not know how to run $1" ;;
     esac
 }
