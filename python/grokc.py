@@ -115,6 +115,87 @@ def tensors(path: PathLike) -> Tensors:
     return found
 
 
+# ------------------------------------------------------------------------------------------- names
+
+# What was called otherwise in grokc 0.1: include/gk/renamed.def, kind by kind.
+_RENAMED = {
+    "KEY": {"task.corrupt_fraction": "task.label_noise", "corrupt_fraction": "label_noise"},
+    "COLUMN": {
+        "test_loss_mirror": "test_loss_commuted",
+        "test_loss_other": "test_loss_uncommuted",
+        "sum_squares": "squared_l2_norm",
+        "absorbed": "softmax_saturation",
+        "imbalance": "logit_gradient_sum",
+    },
+    "CSV": {"index": "run_index", "grokked_share": "grokked_fraction"},
+    "TURN": {
+        "sum of squares maximum": "squared L2 norm maximum",
+        "sum of squares settled": "squared L2 norm settled",
+    },
+}
+
+
+def _renamed(name: str, *kinds: str) -> str:
+    """Today's name; of columns also before a dot: sum_squares.embed.W_E."""
+    for kind in kinds or _RENAMED:
+        head, dot, rest = name.partition(".") if kind == "COLUMN" else (name, "", "")
+        if head in _RENAMED[kind]:
+            return _RENAMED[kind][head] + dot + rest
+    return name
+
+
+def csv_name(name: str) -> str:
+    """What a column is called in sweep.csv, curves.csv.gz, cells.csv and `grokc ls --csv`:
+    "optim.lr" is optim_lr, "events.test_loss < 0.1.crossed" test_loss_below_0_1."""
+    for group in ("events.", "turning_points.", "phases."):
+        name = name[len(group) :] if name.startswith(group) else name
+    if name.endswith(".crossed") and name != ".crossed":
+        name = name[: -len(".crossed")]
+    signs = {"<=": "at_most", ">=": "at_least", "!=": "not"}
+    signs.update({"<": "below", ">": "above", "=": "equals"})
+    name = re.sub("<=|>=|!=|[<>=]", lambda sign: f" {signs[sign[0]]} ", name)
+    name = "_".join(re.findall("[a-z0-9]+", re.sub("[A-Z]", lambda c: c[0].lower(), name)))
+    return name if name and not name[0].isdigit() else "column_" + name
+
+
+class _Names(Dict[str, Any]):
+    """A dict by today's names in which a name of grokc 0.1 finds the same: row["sum_squares"]."""
+
+    def _find(self, name: Any) -> Any:
+        return name if dict.__contains__(self, name) else _renamed(str(name))
+
+    def __missing__(self, name: Any) -> Any:
+        found = self._find(name)
+        if not dict.__contains__(self, found):
+            raise KeyError(name)
+        return self[found]
+
+    def __contains__(self, name: Any) -> bool:
+        return dict.__contains__(self, self._find(name))
+
+    def get(self, name: Any, default: Any = None) -> Any:
+        return self[name] if name in self else default
+
+
+class _CsvRow(_Names):
+    """A row of a CSV file, in which names find the same as they stand elsewhere: row["optim.lr"]."""
+
+    def _find(self, name: Any) -> Any:
+        return name if dict.__contains__(self, name) else csv_name(_renamed(str(name)))
+
+
+def _today(value: Any, name: str = "") -> Any:
+    """JSON of any version as today's: names, and key_freqs and clusters as lists."""
+    if isinstance(value, dict):
+        now = ((_renamed(key, "COLUMN", "TURN"), x) for key, x in value.items())
+        return _Names((key, _today(x, key)) for key, x in now)
+    if isinstance(value, str) and name == "key_freqs":
+        return key_freqs(value)
+    if isinstance(value, str) and name == "clusters":
+        return [[k, neurons] for k, neurons in clusters(value).items()]
+    return value
+
+
 # --------------------------------------------------------------------------------- a run's text
 
 
@@ -141,7 +222,7 @@ def _text(path: Path) -> str:
 
 def _config(text: str) -> Dict[str, Any]:
     """The YAML that grokc writes: groups of scalars, lists of scalars. Not a reader of YAML."""
-    config: Dict[str, Any] = {}
+    config: Dict[str, Any] = _Names()
     group, key = config, ""
     for line in text.split("\n"):
         word = line.strip()
@@ -155,16 +236,17 @@ def _config(text: str) -> Dict[str, Any]:
         if not line.startswith(" "):
             group = config
         key, _, value = word.partition(":")
+        key = _renamed(key, "KEY")
         if value.strip() or line.startswith(" "):
             group[key] = _scalar(value.strip()) if value.strip() else None
         else:
-            group = config[key] = {}
+            group = config[key] = _Names()
     return config
 
 
 def _rows(path: Path) -> List[Row]:
     """The complete lines of a file of rows; of one that is still written, the last may be half."""
-    return [json.loads(line) for line in _lines(path)]
+    return [_today(json.loads(line)) for line in _lines(path)]
 
 
 def _lines(path: Path) -> List[bytes]:
@@ -178,7 +260,7 @@ def _columns(rows: List[Row]) -> Dict[str, np.ndarray]:
     """Numbers as float64 with NaN where there is none; whole columns of integers as int64; others,
     lists among them, as objects."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    columns = {}
+    columns: Dict[str, np.ndarray] = _Names()
     for name in names:
         values = [row.get(name) for row in rows]
         kinds = {type(value) for value in values}
@@ -200,8 +282,8 @@ def _given(value: Any) -> Any:
 
 
 def key_freqs(value: Any) -> List[int]:
-    """A key_freqs of a row, summary or sweep.csv as a list, whichever way it is written there:
-    "14,35,41", a list, or None."""
+    """A key_freqs of a row, summary or CSV file as a list, whichever way it is written there: a list,
+    "14,35,41" (in CSV files, and by grokc 0.1), or None."""
     value = _given(value)
     if isinstance(value, str):
         value = [k for k in re.split(r"[,\s]+", value.strip("[] ")) if k]
@@ -209,8 +291,8 @@ def key_freqs(value: Any) -> List[int]:
 
 
 def clusters(value: Any) -> Dict[int, int]:
-    """A clusters of a row as frequency -> number of neurons, whichever way it is written there:
-    "14:30,35:53", an object, a list of pairs, or None."""
+    """A clusters of a row as frequency -> number of neurons, whichever way it is written there: a
+    list of pairs, "14:30,35:53" (in CSV files, and by grokc 0.1), an object, or None."""
     value = _given(value)
     if isinstance(value, str):
         value = [pair.split(":") for pair in value.split(",") if pair]
@@ -248,7 +330,7 @@ class Run:
     @property
     def summary(self) -> Optional[Dict[str, Any]]:
         """summary.json; None before the end."""
-        return self._json("summary.json")
+        return _today(self._json("summary.json"))
 
     @property
     def parent(self) -> Optional[Dict[str, Any]]:
@@ -257,7 +339,8 @@ class Run:
 
     @property
     def rows(self) -> List[Row]:
-        """metrics.jsonl: a dict for each measured epoch."""
+        """metrics.jsonl: a dict for each measured epoch. Of runs of grokc 0.1, too, it has today's
+        names, and the old ones find the same: row["sum_squares"] is row["squared_l2_norm"]."""
         return _rows(self.path / "metrics.jsonl")
 
     @property
@@ -268,7 +351,7 @@ class Run:
     @property
     def hook_rows(self) -> List[Row]:
         """hook.jsonl: the answers of run.hook."""
-        return _rows(self.path / "hook.jsonl")
+        return [json.loads(line) for line in _lines(self.path / "hook.jsonl")]
 
     @property
     def metrics(self) -> Dict[str, np.ndarray]:
@@ -355,13 +438,16 @@ class Sweep:
 
     def table(self) -> List[Row]:
         """sweep.csv, as `grokc gather` writes it: a dict for each finished run; empty fields are
-        None."""
+        None. Names as they stand elsewhere find the same: row["optim.lr"] is row["optim_lr"]."""
         file = self.path / "sweep.csv"
         if not file.exists():
             raise FileNotFoundError(f"{file} is not there yet: grokc gather {self.path}")
         with open(file, newline="", encoding="utf-8") as lines:
             return [
-                {name: None if value == "" else _scalar(value) for name, value in row.items()}
+                _CsvRow(
+                    (csv_name(_renamed(name)), None if value == "" else _scalar(value))
+                    for name, value in row.items()
+                )
                 for row in csv.DictReader(lines)
             ]
 
@@ -567,7 +653,7 @@ def _follow(child: "subprocess.Popen[bytes]", out: Path, before: Optional[tuple]
                 text = stream.read()
             text = text[: text.rfind(b"\n") + 1]
             at += len(text)
-            yield from map(json.loads, text.split(b"\n")[:-1])
+            yield from (_today(json.loads(line)) for line in text.split(b"\n")[:-1])
         if ended:
             return
         time.sleep(0.02)
@@ -726,7 +812,8 @@ class _Tail:
         new = lines if again else lines[n:]
         if again or new:
             self.seen = lines
-        return again, [json.loads(line) for line in new]
+        rows = [json.loads(line) for line in new]
+        return again, rows if self.path.name == "hook.jsonl" else list(map(_today, rows))
 
 
 class _TensorBoard:

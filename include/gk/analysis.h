@@ -35,10 +35,10 @@ typedef struct gk_analysis {
     uint64_t seed;    /* of the control's random frequencies: task.label_seed */
 } gk_analysis;
 
-enum gk_row_group { GK_ROWS_TRAIN, GK_ROWS_MIRRORED, GK_ROWS_UNMIRRORED, GK_ROW_GROUPS };
+enum gk_row_group { GK_ROWS_TRAIN, GK_ROWS_COMMUTED, GK_ROWS_UNCOMMUTED, GK_ROW_GROUPS };
 
 /* `order` and n_train: a split of the task. Without a split (n_train 0) every row is in
- * GK_ROWS_UNMIRRORED. */
+ * GK_ROWS_UNCOMMUTED. */
 void gk_analysis_open(gk_analysis *analysis, const gk_task *task, const gk_config *config,
                       const int *order, int n_train);
 void gk_analysis_close(gk_analysis *analysis);

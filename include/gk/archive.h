@@ -34,7 +34,7 @@ bool gk_run_is_held(const char *dir);
 /* GK_EUSAGE as gk_config_load. */
 gk_status gk_run_read_config(gk_config *config, const char *dir);
 
-/* summary.json, env.json or parent.json; release with json_decref. */
+/* summary.json (with today's names), env.json or parent.json; release with json_decref. */
 gk_status gk_run_read_json(struct json_t **json, const char *dir, const char *name);
 
 /* The files that there is one of for an epoch. */
@@ -52,7 +52,8 @@ gk_status gk_run_epochs(int64_t **epochs, int *n, const char *dir, gk_epoch_file
 /* ---- row_file.c */
 
 /* Rows, line after line: those of metrics.jsonl, parent.jsonl, final.jsonl, or the answers in
- * hook.jsonl. A last line without its end is being written: it is no row. */
+ * hook.jsonl. A last line without its end is being written: it is no row. Rows of older programs
+ * come as today's (gk/renamed.h), so that a run which was gone on with reads as one. */
 
 typedef struct gk_row_file {
     char path[GK_PATH_MAX];
@@ -60,7 +61,8 @@ typedef struct gk_row_file {
     char *line; /* the current one, with its newline; grows */
     size_t room, length;
     int64_t number;        /* of the current line, from 1 */
-    int64_t at, size;      /* bytes before the current line, of the file when it was opened */
+    int64_t at, end, size; /* bytes before the current line, up to its end, of the file when it was
+                              opened */
     int64_t epoch, before; /* of the current line, of the one before; -1: none */
     bool repeats;          /* hook.jsonl: an epoch may come again, or an earlier one */
     bool torn;             /* at the end: a line without its end was there */

@@ -169,7 +169,7 @@ void gk_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]
 enum gk_purpose {
     GK_RNG_SPLIT = 1,   /* task.split: philox, symmetric    */
     GK_RNG_LABELS = 2,  /* task.op: random                  */
-    GK_RNG_CORRUPT = 3, /* task.corrupt_fraction            */
+    GK_RNG_CORRUPT = 3, /* task.label_noise            */
     GK_RNG_CONTROL = 4, /* frequencies of measure control_random */
     GK_RNG_SWEEP = 5,   /* random: in a sweep file          */
     GK_RNG_DROPOUT = 6, /* which activations: gk_step_words */

@@ -28,9 +28,19 @@ gk_status gk_columns_refuse(const gk_columns *columns, const char *path, const c
 void gk_columns_clear(gk_columns *columns);      /* the values */
 void gk_columns_cut(gk_columns *columns, int n); /* forgets all from the n-th on */
 void gk_columns_free(gk_columns *columns);
-/* A line of CSV: the names, the values. */
+/* A line of CSV: the names as gk_csv_names has them, the values. */
 void gk_columns_write_names(gk_out *out, const gk_columns *columns);
 void gk_columns_write_values(gk_out *out, const gk_columns *columns);
+
+/* ---- csv_names.c */
+
+/* What a column is called in CSV files, such that pandas (attributes, query) and SQL take it: lower
+ * case, digits and "_" alone, no digit in front. optim.lr is optim_lr, squared_l2_norm.embed.W_E is
+ * squared_l2_norm_embed_w_e, "events.test_loss < 0.1.crossed" test_loss_below_0_1. */
+void gk_csv_name(gk_text *to, const char *name);
+/* Those of n columns, no two alike: the later of two has _2 at its end. */
+char **gk_csv_names(const char *const *name, int n);
+void gk_csv_names_free(char **names);
 
 /* ---- values.c */
 
@@ -90,7 +100,8 @@ double gk_card_number(const gk_cards *cards, int run, const char *name); /* NaN:
 double gk_card_real(const gk_cards *cards, int run, int column);         /* NaN: no number */
 
 /* Column of a name as people type it: in full, or the last part of one ("weight_decay"), config
- * keys first. GK_EUSAGE with the nearest name. */
+ * keys first; also as it was called once (gk/renamed.h) or is in CSV files. GK_EUSAGE with the
+ * nearest name. */
 gk_status gk_cards_column(const gk_cards *cards, const char *name, int *column);
 /* Does it hold numbers? Of config keys by their type, of others by what is there. */
 bool gk_cards_numeric(const gk_cards *cards, int column);

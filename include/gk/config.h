@@ -112,7 +112,7 @@ enum {
 };
 extern const gk_config_key gk_config_keys[GK_CONFIG_KEYS];
 
-/* "optim.lr"; NULL if there is no such key. */
+/* "optim.lr", or a name that it once had (gk/renamed.h); NULL if there is no such key. */
 const gk_config_key *gk_config_find(const char *name);
 
 /* The i-th word of a PICK key, `length` bytes that are not terminated; NULL past the last. */

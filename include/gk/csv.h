@@ -15,10 +15,11 @@ typedef enum gk_csv_style {
 
 /* A header, and rows of as many fields; UTF-8 or whatever else the bytes are. */
 typedef struct gk_csv {
-    char *data, **field; /* field (rows + 1,columns): the first row has the names */
-    int *line;           /* (rows + 1) where each row begins in the file, from 1 */
-    int rows, columns;   /* rows -1: not even a header */
-    int lines;           /* of the file: for messages about its end */
+    char *data;
+    const char **field; /* (rows + 1,columns) in `data`: the first row has the names */
+    int *line;          /* (rows + 1) where each row begins in the file, from 1 */
+    int rows, columns;  /* rows -1: not even a header */
+    int lines;          /* of the file: for messages about its end */
 } gk_csv;
 
 /* GK_EDATA with the line of what is wrong, GK_EIO. An empty file is GK_EDATA where it is strict, a

@@ -12,7 +12,7 @@ enum { GK_EVENTS_MAX = 16 };
 /* What the end of a run needs to know of every row. */
 typedef struct gk_moment {
     int64_t epoch;
-    double test_loss, sum_squares;
+    double test_loss, squared_l2_norm;
 } gk_moment;
 
 typedef struct gk_events {

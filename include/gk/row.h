@@ -6,6 +6,8 @@
 
 #include "gk/base.h"
 
+struct json_t;
+
 enum { GK_KEYS_TEXT = 4096 };
 
 /* When a column or family is computed; see measures.def. */
@@ -22,7 +24,7 @@ typedef struct gk_row {
     char key_freqs[GK_KEYS_TEXT];
     /* Neurons above 85 percent by frequency, "14:54,35:111". */
     char clusters[GK_KEYS_TEXT];
-    /* Columns that depend on the model, ", \"sum_squares.embed.W_E\": 1.5 ..."; owned. */
+    /* Columns that depend on the model, ", \"squared_l2_norm.embed.W_E\": 1.5 ..."; owned. */
     gk_text extra;
 } gk_row;
 
@@ -33,9 +35,19 @@ void gk_row_free(gk_row *row); /* its text */
 /* The loss is NaN or infinite: the run ends as diverged. */
 static inline bool gk_row_diverged(const gk_row *row) { return !(row->train_loss <= 1e300); }
 
+/* Frequencies and clusters as JSON: "14,35" is [14, 35], "14:54,35:111" [[14, 54], [35, 111]], ""
+ * null; and back, added to `list`. false: this is no such list. */
+void gk_list_print(gk_text *json, const char *list);
+bool gk_list_text(gk_text *list, const struct json_t *json);
+
+/* JSON of older programs as this one writes it: today's names (gk/renamed.h), and lists where there
+ * were texts. false: nothing is older here, `now` stays as it was. The text is not trusted; what is
+ * no JSON stays none. */
+bool gk_older_json(gk_text *now, const char *json, size_t length);
+
 /* One line of metrics.jsonl (online: *_online names, no FINAL columns) or final.jsonl, with its
- * newline, and back, its `extra` too. A line that is not a row is GK_EDATA, and leaves nothing to
- * free. */
+ * newline, and back, its `extra` too; rows of older programs as well. A line that is not a row is
+ * GK_EDATA, and leaves nothing to free. */
 void gk_row_print(gk_text *text, const gk_row *row, bool online);
 gk_status gk_row_parse(gk_row *row, const char *line, size_t length);
 

@@ -31,6 +31,7 @@
 #ifndef GK_SWEEP_H
 #define GK_SWEEP_H
 
+#include "gk/csv.h"
 #include "gk/made_of.h"
 
 enum {
@@ -88,5 +89,7 @@ gk_status gk_sweep_run_dir(char dir[GK_PATH_MAX], const char *sweep_dir, int i);
 
 /* The content of points.csv: "index,optim.lr,seed", then a line for each point. */
 void gk_sweep_points_csv(gk_text *csv, const gk_sweep *sweep);
+/* A points.csv with today's names of its keys (gk/renamed.h); as gk_csv_read. */
+gk_status gk_sweep_read_points(gk_csv *points, const char *path);
 
 #endif

@@ -28,8 +28,9 @@ struct gk_task {
     /* The id that split files use (p a + b), and back (-1: no such example). */
     int (*id)(const gk_task *task, int index);
     int (*find)(const gk_task *task, int id);
-    /* The example with the operands exchanged, -1 if there is none. Its own mirror where a = b. */
-    int (*mirror)(const gk_task *task, int index);
+    /* The example with the operands exchanged, -1 if there is none. Its own commuted pair where a
+     * = b. */
+    int (*commuted)(const gk_task *task, int index);
 
     /* Drawn: */
     bool drawn;
@@ -56,7 +57,7 @@ const char *gk_task_name(int i, const char **help); /* NULL past the last */
 /* Uniform in [0, n): draw j of a drawn example. */
 int gk_task_draw(const gk_task *task, int64_t index, int j, int n);
 /* tasks/pairs.c: the sequence a b = c of config.task for p operands, and what is a function of its
- * pairs: id, find, mirror. `exists` (p^2): which pairs are examples; NULL: all. */
+ * pairs: id, find, commuted. `exists` (p^2): which pairs are examples; NULL: all. */
 void gk_task_pairs(gk_task *task, const gk_config *config, int p, const bool *exists);
 void gk_task_put_pair(const gk_task *task, int index, int answer, int32_t *tokens, int32_t *labels);
 /* By enum gk_sequence: how long a b = is without an end, and how many tokens are no operands. */
@@ -78,7 +79,7 @@ gk_status gk_task_drawn(gk_task *task, const gk_config *config);
  *   file:PATH    one id a line, all n of them, training ids first; empty lines are skipped */
 gk_status gk_split(int *order, int *n_train, const gk_task *task, const gk_config *config);
 
-/* The labels (n,S) of the n examples of a split, in its order. The first floor(corrupt_fraction
+/* The labels (n,S) of the n examples of a split, in its order. The first floor(label_noise
  * n_train) of the shuffled training positions get a uniform other answer; test labels are always
  * true. Stream (label_seed, GK_RNG_CORRUPT): indices n_train-1 .. 1 shuffle, as in philox:S; index
  * 2^32 + j draws d in [0, answers-1) for position j, whose label becomes (label + 1 + d) mod

@@ -40,7 +40,7 @@ void cpu_rounding(gk_backend *be, double *sum, const gk_real *logits, const gk_r
 
 #else
 
-static inline bool SIMD(is_absorbed)(const gk_real *x, int C, int t)
+static inline bool SIMD(is_saturated)(const gk_real *x, int C, int t)
 {
     vf before = v_set(0), above = v_set(0);
     float xt = x[t];
@@ -74,15 +74,15 @@ static void SIMD(round_rows)(const void *job, int i)
     int per_run = cpu_pieces(w->B, w->chunk);
     cpu_range range = cpu_piece(w->B, w->chunk, i % per_run);
     size_t run = (size_t)(i / per_run) * w->B, C = w->C;
-    double absorbed = 0, imbalance = 0;
+    double saturated = 0, gradient_sum = 0;
 
     for (size_t row = run + range.from; row < run + range.to; row++) {
         if (w->group[row] || w->label[row] < 0) continue;
-        absorbed += SIMD(is_absorbed)(w->logits + row * C, w->C, w->label[row]);
-        imbalance += fabs(SIMD(row_sum)(w->dlogits + row * C, w->C));
+        saturated += SIMD(is_saturated)(w->logits + row * C, w->C, w->label[row]);
+        gradient_sum += fabs(SIMD(row_sum)(w->dlogits + row * C, w->C));
     }
-    w->part[2 * (size_t)i] = absorbed;
-    w->part[2 * (size_t)i + 1] = imbalance;
+    w->part[2 * (size_t)i] = saturated;
+    w->part[2 * (size_t)i + 1] = gradient_sum;
 }
 
 #endif

@@ -8,7 +8,7 @@ enum { WARPS = CUDA_BLOCK / CUDA_WARP };
 
 static __device__ const float half_ulp = 0x1p-24f, log_half_ulp = -16.635532f;
 
-/* row (R B,2): is it absorbed? |sum of dlogits|. Zeros for a row that does not count. */
+/* row (R B,2): is it saturated? |sum of dlogits|. Zeros for a row that does not count. */
 static __global__ void rounding_kernel(double *row, const gk_real *logits, const gk_real *dlogits,
                                        const int32_t *label, const uint8_t *group, size_t rows,
                                        int C)
@@ -42,19 +42,19 @@ static __global__ void rounding_kernel(double *row, const gk_real *logits, const
 static __global__ void add_both_kernel(double *sum, const double *row, int B, int beta)
 {
     SHARED(double, part, WARPS);
-    double absorbed = 0, imbalance = 0;
+    double saturated = 0, gradient_sum = 0;
 
     row += (size_t)blockIdx.x * 2 * B;
     for (int i = threadIdx.x; i < B; i += CUDA_BLOCK) {
-        absorbed += row[2 * (size_t)i];
-        imbalance += row[2 * (size_t)i + 1];
+        saturated += row[2 * (size_t)i];
+        gradient_sum += row[2 * (size_t)i + 1];
     }
-    absorbed = block_sum(absorbed, part, WARPS);
-    imbalance = block_sum(imbalance, part, WARPS);
+    saturated = block_sum(saturated, part, WARPS);
+    gradient_sum = block_sum(gradient_sum, part, WARPS);
     if (threadIdx.x) return;
     sum += 2 * (size_t)blockIdx.x;
-    sum[0] = (beta ? sum[0] : 0) + absorbed;
-    sum[1] = (beta ? sum[1] : 0) + imbalance;
+    sum[0] = (beta ? sum[0] : 0) + saturated;
+    sum[1] = (beta ? sum[1] : 0) + gradient_sum;
 }
 
 void cuda_rounding(gk_backend *be, double *sum, const gk_real *logits, const gk_real *dlogits,

@@ -5,7 +5,7 @@
 #include <math.h>
 
 /* Does the float32 softmax, in its usual form, give exactly 1? */
-static bool is_absorbed(const gk_real *x, int C, int label)
+static bool is_saturated(const gk_real *x, int C, int label)
 {
     float largest = (float)x[0], sum = 0;
 
@@ -19,17 +19,17 @@ void ref_rounding(gk_backend *be, double *sum, const gk_real *logits, const gk_r
 {
     (void)be;
     for (size_t r = 0; r < (size_t)R; r++) {
-        double absorbed = 0, imbalance = 0, *out = sum + 2 * r;
+        double saturated = 0, gradient_sum = 0, *out = sum + 2 * r;
 
         for (size_t i = r * B; i < (r + 1) * B; i++) {
             double total = 0;
 
             if (group[i] || label[i] < 0) continue;
             for (int j = 0; j < C; j++) total += dlogits[i * C + j];
-            absorbed += is_absorbed(logits + i * C, C, label[i]);
-            imbalance += fabs(total);
+            saturated += is_saturated(logits + i * C, C, label[i]);
+            gradient_sum += fabs(total);
         }
-        out[0] = (beta ? out[0] : 0) + absorbed;
-        out[1] = (beta ? out[1] : 0) + imbalance;
+        out[0] = (beta ? out[0] : 0) + saturated;
+        out[1] = (beta ? out[1] : 0) + gradient_sum;
     }
 }

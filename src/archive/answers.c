@@ -1,5 +1,6 @@
 /* hook.jsonl: the answers by epoch, and what their columns are called. */
 #include "gk/archive.h"
+#include "gk/renamed.h"
 #include "gk/row.h"
 
 #include <jansson.h>
@@ -119,18 +120,19 @@ static bool is_taken(const char *name)
 {
     /* other columns of rows and of tables of runs */
     static const char *const whole[] = {
-        "epoch",      "key_freqs",       "clusters", "diverged", "train_whole", "subnetwork",
-        "run",        "subnetwork_test", "state",    "seed",     "index",       "directory",
-        "grok_epoch", "observed_until",  "ended_by", "format",   "epochs",      "measure_every"};
-    static const char *const parts[] = {"sum_squares.", "update_cosine.", "attention_eq.",
-                                        "grok_",        "events.",        "turning_points.",
-                                        "phases.",      "hook.",          "test_loss_peak."};
+        "epoch",      "key_freqs", "clusters",        "diverged",       "train_whole",
+        "subnetwork", "run",       "subnetwork_test", "state",          "seed",
+        "index",      "directory", "grok_epoch",      "observed_until", "ended_by",
+        "format",     "epochs",    "measure_every",   "run_index"};
+    static const char *const parts[] = {
+        "squared_l2_norm.", "update_cosine.", "attention_eq.", "grok_",          "events.",
+        "turning_points.",  "phases.",        "hook.",         "test_loss_peak."};
 
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
         if (!strcmp(name, whole[i])) return true;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (begins(name, parts[i])) return true;
-    return is_measure(name) || is_setting(name);
+    return is_measure(name) || is_setting(name) || gk_is_renamed(name, GK_OLD_ANY);
 }
 
 void gk_answer_column(gk_text *column, const char *name)

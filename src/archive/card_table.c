@@ -1,5 +1,6 @@
 /* The cards of many runs: finding run directories, columns by name, what differs. */
 #include "gk/cards.h"
+#include "gk/renamed.h"
 
 #include <errno.h>
 #include <fts.h>
@@ -138,9 +139,31 @@ static gk_status refuse(const gk_cards *cards, const char *name)
     return status;
 }
 
+/* A name that was another once, or as CSV files have it; -1: none. */
+static int find_other(const gk_cards *cards, const char *name)
+{
+    static const char turning[] = "turning_points.";
+    bool turned = !strncmp(name, turning, strlen(turning));
+    const char *part = name + (turned ? strlen(turning) : 0);
+    char room[GK_RENAMED_MAX];
+    gk_text text = {0};
+
+    gk_text_add(&text, "%s%s", turned ? turning : "", gk_renamed(room, part, GK_OLD_ANY));
+    int column = find(cards, text.data);
+    for (int c = 0; c < cards->columns.n && column < 0; c++) {
+        text.length = 0;
+        gk_csv_name(&text, cards->columns.name[c]);
+        if (!strcmp(text.data, name)) column = c;
+    }
+    gk_text_free(&text);
+    return column;
+}
+
 gk_status gk_cards_column(const gk_cards *cards, const char *name, int *column)
 {
     *column = find(cards, name);
+    if (*column < 0) *column = find_other(cards, name);
+    name = gk_renamed_key(name);
     for (int config = 1; config >= 0 && *column < 0; config--) {
         int n = count_parts(cards, name, config, column);
         if (n > 1)

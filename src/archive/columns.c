@@ -72,23 +72,34 @@ void gk_columns_free(gk_columns *c)
     *c = (gk_columns){0};
 }
 
-static void write_line(gk_out *out, const gk_columns *c, bool names)
+void gk_columns_write_names(gk_out *out, const gk_columns *c)
+{
+    const char **shown = gk_alloc((size_t)c->n + 1, sizeof *shown);
+    gk_text line = {0};
+    int n = 0;
+
+    for (int i = 0; i < c->n; i++)
+        if (!c->hidden[i]) shown[n++] = c->name[i];
+    char **names = gk_csv_names(shown, n);
+    for (int i = 0; i < n; i++) gk_text_add(&line, "%s%s", i ? "," : "", names[i]);
+    gk_text_append(&line, "\n", 1);
+    gk_out_add(out, &line);
+    gk_text_free(&line);
+    gk_csv_names_free(names);
+    free(shown);
+}
+
+void gk_columns_write_values(gk_out *out, const gk_columns *c)
 {
     gk_text line = {0};
 
     for (int i = 0, first = 1; i < c->n; i++) {
         if (c->hidden[i]) continue;
         if (!first) gk_text_append(&line, ",", 1);
-        if (names)
-            gk_csv_add(&line, c->name[i]);
-        else if (c->value[i].length)
-            gk_csv_add(&line, c->value[i].data);
+        if (c->value[i].length) gk_csv_add(&line, c->value[i].data);
         first = 0;
     }
     gk_text_append(&line, "\n", 1);
     gk_out_add(out, &line);
     gk_text_free(&line);
 }
-
-void gk_columns_write_names(gk_out *out, const gk_columns *c) { write_line(out, c, true); }
-void gk_columns_write_values(gk_out *out, const gk_columns *c) { write_line(out, c, false); }

@@ -1,5 +1,6 @@
 /* Rows, line after line; of a run that may still be going. */
 #include "gk/archive.h"
+#include "gk/row.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -59,6 +60,14 @@ static gk_status refuse_line(const gk_row_file *rows)
     return gk_fail(GK_EDATA, "%s: a line without an end: %.40s", rows->path, rows->line);
 }
 
+static void make_room(gk_row_file *rows, size_t bytes)
+{
+    while (bytes > rows->room) {
+        rows->line = gk_grow(rows->line, rows->room, 1);
+        rows->room = rows->room ? 2 * rows->room : 1;
+    }
+}
+
 /* getline with a limit: no file fills the memory. */
 static gk_status read_line(gk_row_file *rows)
 {
@@ -66,10 +75,7 @@ static gk_status read_line(gk_row_file *rows)
 
     rows->length = 0;
     while (c != '\n' && (c = getc_unlocked(rows->file)) != EOF) {
-        while (rows->length + 2 > rows->room) { /* it, and a terminator */
-            rows->line = gk_grow(rows->line, rows->room, 1);
-            rows->room = rows->room ? 2 * rows->room : 1;
-        }
+        make_room(rows, rows->length + 2); /* it, and a terminator */
         rows->line[rows->length++] = (char)c;
         rows->line[rows->length] = 0;
         if (rows->length == LINE_LIMIT) return refuse_line(rows);
@@ -77,17 +83,32 @@ static gk_status read_line(gk_row_file *rows)
     return GK_OK;
 }
 
+/* The line becomes one of today's. */
+static void rename_line(gk_row_file *rows)
+{
+    gk_text now = {0};
+
+    if (gk_older_json(&now, rows->line, rows->length)) {
+        make_room(rows, now.length + 1);
+        memcpy(rows->line, now.data, now.length + 1);
+        rows->length = now.length;
+    }
+    gk_text_free(&now);
+}
+
 gk_status gk_row_file_next(gk_row_file *rows, bool *more)
 {
     *more = false;
-    rows->at += (int64_t)rows->length;
+    rows->at = rows->end;
     GK_TRY(read_line(rows));
+    rows->end += (int64_t)rows->length;
     if (ferror(rows->file))
         return gk_fail(GK_EIO, "cannot read %s: %s", rows->path, strerror(errno));
     rows->torn = rows->length && rows->line[rows->length - 1] != '\n';
     if (!rows->length || rows->torn) return GK_OK;
     rows->number++;
     if (strlen(rows->line) != rows->length) return refuse_line(rows);
+    if (!rows->repeats) rename_line(rows);
     *more = true;
     return check_epoch(rows);
 }
@@ -122,7 +143,12 @@ gk_status gk_row_file_last(gk_text *line, const char *dir)
 
     GK_TRY(gk_path(path, "%s/metrics.jsonl", dir));
     GK_TRY(gk_file_open(&file, path));
+    gk_text now = {0};
     gk_status status = read_tail(line, file, path);
     fclose(file);
+    if (status == GK_OK && gk_older_json(&now, line->data, line->length)) {
+        gk_text_free(line);
+        *line = now;
+    }
     return status;
 }

@@ -1,6 +1,7 @@
 /* The files of a run directory that are read whole, and the paths of those that there is one of for
  * an epoch. */
 #include "gk/archive.h"
+#include "gk/row.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -66,7 +67,11 @@ gk_status gk_run_read_json(json_t **json, const char *dir, const char *name)
     *json = NULL;
     GK_TRY(gk_path(path, "%s/%s", dir, name));
     GK_TRY(gk_file_read(path, JSON_LIMIT, &text, &size));
-    *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    gk_text now = {0};
+    bool older = !strcmp(name, "summary.json") && gk_older_json(&now, text, size);
+    *json = json_loadb(older ? now.data : text, older ? now.length : size, JSON_REJECT_DUPLICATES,
+                       &error);
+    gk_text_free(&now);
     free(text);
     return *json ? GK_OK : gk_fail(GK_EDATA, "%s:%d: %s", path, error.line, error.text);
 }

@@ -1,12 +1,14 @@
 /* The single values of JSON objects, and the settings of a config, as columns of a table. */
 #include "gk/cards.h"
+#include "gk/row.h"
 
 #include <jansson.h>
 #include <string.h>
 
 enum { DEPTH = 4 };
 
-/* A value that is there already stays: the first place where something is said counts. */
+/* A value that is there already stays: the first place where something is said counts. Frequencies
+ * and clusters are texts in tables: "14,35", "14:54,35:111". */
 static gk_status put(gk_columns *columns, const char *path, const char *name, const json_t *value)
 {
     gk_text *text = gk_columns_at(columns, name);
@@ -21,7 +23,7 @@ static gk_status put(gk_columns *columns, const char *path, const char *name, co
         gk_text_append(text, json_string_value(value), json_string_length(value));
     else if (json_is_boolean(value))
         gk_text_add(text, "%s", json_is_true(value) ? "true" : "false");
-    else
+    else if (!gk_list_text(text, value))
         return gk_fail(GK_EDATA, "%s: \"%.60s\" is not one value", path, name);
     return GK_OK;
 }

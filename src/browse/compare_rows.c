@@ -1,6 +1,7 @@
 /* Two runs, row by row. Rows of the same bytes are the same; only others are taken apart. */
 #include "browse/compare.h"
 #include "gk/archive.h"
+#include "gk/row.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -18,11 +19,13 @@ static void keep(char *to, size_t room, const json_t *value)
 
     if (json_is_string(value))
         gk_text_add(&text, "%s", json_string_value(value));
+    else if (json_is_array(value))
+        gk_list_text(&text, value);
     else if (json_is_boolean(value))
         gk_text_add(&text, "%s", json_is_true(value) ? "true" : "false");
     else
         gk_text_add_real(&text, json_is_number(value) ? json_number_value(value) : GK_NULL);
-    snprintf(to, room, "%s", text.data);
+    snprintf(to, room, "%s", text.data ? text.data : "");
     gk_text_free(&text);
 }
 

@@ -85,11 +85,13 @@ static void sort_runs(const table *t, int *run, int *other, int from, int to)
 
 static void print_csv(gk_text *text, const table *t)
 {
-    for (int c = 0; c < t->columns; c++) {
-        if (c) gk_text_add(text, ",");
-        gk_csv_add(text, t->cards.columns.name[t->column[c]]);
-    }
+    const char *full[COLUMNS_MAX];
+
+    for (int c = 0; c < t->columns; c++) full[c] = t->cards.columns.name[t->column[c]];
+    char **names = gk_csv_names(full, t->columns);
+    for (int c = 0; c < t->columns; c++) gk_text_add(text, "%s%s", c ? "," : "", names[c]);
     gk_text_add(text, "\n");
+    gk_csv_names_free(names);
     for (int i = 0; i < t->runs; i++) {
         for (int c = 0; c < t->columns; c++) {
             const char *value = gk_card_text(&t->cards, t->run[i], t->column[c]);

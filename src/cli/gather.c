@@ -64,7 +64,7 @@ static int choose(shown list[SHOWN_COLUMNS], const gk_csv *cells)
                 {"done", "done", false},
                 {"diverged", "diverged", false},
                 {"grokked", "grokked", false},
-                {"grokked_share", "share [95%]", true},
+                {"grokked_fraction", "fraction [95%]", true},
                 {"grok_epoch_median", "grok epoch [95%]", true},
                 {"grok_delay_median", "delay", false}};
     int n = 0, keys = cells->columns;

@@ -95,8 +95,8 @@ static gk_status check_corrupted(const gk_config *config)
                       : task->drawn && !config->task.examples ? "fresh examples are always right"
                                                               : NULL;
 
-    if (!why || config->task.corrupt_fraction == 0) return GK_OK;
-    return gk_fail(GK_EUSAGE, "task.corrupt_fraction must be 0 here: %s", why);
+    if (!why || config->task.label_noise == 0) return GK_OK;
+    return gk_fail(GK_EUSAGE, "task.label_noise must be 0 here: %s", why);
 }
 
 static gk_status check_task(const gk_config *config)

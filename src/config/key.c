@@ -1,5 +1,6 @@
 /* config.def as a table, and the text of a value turned into the value: what a key is and takes. */
 #include "gk/config.h"
+#include "gk/renamed.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -41,8 +42,10 @@ const gk_config_key gk_config_keys[GK_CONFIG_KEYS] = {
 
 const gk_config_key *gk_config_find(const char *name)
 {
+    const char *now = gk_renamed_key(name);
+
     for (int i = 0; i < GK_CONFIG_KEYS; i++)
-        if (!strcmp(gk_config_keys[i].name, name)) return &gk_config_keys[i];
+        if (!strcmp(gk_config_keys[i].name, now)) return &gk_config_keys[i];
     return NULL;
 }
 

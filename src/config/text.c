@@ -1,5 +1,6 @@
 /* A config as text, for people and for config.yaml: print, diff, help, list. */
 #include "gk/config.h"
+#include "gk/renamed.h"
 
 #include <math.h>
 #include <string.h>
@@ -199,7 +200,7 @@ gk_status gk_config_help(gk_text *text, const char *key)
     bool seed = !strcmp(key, "seed"); /* at the top, beside optim.seed */
 
     if (seed) add_seed_help(text);
-    if (add_named(text, key) || seed) return GK_OK;
+    if (add_named(text, gk_renamed_key(key)) || seed) return GK_OK;
     for (int i = 0; i < GK_CONFIG_KEYS; i++) {
         names[i] = gk_config_keys[i].name;
         names[GK_CONFIG_KEYS + i] = gk_config_keys[i].key;

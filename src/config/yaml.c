@@ -3,9 +3,10 @@
  * unless the grammar has them) is an error with its line. */
 #include "gk/reader.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum { KEYS = GK_CONFIG_KEYS };
+enum { KEYS = GK_CONFIG_KEYS, NAME_BYTES = 120 };
 
 static gk_status bad_yaml(const gk_reader *r)
 {
@@ -108,16 +109,16 @@ static gk_status read_group(gk_reader *r, const char *group)
         return gk_reader_fail(r, gk_reader_line(r), "the group %s expects keys with values, not %s",
                               group, gk_reader_kind(r));
     for (;;) {
-        const gk_config_key *key = NULL;
+        const gk_config_key *key;
         GK_TRY(gk_reader_next(r));
         int line = gk_reader_line(r);
         if (r->event.type == YAML_MAPPING_END_EVENT) return GK_OK;
         if (!gk_reader_is_scalar(r))
             return gk_reader_fail(r, line, "%s stands where a key should", gk_reader_kind(r));
         const char *name = gk_reader_scalar(r);
-        for (int i = 0; i < KEYS && !key; i++)
-            if (!strcmp(gk_config_keys[i].group, group) && !strcmp(gk_config_keys[i].key, name))
-                key = &gk_config_keys[i];
+        char full[NAME_BYTES];
+        snprintf(full, sizeof full, "%s.%s", group, name); /* a longer one is unknown in any case */
+        key = gk_config_find(full);
         if (!key) return gk_reader_unknown_key(r, line, group, name);
         GK_TRY(read_value(r, key));
     }

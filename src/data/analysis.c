@@ -96,10 +96,10 @@ static void put_groups(gk_analysis *a, const gk_task *task, const gk_config *con
         trained[order[i]] = 1;
     }
     for (int row = 0; row < a->N; row++) {
-        int example = a->order[row], mirror = a->pairs ? task->mirror(task, example) : -1;
-        a->group[row] = trained[example]                 ? GK_ROWS_TRAIN
-                        : mirror >= 0 && trained[mirror] ? GK_ROWS_MIRRORED
-                                                         : GK_ROWS_UNMIRRORED;
+        int example = a->order[row], commuted = a->pairs ? task->commuted(task, example) : -1;
+        a->group[row] = trained[example]                     ? GK_ROWS_TRAIN
+                        : commuted >= 0 && trained[commuted] ? GK_ROWS_COMMUTED
+                                                             : GK_ROWS_UNCOMMUTED;
     }
     free(label);
     free(row_of);

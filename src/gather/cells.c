@@ -56,7 +56,10 @@ static void add_key(gk_text *line, const gk_gathering *g, int i, bool names)
         if (gk_gather_is_seed(name)) continue;
         gk_text_append(&value, "", 0);
         if (!names) gk_gather_value(&value, name, gk_csv_at(&g->points, i, c));
-        gk_csv_add(line, names ? name : value.data);
+        if (names)
+            gk_csv_name(line, name); /* keys, of which no two become alike */
+        else
+            gk_csv_add(line, value.data);
         gk_text_append(line, ",", 1);
         gk_text_free(&value);
     }

@@ -19,7 +19,8 @@ static const char *const main_keys[] = {
     "model.d_mlp", "optim.lr", "optim.weight_decay",  "run.epochs"};
 
 /* Columns of ours that a column of points.csv could be mistaken for. */
-static const char taken[] = ",index,directory,state,observed_until,epoch," GK_CELL_COLUMNS ",";
+static const char taken[] =
+    ",index,run_index,directory,state,observed_until,epoch," GK_CELL_COLUMNS ",";
 
 /* ---- points.csv */
 
@@ -30,18 +31,25 @@ static gk_status check_names(const gk_csv *points, const char *path)
                        gk_csv_at(points, -1, 0));
     if (points->columns > GK_SWEEP_KEYS + 1)
         return gk_fail(GK_EDATA, "%s: more than %d columns", path, GK_SWEEP_KEYS + 1);
-    for (int c = 1; c < points->columns; c++) {
+    gk_text names = {0};
+    gk_status status = GK_OK;
+
+    gk_text_add(&names, "%s", taken);
+    for (int c = 1; c < points->columns && status == GK_OK; c++) {
         const char *name = gk_csv_at(points, -1, c);
         gk_text between = {0};
-        gk_text_add(&between, ",%s,", name);
-        bool bad = !*name || strstr(taken, between.data);
+        gk_text_add(&between, ",");
+        gk_csv_name(&between, name);
+        gk_text_add(&between, ",");
+        bool bad = !*name || strstr(names.data, between.data);
+        gk_text_add(&names, "%s", between.data + 1);
         gk_text_free(&between);
-        for (int d = 1; d < c; d++) bad |= !strcmp(gk_csv_at(points, -1, d), name);
         if (bad)
-            return gk_fail(GK_EDATA, "%s: column %d is called \"%.60s\": not a key, or twice", path,
-                           c + 1, name);
+            status = gk_fail(GK_EDATA, "%s: column %d is called \"%.60s\": not a key, or twice",
+                             path, c + 1, name);
     }
-    return GK_OK;
+    gk_text_free(&names);
+    return status;
 }
 
 static gk_status open_points(gk_gathering *g)
@@ -52,7 +60,7 @@ static gk_status open_points(gk_gathering *g)
     GK_TRY(gk_path(path, "%s/points.csv", g->dir));
     if (!gk_exists(path))
         return gk_fail(GK_EIO, "%s is not a sweep: there is no points.csv", g->dir);
-    GK_TRY(gk_csv_read(&g->points, path, GK_CSV_STRICT));
+    GK_TRY(gk_sweep_read_points(&g->points, path));
     GK_TRY(check_names(&g->points, path));
     g->point = gk_alloc((size_t)g->points.rows, sizeof *g->point);
     for (int i = 0; i < g->points.rows; i++, before = index) {
@@ -69,8 +77,8 @@ static gk_status open_points(gk_gathering *g)
 
 static void fix_columns(gk_gathering *g)
 {
-    gk_columns_fix(&g->curves, "index");
-    gk_columns_fix(&g->sweep, "index");
+    gk_columns_fix(&g->curves, "run_index"); /* "index" is a word of SQL, and pandas's own */
+    gk_columns_fix(&g->sweep, "run_index");
     gk_columns_fix(&g->sweep, "directory");
     gk_columns_fix(&g->sweep, "state");
     for (int c = 1; c < g->points.columns; c++)

@@ -4,6 +4,7 @@
  * keys counts as a row. On the second way a line is only cut into names and values, so that numbers
  * keep their digits; that is all JSON needs once it is known to be valid and flat. */
 #include "gather/parts.h"
+#include "gk/row.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -36,10 +37,13 @@ static gk_status check_row(gk_columns *columns, const gk_row_file *rows)
     json_object_foreach(row, name, value)
     {
         if (status != GK_OK) break;
-        if (json_is_object(value) || json_is_array(value))
+        gk_text list = {0};
+        bool one = !json_is_object(value) && !json_is_array(value);
+        if (!one && !gk_list_text(&list, value))
             status = gk_fail(GK_EDATA, "%s: \"%.60s\" is not one value", rows->path, name);
         else if (!gk_columns_at(columns, name))
             status = gk_columns_refuse(columns, rows->path, name);
+        gk_text_free(&list);
     }
     json_decref(row);
     return status;
@@ -66,9 +70,26 @@ static const char *cut_string(gk_text *text, const char *at)
     return at + 1;
 }
 
+/* The list that begins at `at`, as it stands in tables; NULL if it does not end. */
+static const char *cut_list(gk_text *text, const char *at)
+{
+    size_t n = 0;
+    int depth = 0;
+
+    do {
+        if (!at[n]) return NULL;
+        depth += (at[n] == '[') - (at[n] == ']');
+    } while (n++, depth);
+    json_t *list = json_loadb(at, n, 0, NULL);
+    bool good = gk_list_text(text, list);
+    json_decref(list);
+    return good ? at + n : NULL;
+}
+
 static const char *cut_value(gk_text *text, const char *at)
 {
     if (*at == '"') return cut_string(text, at);
+    if (*at == '[') return cut_list(text, at);
     size_t n = strcspn(at, " \t\r\n,}");
     if (n != 4 || memcmp(at, "null", 4) != 0) gk_text_append(text, at, n);
     return at + n;

@@ -5,8 +5,8 @@
 static void means(const gk_snapshot *s, const double sum[GK_ROW_GROUPS], double *all, double *test)
 {
     const double *rows = s->inside;
-    double test_sum = sum[GK_ROWS_MIRRORED] + sum[GK_ROWS_UNMIRRORED];
-    double test_rows = rows[GK_ROWS_MIRRORED] + rows[GK_ROWS_UNMIRRORED];
+    double test_sum = sum[GK_ROWS_COMMUTED] + sum[GK_ROWS_UNCOMMUTED];
+    double test_rows = rows[GK_ROWS_COMMUTED] + rows[GK_ROWS_UNCOMMUTED];
 
     if (all) *all = (sum[GK_ROWS_TRAIN] + test_sum) / (rows[GK_ROWS_TRAIN] + test_rows);
     if (test) *test = test_rows > 0 ? test_sum / test_rows : GK_NULL;

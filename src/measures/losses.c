@@ -18,20 +18,20 @@ static void print_positions(gk_row *row, const gk_snapshot *s, double test)
     gk_text_add_real(&row->extra, mean(whole[GK_ROWS_TRAIN] * scored, train));
     gk_text_add(&row->extra, ", \"test_whole\": ");
     gk_text_add_real(&row->extra,
-                     mean((whole[GK_ROWS_MIRRORED] + whole[GK_ROWS_UNMIRRORED]) * scored, test));
+                     mean((whole[GK_ROWS_COMMUTED] + whole[GK_ROWS_UNCOMMUTED]) * scored, test));
     for (int i = 0; i < S && S <= POSITIONS && S == scored; i++) {
         double(*at)[2] = s->position + GK_ROW_GROUPS * i;
         gk_text_add(&row->extra, ", \"loss_pos.%d\": ", i);
         gk_text_add_real(&row->extra,
-                         mean(at[GK_ROWS_MIRRORED][0] + at[GK_ROWS_UNMIRRORED][0], test / scored));
+                         mean(at[GK_ROWS_COMMUTED][0] + at[GK_ROWS_UNCOMMUTED][0], test / scored));
     }
 }
 
 static void losses_of(gk_row *row, const gk_snapshot *s)
 {
-    const double *mirrored = s->sums[GK_ROWS_MIRRORED], *other = s->sums[GK_ROWS_UNMIRRORED];
+    const double *mirrored = s->sums[GK_ROWS_COMMUTED], *other = s->sums[GK_ROWS_UNCOMMUTED];
     const double *rows = s->rows, *inside = s->inside;
-    double test = rows[GK_ROWS_MIRRORED] + rows[GK_ROWS_UNMIRRORED];
+    double test = rows[GK_ROWS_COMMUTED] + rows[GK_ROWS_UNCOMMUTED];
     row->train_loss = mean(s->sums[GK_ROWS_TRAIN][0], rows[GK_ROWS_TRAIN]);
     row->train_acc = mean(s->sums[GK_ROWS_TRAIN][1], rows[GK_ROWS_TRAIN]);
     row->train_loss_max = s->loss_max < 0 ? GK_NULL : s->loss_max;
@@ -39,13 +39,13 @@ static void losses_of(gk_row *row, const gk_snapshot *s)
     row->test_acc = mean(mirrored[1] + other[1], test);
     print_positions(row, s, test);
     if (s->analysis->pairs) {
-        row->test_loss_mirror = mean(mirrored[0], rows[GK_ROWS_MIRRORED]);
-        row->test_loss_other = mean(other[0], rows[GK_ROWS_UNMIRRORED]);
+        row->test_loss_commuted = mean(mirrored[0], rows[GK_ROWS_COMMUTED]);
+        row->test_loss_uncommuted = mean(other[0], rows[GK_ROWS_UNCOMMUTED]);
     }
     if (s->analysis->undefined || !gk_snapshot_has_nats(s)) return;
 
-    double sum_test = s->sums_p[GK_ROWS_MIRRORED][0] + s->sums_p[GK_ROWS_UNMIRRORED][0];
-    double inside_test = inside[GK_ROWS_MIRRORED] + inside[GK_ROWS_UNMIRRORED];
+    double sum_test = s->sums_p[GK_ROWS_COMMUTED][0] + s->sums_p[GK_ROWS_UNCOMMUTED][0];
+    double inside_test = inside[GK_ROWS_COMMUTED] + inside[GK_ROWS_UNCOMMUTED];
     row->train_loss_p = mean(s->sums_p[GK_ROWS_TRAIN][0], inside[GK_ROWS_TRAIN]);
     row->test_loss_p = mean(sum_test, inside_test);
     row->all_loss_p =

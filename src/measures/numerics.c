@@ -88,8 +88,8 @@ static void print_rounding(gk_row *row, const gk_snapshot *s, int R)
     }
     for (int r = 0; r < R; r++) {
         s->be->download(s->be, sum, x.sum + 2 * r, sizeof sum);
-        row[r].absorbed = sum[0] / s[r].inside[GK_ROWS_TRAIN];
-        row[r].imbalance = sum[1] / s[r].inside[GK_ROWS_TRAIN];
+        row[r].softmax_saturation = sum[0] / s[r].inside[GK_ROWS_TRAIN];
+        row[r].logit_gradient_sum = sum[1] / s[r].inside[GK_ROWS_TRAIN];
     }
     gk_scratch_release(l, mark);
 }

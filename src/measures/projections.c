@@ -319,7 +319,7 @@ static double test_loss(const double *table, const gk_snapshot *s)
 
     for (size_t i = 0; i < n * n; i++)
         pairs[i] =
-            s->pairs[GK_ROWS_MIRRORED * n * n + i] + s->pairs[GK_ROWS_UNMIRRORED * n * n + i];
+            s->pairs[GK_ROWS_COMMUTED * n * n + i] + s->pairs[GK_ROWS_UNCOMMUTED * n * n + i];
     double loss = gk_table_loss(table, pairs, s->lens->n);
     free(pairs);
     return loss;

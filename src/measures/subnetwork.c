@@ -84,7 +84,7 @@ static void compare_rows(double *differ, const gk_snapshot *s, int R, neuron *co
 static void print(gk_row *row, const gk_snapshot *s, const double *differ)
 {
     const double *rows = s->rows;
-    double test = rows[GK_ROWS_MIRRORED] + rows[GK_ROWS_UNMIRRORED];
+    double test = rows[GK_ROWS_COMMUTED] + rows[GK_ROWS_UNCOMMUTED];
     int F = s->shape->F, k = 0;
 
     while (k < F && differ[k] > 0) k++;

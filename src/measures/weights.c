@@ -25,14 +25,14 @@ static double gini(const double *norm, int N)
 
 static void sums_of_squares(gk_row *row, const gk_snapshot *s)
 {
-    row->sum_squares = 0;
+    row->squared_l2_norm = 0;
     for (int i = 0; i < s->model->n_tensors; i++) {
         const gk_tensor *t = &s->model->tensor[i];
         double sum = 0;
         for (size_t j = t->packed; j < t->packed + t->size; j++)
             sum += (double)s->params[j] * (double)s->params[j];
-        row->sum_squares += sum;
-        gk_text_add(&row->extra, ", \"sum_squares.%s\": ", t->name);
+        row->squared_l2_norm += sum;
+        gk_text_add(&row->extra, ", \"squared_l2_norm.%s\": ", t->name);
         gk_text_add_real(&row->extra, sum);
     }
 }

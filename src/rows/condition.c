@@ -1,5 +1,6 @@
 /* The words of conditions, and conditions between a column and a number. */
 #include "gk/condition.h"
+#include "gk/renamed.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -93,11 +94,11 @@ bool gk_satisfies(double a, const char op[3], double b)
 static gk_status take_column(char column[GK_COLUMN_MAX], gk_tokens *t)
 {
     gk_tokens start = *t;
-    char *word = NULL;
+    char *word = NULL, room[GK_RENAMED_MAX];
     gk_status status = gk_tokens_take_word(t, &word, "expected a column, as in test_acc >= 0.99");
 
     if (status == GK_OK && *word && strlen(word) < GK_COLUMN_MAX)
-        snprintf(column, GK_COLUMN_MAX, "%s", word);
+        snprintf(column, GK_COLUMN_MAX, "%s", gk_renamed(room, word, GK_OLD_COLUMN));
     else if (status == GK_OK)
         status = gk_tokens_refuse(&start, "no column is called so");
     free(word);

@@ -57,7 +57,7 @@ void gk_events_add(gk_events *events, const gk_row *row)
         events->peak_epoch = row->epoch;
     }
     events->keyed |= !isnan(row->restricted_all);
-    gk_moment moment = {row->epoch, row->test_loss, row->sum_squares};
+    gk_moment moment = {row->epoch, row->test_loss, row->squared_l2_norm};
     gk_text_append(&events->moments, &moment, sizeof moment);
     events->last = *row;
     events->last.extra = (gk_text){0};
@@ -84,9 +84,9 @@ static int64_t settled_from(const gk_events *events)
 {
     const gk_moment *moment = gk_events_moments(events);
     int64_t tenth = events->rows / 10 > 10 ? events->rows / 10 : 10, from = events->rows;
-    double last = events->last.sum_squares;
+    double last = events->last.squared_l2_norm;
 
-    while (from > 0 && fabs(moment[from - 1].sum_squares - last) <= 0.05 * last) from--;
+    while (from > 0 && fabs(moment[from - 1].squared_l2_norm - last) <= 0.05 * last) from--;
     if (gk_grok_epoch(events) < 0 || from > events->rows - 1 - tenth) return -1;
     return seen_around(moment[from].epoch, moment, events->rows);
 }
@@ -161,8 +161,8 @@ void gk_turning_find(gk_turning *t, const gk_events *events, const double *restr
     t->restricted_below_test = t->restricted_below_1 = t->restricted_small = -1;
     t->excluded_min = t->excluded_max = t->squares_max = -1;
     for (int64_t i = 0; i < events->rows; i++)
-        if (moment[i].sum_squares > most) {
-            most = moment[i].sum_squares;
+        if (moment[i].squared_l2_norm > most) {
+            most = moment[i].squared_l2_norm;
             t->squares_max = moment[i].epoch;
         }
     t->squares_max = seen_around(t->squares_max, moment, events->rows);
@@ -198,17 +198,17 @@ static void add_turning(gk_text *json, const gk_turning *t)
         const char *name;
         int64_t epoch;
     } list[] = {
-        {"restricted < test", t->restricted_below_test}, {"restricted < 1", t->restricted_below_1},
-        {"restricted < 0.01", t->restricted_small},      {"excluded minimum", t->excluded_min},
-        {"excluded maximum", t->excluded_max},           {"sum of squares maximum", t->squares_max},
-        {"sum of squares settled", t->settled},
+        {"restricted < test", t->restricted_below_test},
+        {"restricted < 1", t->restricted_below_1},
+        {"restricted < 0.01", t->restricted_small},
+        {"excluded minimum", t->excluded_min},
+        {"excluded maximum", t->excluded_max},
+        {"squared L2 norm maximum", t->squares_max},
+        {"squared L2 norm settled", t->settled},
     };
 
     gk_text_add(json, ",\n  \"key_freqs\": ");
-    if (*t->key_freqs)
-        gk_text_add_json(json, t->key_freqs);
-    else
-        gk_text_add(json, "null");
+    gk_list_print(json, t->key_freqs);
     gk_text_add(json, ",\n  \"turning_points\": {");
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         gk_text_add(json, "%s\n    ", i ? "," : "");

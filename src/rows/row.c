@@ -65,15 +65,6 @@ gk_status gk_keys_parse(int *key, int *keys, const char *text, int K)
     return GK_OK;
 }
 
-static void add_string(gk_text *text, const char *name, const char *value)
-{
-    gk_text_add(text, ", \"%s\": ", name);
-    if (*value)
-        gk_text_add_json(text, value);
-    else
-        gk_text_add(text, "null");
-}
-
 void gk_row_print(gk_text *text, const gk_row *row, bool online)
 {
     gk_text_add(text, "{\"epoch\": %lld", (long long)row->epoch);
@@ -86,8 +77,10 @@ void gk_row_print(gk_text *text, const gk_row *row, bool online)
 #include "gk/measures.def"
 #undef FAMILY
 #undef COLUMN
-    add_string(text, "key_freqs", row->key_freqs);
-    add_string(text, "clusters", row->clusters);
+    gk_text_add(text, ", \"key_freqs\": ");
+    gk_list_print(text, row->key_freqs);
+    gk_text_add(text, ", \"clusters\": ");
+    gk_list_print(text, row->clusters);
     if (row->extra.length) gk_text_append(text, row->extra.data, row->extra.length);
     if (gk_row_diverged(row)) gk_text_add(text, ", \"diverged\": true");
     gk_text_add(text, "}\n");
@@ -101,11 +94,13 @@ static double number(const json_t *json, const char *name, const char *online_na
     return json_is_number(value) ? json_number_value(value) : (double)NAN;
 }
 
-static void string(char text[GK_KEYS_TEXT], const json_t *json, const char *name)
+static void list(char text[GK_KEYS_TEXT], const json_t *json, const char *name)
 {
-    const char *value = json_string_value(json_object_get(json, name));
+    gk_text list = {0};
+    bool good = gk_list_text(&list, json_object_get(json, name));
 
-    snprintf(text, GK_KEYS_TEXT, "%s", value ? value : "");
+    snprintf(text, GK_KEYS_TEXT, "%s", good && list.length ? list.data : "");
+    gk_text_free(&list);
 }
 
 /* What stands behind the last column that all rows have, as gk_row_print has it there. */
@@ -113,19 +108,19 @@ static void keep_extra(gk_text *extra, const char *line, size_t length)
 {
     static const char last[] = "\"clusters\": ", diverged[] = ", \"diverged\": true";
     const char *at = memmem(line, length, last, sizeof last - 1), *end = line + length;
+    int depth = 0;
 
     if (!at) return;
-    at += sizeof last - 1;
-    if (at < end && *at == '"') at = memchr(at + 1, '"', (size_t)(end - at) - 1);
-    at = at ? memchr(at, ',', (size_t)(end - at)) : NULL;
+    for (at += sizeof last - 1; at < end && (depth || *at != ','); at++)
+        depth += (*at == '[') - (*at == ']');
     while (end > line && end[-1] != '}') end--;
     end--;
     size_t n = sizeof diverged - 1;
-    if (at && end - at >= (ptrdiff_t)n && !memcmp(end - n, diverged, n)) end -= n;
-    if (at && at < end) gk_text_append(extra, at, (size_t)(end - at));
+    if (end - at >= (ptrdiff_t)n && !memcmp(end - n, diverged, n)) end -= n;
+    if (at < end) gk_text_append(extra, at, (size_t)(end - at));
 }
 
-gk_status gk_row_parse(gk_row *row, const char *line, size_t length)
+static gk_status parse(gk_row *row, const char *line, size_t length)
 {
     json_t *json = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
     json_t *epoch = json_object_get(json, "epoch");
@@ -141,11 +136,21 @@ gk_status gk_row_parse(gk_row *row, const char *line, size_t length)
 #include "gk/measures.def"
 #undef FAMILY
 #undef COLUMN
-    string(row->key_freqs, json, "key_freqs");
-    string(row->clusters, json, "clusters");
+    list(row->key_freqs, json, "key_freqs");
+    list(row->clusters, json, "clusters");
     keep_extra(&row->extra, line, length);
     json_decref(json);
     return GK_OK;
+}
+
+gk_status gk_row_parse(gk_row *row, const char *line, size_t length)
+{
+    gk_text now = {0};
+    bool older = gk_older_json(&now, line, length);
+    gk_status status = parse(row, older ? now.data : line, older ? now.length : length);
+
+    gk_text_free(&now);
+    return status;
 }
 
 const char *gk_measure_name(int i, const char **help)

@@ -8,7 +8,7 @@
 /* Columns that only some models, tasks or losses have: at the end of their rows. */
 static bool depends_on_model(const char *name)
 {
-    static const char *const begin[] = {"sum_squares.", "update_cosine.", "attention_eq.",
+    static const char *const begin[] = {"squared_l2_norm.", "update_cosine.", "attention_eq.",
                                         "loss_pos."},
                              *const whole[] = {"train_whole", "test_whole", "subnetwork",
                                                "subnetwork_test"};

@@ -202,10 +202,10 @@ static gk_status replay_rows(gk_run *run, gk_row_file *rows, int64_t bytes)
     bool more = true;
     gk_row row;
 
-    while (rows->at + (int64_t)rows->length < bytes) {
+    while (rows->end < bytes) {
         gk_status status = gk_row_file_next(rows, &more);
         if (status == GK_EIO) return status;
-        if (status != GK_OK || !more || rows->at + (int64_t)rows->length > bytes)
+        if (status != GK_OK || !more || rows->end > bytes)
             status = gk_fail(GK_EDATA, "not a row that follows those before it: %.60s", rows->line);
         else
             status = gk_row_parse(&row, rows->line, rows->length);

@@ -59,7 +59,7 @@ static gk_status read_there(growth *g, const char *dir)
     GK_TRY(gk_path(points, "%s/points.csv", dir));
     GK_TRY(gk_file_read(g->path, (size_t)1 << 24, &g->text, &size));
     take_sets(g, size);
-    GK_TRY(gk_csv_read(&g->points, points, GK_CSV_STRICT));
+    GK_TRY(gk_sweep_read_points(&g->points, points));
     gk_status status = gk_sweep_parse(&g->was, g->sweep->name, g->text, strlen(g->text),
                                       (const char *const *)g->sets, g->n_sets);
     if (status != GK_OK)

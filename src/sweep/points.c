@@ -1,5 +1,6 @@
 /* From axes to points: the product, or draws from it. Each is a config, no two are the same. */
 #include "sweep/axis.h"
+#include "gk/renamed.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -69,13 +70,14 @@ static gk_status count_points(plan *p)
 
 /* ---- draws */
 
-/* 64 random bits of point i and the key. Its name counts, not its position in config.def. */
+/* 64 random bits of point i and the key. Its name counts, the first that it had, and not its
+ * position in config.def: a sweep that was begun is drawn in the same way for ever. */
 static uint64_t draw_bits(const plan *p, const gk_axis *axis, int i)
 {
     const uint32_t key[2] = {(uint32_t)p->f->random_seed, (uint32_t)(p->f->random_seed >> 32)};
     uint32_t out[4], hash = 2166136261u; /* FNV-1a */
 
-    for (const char *c = gk_axis_name(axis->key); *c; c++)
+    for (const char *c = gk_first_key(gk_axis_name(axis->key)); *c; c++)
         hash = (hash ^ (unsigned char)*c) * 16777619u;
     gk_philox(out, (const uint32_t[4]){(uint32_t)i, 0, GK_RNG_SWEEP, hash}, key);
     return (uint64_t)out[1] << 32 | out[0];

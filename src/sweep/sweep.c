@@ -1,6 +1,6 @@
 /* A sweep that has been read: its points as configs, directories and lines. */
 #include "gk/sweep.h"
-#include "gk/csv.h"
+#include "gk/renamed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,4 +114,11 @@ void gk_sweep_points_csv(gk_text *csv, const gk_sweep *sweep)
         }
         gk_text_add(csv, "\n");
     }
+}
+
+gk_status gk_sweep_read_points(gk_csv *points, const char *path)
+{
+    GK_TRY(gk_csv_read(points, path, GK_CSV_STRICT));
+    for (int c = 0; c < points->columns; c++) points->field[c] = gk_renamed_key(points->field[c]);
+    return GK_OK;
 }

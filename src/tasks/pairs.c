@@ -27,7 +27,7 @@ static int find(const gk_task *task, int wanted)
     return wanted >= 0 && wanted < task->p * task->p ? task->index_of_id[wanted] : -1;
 }
 
-static int mirror(const gk_task *task, int index)
+static int commuted(const gk_task *task, int index)
 {
     int p = task->p, a = task->id_of_index[index] / p, b = task->id_of_index[index] % p;
 
@@ -47,7 +47,7 @@ void gk_task_pairs(gk_task *task, const gk_config *config, int p, const bool *ex
     task->answers = task->outputs = p + task->end;
     task->id = id;
     task->find = find;
-    task->mirror = mirror;
+    task->commuted = commuted;
     task->index_of_id = gk_alloc((size_t)(p * p), sizeof *task->index_of_id);
     task->id_of_index = gk_alloc((size_t)(p * p), sizeof *task->id_of_index);
     for (int i = 0; i < p * p; i++) {

@@ -52,17 +52,17 @@ static void symmetric(int *order, int *n_train, const gk_task *task, uint64_t se
 
     for (int a = 0; a < p; a++) {
         for (int b = a; b < p; b++) {
-            int i = task->find(task, p * a + b), mirror = task->find(task, p * b + a);
-            if (i >= 0 || mirror >= 0) pair[pairs++] = i >= 0 ? i : mirror;
+            int i = task->find(task, p * a + b), commuted = task->find(task, p * b + a);
+            if (i >= 0 || commuted >= 0) pair[pairs++] = i >= 0 ? i : commuted;
         }
     }
     philox_shuffle(pair, pairs, seed, GK_RNG_SPLIT);
     for (int i = 0; i < pairs; i++) {
-        int mirror = task->mirror(task, pair[i]);
+        int commuted = task->commuted(task, pair[i]);
         order[n++] = pair[i];
-        if (mirror < 0 || mirror == pair[i]) continue;
+        if (commuted < 0 || commuted == pair[i]) continue;
         if (n == *n_train) --*n_train;
-        order[n++] = mirror;
+        order[n++] = commuted;
     }
     free(pair);
 }
@@ -163,7 +163,7 @@ void gk_labels(int32_t *label, const int *order, int n_train, const gk_task *tas
                const gk_config *config)
 {
     const uint64_t seed = (uint64_t)config->task.label_seed, draws = (uint64_t)1 << 32;
-    int corrupted = (int)floor(config->task.corrupt_fraction * n_train);
+    int corrupted = (int)floor(config->task.label_noise * n_train);
     int32_t *tokens = gk_alloc((size_t)task->T, sizeof *tokens);
 
     for (int i = 0; i < task->n; i++)

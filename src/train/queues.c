@@ -25,7 +25,7 @@ static gk_status key_of(gk_text *key, const gk_config *config)
     memcpy(alike.task.split, initial.task.split, sizeof alike.task.split);
     memcpy(alike.model.init, initial.model.init, sizeof alike.model.init);
     alike.task.label_seed = initial.task.label_seed;
-    alike.task.corrupt_fraction = 0;
+    alike.task.label_noise = 0;
     gk_config_print(key, &alike);
     if (strncmp(config->task.split, "symmetric:", 10) && strncmp(config->task.split, "file:", 5))
         return GK_OK;

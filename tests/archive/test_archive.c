@@ -244,7 +244,10 @@ static void test_answer_names(void **state)
                                            {"lr", "hook.lr"},
                                            {"seed", "hook.seed"},
                                            {"grok_epoch", "hook.grok_epoch"},
+                                           {"squared_l2_norm.mine", "hook.squared_l2_norm.mine"},
                                            {"sum_squares.mine", "hook.sum_squares.mine"},
+                                           {"absorbed", "hook.absorbed"},
+                                           {"index", "hook.index"},
                                            {"hook.x", "hook.hook.x"},
                                            {"lr_2", "lr_2"}};
 

@@ -218,7 +218,7 @@ static void test_print(void **state)
     (void)state;
     gk_config_defaults(&config);
     gk_config_print(&yaml, &config);
-    assert_true(!strncmp(yaml.data, "task:\n  name:             modular\n", 34));
+    assert_true(!strncmp(yaml.data, "task:\n  name:           modular\n", 32));
     assert_non_null(strstr(
         yaml.data,
         "\n\nloss:\n  name: cross_entropy\n  form: exact\n\nrun:\n  epochs:           50000\n"));

@@ -54,7 +54,7 @@ static void test_whole_numbers(void **state)
     assert_int_equal(config.task.label_seed, 9007199254740991);
     assert_int_equal(config.run.epochs, 5000);
     gk_config_print(&yaml, &config);
-    assert_non_null(strstr(yaml.data, "  p:                97\n"));
+    assert_non_null(strstr(yaml.data, "  p:              97\n"));
     gk_text_free(&yaml);
     parses("seed: 9007199254740993.0");
     assert_string_equal(config.task.split, "philox:9007199254740993");

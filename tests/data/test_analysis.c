@@ -120,14 +120,14 @@ static void check_groups(const opened *o, const char *split)
     for (int row = 0; row < a->N; row++) {
         pair_of(o, row, &x, &y, &answer);
         int group = trained[p * x + y]   ? GK_ROWS_TRAIN
-                    : trained[p * y + x] ? GK_ROWS_MIRRORED
-                                         : GK_ROWS_UNMIRRORED;
+                    : trained[p * y + x] ? GK_ROWS_COMMUTED
+                                         : GK_ROWS_UNCOMMUTED;
         assert_int_equal(a->group[row], group);
         count[a->group[row]]++;
     }
     assert_int_equal(count[GK_ROWS_TRAIN], o->n_train);
     assert_int_equal(count[0] + count[1] + count[2], a->N);
-    if (!strncmp(split, "symmetric", 9)) assert_int_equal(count[GK_ROWS_MIRRORED], 0);
+    if (!strncmp(split, "symmetric", 9)) assert_int_equal(count[GK_ROWS_COMMUTED], 0);
     free(trained);
 }
 
@@ -288,14 +288,14 @@ static void round_trip(bool online)
     row.train_loss = 1e-9 / 7;
     snprintf(row.key_freqs, sizeof row.key_freqs, "14,35");
     snprintf(row.clusters, sizeof row.clusters, "14:54,35:111");
-    gk_text_add(&row.extra, ", \"sum_squares.x\": 1.5");
+    gk_text_add(&row.extra, ", \"squared_l2_norm.x\": 1.5");
     gk_row_print(&line, &row, online);
     assert_int_equal(line.data[line.length - 1], '\n');
     assert_true((strstr(line.data, "\"restricted_all_online\": ") != NULL) == online);
     assert_true((strstr(line.data, "\"restricted_all\": ") != NULL) == !online);
     assert_true((strstr(line.data, "\"head_zero_max\": ") != NULL) == !online);
     OK(gk_row_parse(&back, line.data, line.length));
-    assert_string_equal(back.extra.data, ", \"sum_squares.x\": 1.5");
+    assert_string_equal(back.extra.data, ", \"squared_l2_norm.x\": 1.5");
     gk_row_print(&again, &back, online);
     assert_string_equal(line.data, again.data);
     gk_text_free(&line);

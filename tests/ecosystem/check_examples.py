@@ -114,7 +114,7 @@ def tensorboard():
     subprocess.run([sys.executable, source + "/examples/send_tensorboard.py", path], check=True)
     events = EventAccumulator("tensorboard/" + run.path.name)
     events.Reload()
-    for name in ("train_loss", "test_loss", "sum_squares", "train_loss_max"):
+    for name in ("train_loss", "test_loss", "squared_l2_norm", "train_loss_max"):
         found = [(event.step, event.value) for event in events.Scalars(name)]
         check(f"TensorBoard: {name}", found == rows_of(run, name))
     print(f"TensorBoard: {len(events.Tags()['scalars'])} curves")

@@ -60,7 +60,7 @@ expect 0 compare grokked other diverged -o compare.html
 pages+=' compare'
 declare -A figures=(                                # what these two must have, no more and no less
     [sweep]='grok-epoch survival grok-map share-map test-losses train-losses key-frequencies key-count'
-    [compare]='test-loss train-loss test-accuracy sum-squares gini excluded')
+    [compare]='test-loss train-loss test-accuracy squared-l2-norm gini excluded')
 for run in ${REPORT_RUNS:-}; do                     # somebody's own runs, to be looked at in $KEEP_SHOTS
     expect 0 report "$run" -o "${run##*/}.html"
     pages+=" ${run##*/}"
@@ -109,7 +109,7 @@ for name in grokked sweep compare; do
 done
 if command -v pdftotext >/dev/null; then
     check "grokked: the last row's numbers are printed" \
-        bash -c 'pdftotext grokked.pdf - | grep -q sum_squares.unembed.W_U'
+        bash -c 'pdftotext grokked.pdf - | grep -q squared_l2_norm.unembed.W_U'
 else
     skip "printed text: no pdftotext (apt-get install poppler-utils)"
 fi

@@ -128,7 +128,7 @@ def labels():
     n_train = int(0.3 * p * p)
     for j in shuffle(list(range(n_train)), 5, CORRUPT)[: int(0.1 * n_train)]:
         y[j] = (y[j] + 1 + below(p - 1, 5, CORRUPT, 2**32 + j)) % p
-    print("/* a + b mod 113, philox:3, train_fraction 0.3, corrupt_fraction 0.1, label_seed 5 */")
+    print("/* a + b mod 113, philox:3, train_fraction 0.3, label_noise 0.1, label_seed 5 */")
     print(f"static const uint32_t golden_corrupt_crc = {crc(y, '<i4'):#010x};\n")
 
 

@@ -70,7 +70,7 @@ static const struct {
 static const int golden_random_label[8] = {106, 12, 17, 76, 79, 38, 111, 0};
 static const uint32_t golden_random_crc = 0x59ad1dc2;
 
-/* a + b mod 113, philox:3, train_fraction 0.3, corrupt_fraction 0.1, label_seed 5 */
+/* a + b mod 113, philox:3, train_fraction 0.3, label_noise 0.1, label_seed 5 */
 static const uint32_t golden_corrupt_crc = 0x9a05a097;
 
 /* weights as memory has them: elements 0, n/3, n/2, n-1 and the CRC-32 of all, as float */

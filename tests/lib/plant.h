@@ -50,7 +50,7 @@ static inline gk_real *tensor(gk_batch *b, const char *name)
 static inline void open_plant(lab *l, const plant *t, int D, int outputs)
 {
     gk_config c;
-    char set[5][64], corrupt[64] = "task.corrupt_fraction=0";
+    char set[5][64], corrupt[64] = "task.label_noise=0";
 
     snprintf(set[0], 64, "task.op=%.*s", (int)strcspn(t->op, " "), t->op);
     if (strchr(t->op, ' ')) snprintf(corrupt, 64, "%s", strchr(t->op, ' ') + 1);

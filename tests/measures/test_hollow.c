@@ -24,7 +24,7 @@ static void test_table(void **state)
 {
     static const plant ops[] = {{"add", 31, 31, {2, 7, 15}, 3, false},
                                 {"random", 31, 31, {2, 7, 15}, 3, false},
-                                {"add task.corrupt_fraction=1", 31, 31, {2, 7, 15}, 3, false}};
+                                {"add task.label_noise=1", 31, 31, {2, 7, 15}, 3, false}};
     gk_row row;
 
     (void)state;
@@ -78,14 +78,14 @@ static void test_nothing(void **state)
                                r.control_random,  r.const8_all,      r.ablate8_min,
                                r.ablate8_max};
         for (size_t i = 0; i < sizeof even / sizeof *even; i++) CLOSE(even[i], log(31), RELATIVE);
-        assert_true(r.logit_norm == 0 && isnan(r.logit_fve) && r.imbalance < 1e-6);
+        assert_true(r.logit_norm == 0 && isnan(r.logit_fve) && r.logit_gradient_sum < 1e-6);
         if (!weights) {
-            assert_true(r.sum_squares == 0 && isnan(r.gini_w_l) && isnan(r.w_l_residual));
+            assert_true(r.squared_l2_norm == 0 && isnan(r.gini_w_l) && isnan(r.w_l_residual));
             assert_true(r.key_count == 0 && r.neurons_85 == 0 && isnan(r.readout_fve_min));
             CLOSE(r.train_loss, log(31), RELATIVE);
             CLOSE(r.skip_zero_all, log(31), RELATIVE);
         } else
-            assert_true(r.sum_squares > 0 && r.gini_w_l >= 0 && r.w_l_residual > 0);
+            assert_true(r.squared_l2_norm > 0 && r.gini_w_l >= 0 && r.w_l_residual > 0);
         gk_row_free(&r);
     }
     lab_close(&l);
@@ -110,7 +110,7 @@ static void test_undefined(void **state)
         assert_non_null(l.batch.analysis->no_grid);
         gk_batch_observe(&l.batch);
         gk_batch_final_row(&l.batch, 0, &row, NULL, 0);
-        assert_true(isfinite(row.train_loss) && isfinite(row.test_loss) && row.sum_squares > 0);
+        assert_true(isfinite(row.train_loss) && isfinite(row.test_loss) && row.squared_l2_norm > 0);
         assert_true(isnan(row.all_loss_p) && isnan(row.gini_w_l) && isnan(row.excluded_max));
         assert_true(isnan(row.neurons_85) && isnan(row.skip_zero_all) && !*row.key_freqs);
         gk_writer_open(&writer);

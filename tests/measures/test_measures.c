@@ -123,7 +123,7 @@ static void compare_scalars(const study *t)
         {"proj_neurons_onto_WLdirs_all", r->projected_all},
         {"proj_neurons_null_all", r->null_all},
         {"poly2_neurons_loss_all", r->poly_neurons_all},
-        {"sum_sq_weights_total", r->sum_squares},
+        {"sum_sq_weights_total", r->squared_l2_norm},
     };
 
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
@@ -269,7 +269,7 @@ static void compare_sums_of_squares(const study *t)
     assert_int_equal(json_object_size(json_object_get(t->json, "sum_sq_weights")), 11);
     json_object_foreach(json_object_get(t->json, "sum_sq_weights"), name, value)
     {
-        snprintf(column, sizeof column, "sum_squares.%s", name);
+        snprintf(column, sizeof column, "squared_l2_norm.%s", name);
         double mine = oracle_number(row, column), expected = json_number_value(value);
         if (expected == 0)
             assert_true(mine == 0);

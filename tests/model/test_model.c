@@ -47,7 +47,7 @@ static void test_gradients_without_biases(void **state)
     gk_config c;
 
     (void)state;
-    CONFIG(&c, SMALL, "model.biases=off", "model.activation=gelu_erf", "task.corrupt_fraction=0.3");
+    CONFIG(&c, SMALL, "model.biases=off", "model.activation=gelu_erf", "task.label_noise=0.3");
     check_gradients(&c);
 }
 

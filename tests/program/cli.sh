@@ -25,7 +25,7 @@ for command in $commands; do
     done
 done
 expect 0 --version
-prints '^grokc [0-9]+\.[0-9]+\.[0-9]+ \(.*, f(32|64)\)$'
+prints '^grokc [0-9]+\.[0-9]+\.[0-9]+ \(.*, f(32|64)(, cuda)?\)$'
 expect 2
 says '^  grokc train '
 quiet out

@@ -19,7 +19,7 @@ for decay in 0.1 3; do
     check "$dir: its weight decay" grep -qE "^  weight_decay: +$decay$" $dir/config.yaml
     check "$dir: its rows" test "$(column epoch $dir | tr '\n' ' ')" = '20 40 60 '
     check "$dir: begins as the run was" diff <(sed -n 2p one/metrics.jsonl) <(sed -n 1p $dir/metrics.jsonl)
-    check "$dir: goes its own way" test "$(column sum_squares $dir | tail -n 1)" != "$(column sum_squares one | tail -n 1)"
+    check "$dir: goes its own way" test "$(column squared_l2_norm $dir | tail -n 1)" != "$(column squared_l2_norm one | tail -n 1)"
     check "$dir: where it comes from" grep -qE '"epoch": *20' $dir/parent.json
 done
 check 'branch.sh goes on' "$source_dir/examples/branch.sh" small.yaml one 20 0.1 3

@@ -58,13 +58,20 @@ check 'gzip' gzip -t sweep/curves.csv.gz
 
 # ---- what the tables say, against the files they come from
 cat >compare.py <<'PYTHON'
-import csv, gzip, json, sys
+import csv, gzip, json, re, sys
 
 def equal(text, value):
     if value is None: return text == ''
     if isinstance(value, bool): return text == str(value).lower()
     if isinstance(value, (int, float)): return text != '' and float(text) == value and repr(value) != 'nan'
+    if isinstance(value, list): return text == ','.join(':'.join(map(str, x)) if isinstance(x, list) else str(x) for x in value)
     return text == value
+
+# A name of metrics.jsonl, summary.json or a config as CSV files have it.
+def spelled(name):
+    name = re.sub(r'^(events|turning_points|phases)\.|\.crossed$', '', name)
+    for sign, word in ('<', 'below'), ('>=', 'at least'): name = name.replace(sign, word)
+    return re.sub('[^a-z0-9]+', '_', name.lower())
 
 def flat(prefix, value):
     if not isinstance(value, dict): return {prefix: value}
@@ -74,14 +81,15 @@ checked = 0
 def compare(row, name, value, where):
     global checked
     checked += 1
-    if not equal(row[name], value): sys.exit(f'{where}: {name} is {row[name]!r}, not {value!r}')
+    got = row[spelled(name)]
+    if not equal(got, value): sys.exit(f'{where}: {name} is {got!r}, not {value!r}')
 
 sweep = list(csv.DictReader(open('sweep/sweep.csv', newline='')))
 curves = list(csv.DictReader(gzip.open('sweep/curves.csv.gz', 'rt', newline='')))
-if [r['index'] for r in sweep] != list('012345'): sys.exit('not a row for each run')
+if [r['run_index'] for r in sweep] != list('012345'): sys.exit('not a row for each run')
 for i, row in enumerate(sweep):
     run = f'sweep/runs/{i:05d}'
-    mine = [r for r in curves if r['index'] == str(i)]
+    mine = [r for r in curves if r['run_index'] == str(i)]
     if i > 3:
         if row['state'] != 'unfinished' or mine: sys.exit(f'{run} is not finished')
         continue
@@ -97,12 +105,13 @@ for i, row in enumerate(sweep):
         compare(row, name, rows[-1].get(name) if value is None else value, run)
     if len(mine) != len(rows): sys.exit(f'{run}: {len(mine)} rows, not {len(rows)}')
     for got, expected in zip(mine, rows):
-        for name in got: compare(got, name, i if name == 'index' else expected.get(name), run)
+        expected = {spelled(name): value for name, value in expected.items()}
+        for name in got: compare(got, name, i if name == 'run_index' else expected.get(name), run)
         if set(expected) - set(got): sys.exit(f'{run}: columns are missing')
 for name, value in [('optim.lr', 0.03), ('seed', 1), ('task.train_fraction', 0.8), ('task.split', 'philox:1'),
                     ('run.epochs', 600), ('model.heads', 2), ('directory', 'runs/00002')]:
     compare(sweep[2], name, value, 'config')
-if 'optim.beta1' in sweep[0] or len(set(sweep[0])) != len(sweep[0]): sys.exit('columns')
+if 'optim_beta1' in sweep[0] or len(set(sweep[0])) != len(sweep[0]): sys.exit('columns')
 print(checked)
 PYTHON
 if python3 -c 'import csv, gzip, json' 2>/dev/null; then
@@ -125,17 +134,17 @@ def read(path):
     file = gzip.open(path, 'rt', newline='') if path.endswith('gz') else open(path, newline='')
     return list(csv.DictReader(file))
 
-answered = {('0', '0'): {'depth': '1', 'hook.test_loss': '5'}, ('0', '50'): {'depth': '4'},
-            ('0', '90'): {'depth': '0.001', 'of.it': 'a, b'}, ('1', '100'): {'wide': 'true'}}
+answered = {('0', '0'): {'depth': '1', 'hook_test_loss': '5'}, ('0', '50'): {'depth': '4'},
+            ('0', '90'): {'depth': '0.001', 'of_it': 'a, b'}, ('1', '100'): {'wide': 'true'}}
 for name in 'curves.csv.gz', 'sweep.csv':
     plain, hooked = read('sweep/' + name), read('hooked/' + name)
-    new = ['depth', 'hook.test_loss', 'of.it', 'wide'] if 'epoch' in hooked[0] else ['depth', 'of.it', 'wide']
+    new = ['depth', 'hook_test_loss', 'of_it', 'wide'] if 'epoch' in hooked[0] else ['depth', 'of_it', 'wide']
     if sorted(set(hooked[0]) - set(plain[0])) != new: sys.exit(f'{name}: columns {list(hooked[0])}')
     if len(plain) != len(hooked): sys.exit(f'{name}: {len(hooked)} rows')
     for a, b in zip(plain, hooked):
         if any(a[k] != b[k] for k in a): sys.exit(f'{name}: other values: {b}')
-        expected = answered.pop((b['index'], b['epoch']), {}) if 'epoch' in b else \
-            {'0': {'depth': '0.001', 'of.it': 'a, b'}, '1': {'wide': 'true'}}.get(b['index'], {})
+        expected = answered.pop((b['run_index'], b['epoch']), {}) if 'epoch' in b else \
+            {'0': {'depth': '0.001', 'of_it': 'a, b'}, '1': {'wide': 'true'}}.get(b['run_index'], {})
         if any(b[k] != expected.get(k, '') for k in new): sys.exit(f'{name}: {b}')
 if answered: sys.exit(f'not there: {answered}')
 PYTHON

@@ -187,7 +187,7 @@ answers hooked/runs/00006 'no object'
 expect 0 ls hooked --csv --columns run,seed,depth,of.it,hook.test_loss,class --where 'depth<4' --sort -depth
 says 'hooked/runs/00006/hook.jsonl: this is not the row after epoch -1: no object'
 check 'ls: the last answers to the last rows' diff out - <<'END'
-run,seed,depth,of.it,hook.test_loss,class
+run,seed,depth,of_it,hook_test_loss,class
 hooked/runs/00003,1,3.5,,-3,k1
 hooked/runs/00002,0,2.5,,-2,k0
 hooked/runs/00001,1,1.5,,-1,k1

@@ -12,7 +12,7 @@ YAML
 n=22 K=11                                       # elements of the group, frequencies
 
 # value NAME LINE FILE: of a line of rows
-value() { sed -n "$2{s/.*\"$1\": \(\"[^\"]*\"\|[^,}]*\).*/\1/p}" "$3"; }
+value() { sed -n "$2{s/.*\"$1\": \(\"[^\"]*\"\|\[[^]]*\]\|[^,}]*\).*/\1/p}" "$3"; }
 number() { [[ $1 =~ ^-?[0-9] ]]; }
 # alike X Y [LIMIT]: positive numbers, relative
 alike() {
@@ -31,9 +31,9 @@ expect 0 train small.yaml --out run
 complete run
 is_epochs '0 150 300 400' run/final.jsonl
 keys=$(value key_freqs '$' run/final.jsonl)
-check "the run has key frequencies: $keys" grep -qE '^"[0-9]+(,[0-9]+)?"$' <<<"$keys"
+check "the run has key frequencies: $keys" grep -qE '^\[[0-9]+(, [0-9]+)?\]$' <<<"$keys"
 check 'summary.json has them too' grep -qF "\"key_freqs\": $keys" run/summary.json
-keys=${keys//\"/}
+list=$keys keys=${keys//[][ ]/}
 for name in restricted_all excluded_train excluded_fitted control_operation control_random \
     logit_fve const8_all ablate8_max projected_all null_all restricted_tl head_zero_max \
     skip_mean_all; do
@@ -52,7 +52,7 @@ check 'with the same key set by hand' diff out <(sed -n '1p;$p' run/final.jsonl)
 expect 0 measure run --every 1000 --key-freqs 9,3,11
 check 'another key set: another restricted loss' \
     test "$(value restricted_all '$' out)" != "$(value restricted_all '$' run/final.jsonl)"
-check 'but the same rule' test "$(value key_freqs '$' out)" = "\"$keys\""
+check 'but the same rule' test "$(value key_freqs '$' out)" = "$list"
 for wrong in 0 12 -1 1,1 '1,' ,1 '1 2' a 1.5; do
     refused 2 "key frequencies \"$wrong\": " measure run --key-freqs "$wrong"
 done
@@ -78,12 +78,12 @@ says '^grokc: .*nowhere'
 # ---- a file: its sizes are its own, the task is said
 file=run/checkpoints/00000400.safetensors
 expect 0 measure $file --set task.op=multiply
-for name in train_loss train_acc train_loss_p test_loss_mirror restricted_train excluded_train \
-    excluded_max control_operation absorbed imbalance; do
+for name in train_loss train_acc train_loss_p test_loss_commuted restricted_train excluded_train \
+    excluded_max control_operation softmax_saturation logit_gradient_sum; do
     check "without a split: $name" test "$(value $name 1 out)" = null
 done
 for name in all_loss_p restricted_all logit_fve const8_all projected_all head_zero_max gini_w_l \
-    sum_squares; do
+    squared_l2_norm; do
     check "without a split: $name" \
         alike "$(value $name 1 out)" "$(value $name '$' run/final.jsonl)"
 done
@@ -116,23 +116,26 @@ rows=$(wc -l <run/metrics.jsonl)
 check 'a row every 25 epochs' test "$rows" = 17
 check 'projections.bin' \
     test "$(stat -c %s run/projections.bin)" = $((rows * (2 * K + 1) * n * 4))
-# flat FILE: every line is one object without parts, and they have the same names
+# flat FILE: every line is one object, of whose parts key_freqs and clusters alone are lists, and they have the same names
 flat() {
     local file=$1 first line
     first=$(names "$(head -n 1 "$file")")
     while read -r line; do
+        line=$(sed -E 's/("key_freqs": )\[[0-9, ]+\]/\1null/; s/("clusters": )\[(\[[0-9]+, [0-9]+\](, )?)+\]/\1null/' <<<"$line")
         [[ $line =~ ^\{[^][{}]*\}$ && $(names "$line") = "$first" ]] || return 1
     done <"$file"
 }
 check 'metrics.jsonl is flat, with the same names in each line' flat run/metrics.jsonl
 check 'final.jsonl too' flat run/final.jsonl
 if python3 -c 'import json' 2>/dev/null; then
-    check 'and JSON of numbers, strings and null' python3 -c '
+    check 'and JSON of numbers, lists and null' python3 -c '
 import json, sys
 for name in sys.argv[1:]:
     for line in open(name):
         row = json.loads(line, parse_constant=sys.exit)
-        assert all(v is None or type(v) in (int, float, str) for v in row.values()), line' \
+        lists = row.pop("key_freqs") or [], row.pop("clusters") or []
+        assert all(type(k) is int for k in lists[0] + sum(lists[1], [])), line
+        assert all(v is None or type(v) in (int, float) for v in row.values()), line' \
         run/metrics.jsonl run/final.jsonl
 fi
 check 'the key set is used online' number "$(value restricted_all_online '$' run/metrics.jsonl)"
@@ -182,8 +185,8 @@ if [[ -e $oracle ]]; then
     cp out theirs
     check 'restricted loss' alike "$(value restricted_all 1 theirs)" 4.344e-8 1e-3
     check 'logit FVE' alike "$(value logit_fve 1 theirs)" 0.9793 1e-3
-    check 'sum of squares' alike "$(value sum_squares 1 theirs)" 919.43 1e-3
-    check 'its own key set' test "$(value key_freqs 1 theirs)" = '"14,35,42,52"'
+    check 'sum of squares' alike "$(value squared_l2_norm 1 theirs)" 919.43 1e-3
+    check 'its own key set' test "$(value key_freqs 1 theirs)" = '[14, 35, 42, 52]'
     expect 0 train "$source_dir/configs/paper.yaml" --set run.epochs=0 \
         --set "model.init=file:$oracle" --out converted
     expect 0 measure converted/checkpoints/00000000.safetensors --key-freqs 14,35,42,52

@@ -21,13 +21,13 @@ optim: {weight_decay: 2}
 run:   {epochs: 2500, measure_every: 50, checkpoint_at: "every:250", arrays_at: "every:250", stop_test_loss: 1e-3}
 YAML
 tiny="--set task.p=11 --set model.d_model=8 --set model.heads=2 --set model.d_head=4 --set model.d_mlp=16"
-all="loss loss-log accuracy sum-squares restricted excluded cosines gini excluded-by-frequency w-e-norms w-l-norms
+all="loss loss-log accuracy squared-l2-norm restricted excluded cosines gini excluded-by-frequency w-e-norms w-l-norms
      logits-2d cosine-similarity excluded-last neuron-clusters neuron-shares attention activations embedding circles
      embedding-initial"
 
 # ---------------------------------------------------------------------------------- a run that groks
 expect 0 train base.yaml --out grokked
-check "the run has key frequencies" grep -q '"key_freqs": "[0-9]' grokked/summary.json
+check "the run has key frequencies" grep -q '"key_freqs": \[[0-9]' grokked/summary.json
 sums grokked >before
 expect 0 report grokked -o page.html --figures figures
 prints '^page.html$'
@@ -121,7 +121,7 @@ fi
 
 # A cleanup that an older grokc read off a curve that still falls is not repeated.
 cp -r grokked older
-sed -i 's/"cleanup_until": null/"cleanup_until": 400/; s/"sum of squares settled": null/"sum of squares settled": 400/' older/summary.json
+sed -i 's/"cleanup_until": null/"cleanup_until": 400/; s/"squared L2 norm settled": null/"sum of squares settled": 400/' older/summary.json
 check "a summary as it once was" grep -q '"cleanup_until": 400' older/summary.json
 expect 0 report "$PWD/older" -o older.html
 what="the page of an older run"

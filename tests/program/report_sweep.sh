@@ -36,9 +36,9 @@ assert any(c['grok_epoch_median'] for c in cells), 'nothing grokked: this would 
 number = lambda text: None if text in ('-', '') else float(text.replace(',', ''))
 for row, cell in zip(rows, cells):
     row = [c.strip() for c in row]
-    assert [float(row[1]), float(row[2])] == [float(cell['task.train_fraction']), float(cell['optim.weight_decay'])], row
+    assert [float(row[1]), float(row[2])] == [float(cell['task_train_fraction']), float(cell['optim_weight_decay'])], row
     assert row[3:7] == [cell[k] for k in ('n', 'done', 'diverged', 'grokked')], (row, cell)
-    assert row[7] == '%.0f %%' % (100 * float(cell['grokked_share'])), row
+    assert row[7] == '%.0f %%' % (100 * float(cell['grokked_fraction'])), row
     assert row[8] == '%.0f to %.0f %%' % (100 * float(cell['grokked_low']), 100 * float(cell['grokked_high'])), row
     assert number(row[9]) == number(cell['grok_epoch_median']), (row, cell)
     low, high = cell['grok_epoch_low'], cell['grok_epoch_high']
@@ -78,7 +78,7 @@ cells = list(csv.DictReader(open('s/cells.csv')))
 assert len(curves) == len(cells), (len(curves), len(cells))
 for block, cell in zip(curves, cells):
     last = [l for l in block.splitlines() if l and l[0] != '#'][-1].split()
-    assert abs(float(last[1]) - (1 - float(cell['grokked_share']))) < 1e-6, (last, cell)
+    assert abs(float(last[1]) - (1 - float(cell['grokked_fraction']))) < 1e-6, (last, cell)
 END
 
 # Intervals of the figure: one without an upper end says so and has none, a median that is not reached is no number.

@@ -36,11 +36,11 @@ rule() {                                # rule STOP_WHEN COLUMN CONDITION N
     check "$1: rows as without the rule" cmp -n "$(wc -c <"rule$n/metrics.jsonl")" "rule$n/metrics.jsonl" whole/metrics.jsonl
 }
 median_of() { column "$1" whole | grep -v null | median; }
-loss=$(median_of train_loss) gini=$(median_of gini_w_e) squares=$(median_of 'sum_squares\.embed\.W_E')
+loss=$(median_of train_loss) gini=$(median_of gini_w_e) squares=$(median_of 'squared_l2_norm\.embed\.W_E')
 rule "train_loss < $loss" train_loss "x < $loss" 1
 rule "train_loss<$loss for 5" train_loss "x < $loss" 5
 rule "gini_w_e >= $gini for 2" gini_w_e "x >= $gini" 2
-rule "sum_squares.embed.W_E <= $squares" 'sum_squares\.embed\.W_E' "x <= $squares" 1
+rule "squared_l2_norm.embed.W_E <= $squares" 'squared_l2_norm\.embed\.W_E' "x <= $squares" 1
 rule 'epoch >= 21 for 4' epoch 'x >= 21' 4
 expect 0 train base.yaml --set "run.stop_when=train_loss < 0, epoch = 35, epoch > 70" --out any
 stopped any 35
@@ -49,7 +49,7 @@ check 'a rule that never holds' test "$(ended_by never)" = run.epochs
 check 'and changes nothing' cmp never/metrics.jsonl whole/metrics.jsonl
 
 # ---- resume: the rows before count; 20 times killed, then to its end
-for rule in 'epoch >= 140 for 9' "sum_squares.embed.W_E > 0 for 25"; do
+for rule in 'epoch >= 140 for 9' "squared_l2_norm.embed.W_E > 0 for 25"; do
     rm -rf killed straight
     expect 0 train base.yaml --set "run.stop_when=$rule" --out straight
     for ((i = 0; i < 20; i++)); do

@@ -38,7 +38,7 @@ static void plant(int rows, int peak, int formed, int grokked, double shrinks, i
         row.train_loss = 0;
         row.train_acc = 1;
         row.test_loss = i >= grokked ? 0.05 : i <= peak ? 4 + i : 3;
-        row.sum_squares = squares;
+        row.squared_l2_norm = squares;
         if (formed >= 0) row.restricted_all = i >= formed ? 0.009 : 4;
         if (i < still) squares *= 1 - shrinks;
         gk_events_add(&events, &row);

@@ -80,7 +80,7 @@ static void test_extra_columns(void **state)
         gk_row_start(&row, 1);
         row.train_loss = i & 1 ? 1 : (double)NAN; /* diverged */
         strcpy(row.clusters, i & 2 ? "2:3,5:1" : "");
-        gk_text_add(&row.extra, ", \"sum_squares.a.W\": 1.5, \"sum_squares.a\": null, "
+        gk_text_add(&row.extra, ", \"squared_l2_norm.a.W\": 1.5, \"squared_l2_norm.a\": null, "
                                 "\"loss_pos.3\": -2e-05");
         line.length = 0;
         gk_row_print(&line, &row, true);
@@ -88,10 +88,10 @@ static void test_extra_columns(void **state)
         assert_string_equal(back.extra.data, row.extra.data);
         for (int j = 0; j < 2; j++) {
             const gk_row *r = j ? &back : &row;
-            assert_true(column_of(r, "sum_squares.a.W") == 1.5);
-            assert_true(isnan(column_of(r, "sum_squares.a")));
+            assert_true(column_of(r, "squared_l2_norm.a.W") == 1.5);
+            assert_true(isnan(column_of(r, "squared_l2_norm.a")));
             assert_true(column_of(r, "loss_pos.3") == -2e-05);
-            assert_false(gk_row_column(r, "sum_squares", &value) && value == 1.5);
+            assert_false(gk_row_column(r, "squared_l2_norm", &value) && value == 1.5);
             assert_false(gk_row_column(r, "loss_pos", &value));
             assert_false(gk_row_column(r, "a.W", &value));
         }
@@ -102,6 +102,7 @@ static void test_extra_columns(void **state)
     assert_int_equal(gk_row_parse(&back, "{\"epoch\": 3, \"clusters\": null}", 30), GK_OK);
     assert_null(back.extra.data);
     assert_int_equal(gk_row_parse(&back, "{\"epoch\": 3, \"clusters\": \"x", 27), GK_EDATA);
+    assert_int_equal(gk_row_parse(&back, "{\"epoch\": 3, \"clusters\": [[2, 3]", 33), GK_EDATA);
 }
 
 /* ---- text */
@@ -117,7 +118,7 @@ static void test_parse(void **state)
                 {"epoch == 3", "epoch", "=", 3, 1},
                 {"\"test_loss\" != '2' for 1", "test_loss", "!=", 2, 1},
                 {"restricted_all_online<=1e300", "restricted_all_online", "<=", 1e300, 1},
-                {"sum_squares.embed.W_E > 0", "sum_squares.embed.W_E", ">", 0, 1}};
+                {"squared_l2_norm.embed.W_E > 0", "squared_l2_norm.embed.W_E", ">", 0, 1}};
     gk_stop stop;
 
     (void)state;
@@ -298,10 +299,10 @@ static void test_first_row(void **state)
     gk_row row;
 
     (void)state;
-    stop_when("sum_squares.embed.W_E < 2, subnetwork > 1");
+    stop_when("squared_l2_norm.embed.W_E < 2, subnetwork > 1");
     open(&stop);
     gk_row_start(&row, 0);
-    gk_text_add(&row.extra, ", \"sum_squares.embed.W_E\": 1");
+    gk_text_add(&row.extra, ", \"squared_l2_norm.embed.W_E\": 1");
     assert_int_equal(gk_stop_check(&stop, &row), GK_EUSAGE);
     assert_non_null(strstr(gk_message(), "\"subnetwork\""));
     gk_text_add(&row.extra, ", \"subnetwork\": null");

@@ -12,7 +12,7 @@ optim: {lr: 3e-3}
 run: {epochs: 2500, checkpoint_at: none, keep_checkpoints: last}
 EOF
 expect 0 sweep sweep.yaml --out operations
-value() { sed -n "\${s/.*\"$1\": \(\"[^\"]*\"\|[^,}]*\).*/\1/p}" "$2"; } # of the last line
+value() { sed -n "\${s/.*\"$1\": \(\[[^]]*\]\|[^,}]*\).*/\1/p}" "$2"; } # of the last line
 
 # A run counts if it has generalised and at most p/8 frequencies pass the quarter rule. What is left of the other
 # operation varies between seeds (up to 13 times the train loss was seen): its median is held to 5 times. (At small p
@@ -25,7 +25,7 @@ operation() {
         file=$run/final.jsonl
         test_loss=$(value test_loss "$file")
         true_of "$test_loss < 0.01" || continue
-        [[ $(value key_freqs "$file") =~ ^\"[0-9,]+\"$ ]] || continue
+        [[ $(value key_freqs "$file") =~ ^\[[0-9,\ ]+\]$ ]] || continue
         ((++counted))
         local train restricted excluded fitted control random fve
         train=$(value train_loss "$file") restricted=$(value restricted_all "$file")

@@ -37,11 +37,11 @@ excluded_min=$(point 'excluded minimum')
 excluded_max=$(point 'excluded maximum')
 restricted=$(point 'restricted < 1')
 small=$(point 'restricted < 0.01')
-squares=$(point 'sum of squares maximum')
-settled=$(point 'sum of squares settled')
+squares=$(point 'squared L2 norm maximum')
+settled=$(point 'squared L2 norm settled')
 echo "train accuracy 99% $memorised, test loss largest $peak, excluded loss least $excluded_min" \
     "and largest $excluded_max, restricted loss < 1 $restricted and < 0.01 $small, test loss < 1" \
-    "$grokked, sum of squares largest $squares and settled $settled;" \
+    "$grokked, squared L2 norm largest $squares and settled $settled;" \
     "keys $(sed -n 's/^ *"key_freqs": \(.*\),$/\1/p' $summary)"
 
 order 'memorised before the test loss turns' "$memorised" "$peak"

@@ -44,7 +44,7 @@ static void grok_epochs(double *epoch, const char *plan, int first)
         OK(l.be.sync(&l.be));
         for (int r = 0; r < AT_ONCE; r++) {
             double loss =
-                (sum[r][GK_ROWS_MIRRORED][0] + sum[r][GK_ROWS_UNMIRRORED][0]) / l.batch.size.n_test;
+                (sum[r][GK_ROWS_COMMUTED][0] + sum[r][GK_ROWS_UNCOMMUTED][0]) / l.batch.size.n_test;
             if (!(loss < 0.1))
                 epoch[r] = EPOCHS;
             else if (epoch[r] == EPOCHS)

@@ -119,7 +119,7 @@ static void python_0_is_the_split_of_the_oracle(void **state)
     gk_task_close(&task);
 }
 
-static void symmetric_keeps_mirrors_together(void **state)
+static void symmetric_keeps_commuted_pairs_together(void **state)
 {
     static const int ops[] = {GK_OP_ADD, GK_OP_DIVIDE, GK_OP_DIVIDE_OR_SUBTRACT};
     int shorter = 0;
@@ -140,10 +140,10 @@ static void symmetric_keeps_mirrors_together(void **state)
         int *place = gk_alloc((size_t)task.n, sizeof *place);
         for (int j = 0; j < task.n; j++) place[order[j]] = j;
         for (int j = 0; j < task.n; j++) {
-            int mirror = task.mirror(&task, order[j]);
-            if (mirror < 0) continue;
-            assert_in_range(abs(place[mirror] - j), 0, 1);
-            assert_int_equal(place[mirror] < n_train, j < n_train);
+            int commuted = task.commuted(&task, order[j]);
+            if (commuted < 0) continue;
+            assert_in_range(abs(place[commuted] - j), 0, 1);
+            assert_int_equal(place[commuted] < n_train, j < n_train);
         }
         free(place);
         free(order);
@@ -303,7 +303,7 @@ static int32_t *labels(double corrupt, int64_t seed, int *n_train, int *n)
     gk_config *config = make(GK_OP_ADD, 113, 0.3, "philox:3");
     gk_task task;
 
-    config->task.corrupt_fraction = corrupt;
+    config->task.label_noise = corrupt;
     config->task.label_seed = seed;
     int *order = split(&task, n_train, config);
     int32_t *label = gk_alloc((size_t)task.n, sizeof *label);
@@ -369,7 +369,7 @@ int main(void)
         cmocka_unit_test(seeds_give_the_published_orders),
         cmocka_unit_test(known_pairs_come_first),
         cmocka_unit_test(python_0_is_the_split_of_the_oracle),
-        cmocka_unit_test(symmetric_keeps_mirrors_together),
+        cmocka_unit_test(symmetric_keeps_commuted_pairs_together),
         cmocka_unit_test(symmetric_golden),
         cmocka_unit_test(files_give_the_order),
         cmocka_unit_test(files_that_do_not_fit_are_refused),

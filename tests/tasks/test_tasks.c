@@ -68,19 +68,19 @@ static void check_example(const gk_task *task, int index, int a, int b)
     assert_int_equal(task->find(task, task->p * a + b), index);
 }
 
-static void check_mirror(const gk_task *task, int index, int a, int b)
+static void check_commuted(const gk_task *task, int index, int a, int b)
 {
-    int mirror = task->mirror(task, index);
+    int commuted = task->commuted(task, index);
     int32_t tokens[3], label;
 
     if (defined(task->op, b, a, task->p) < 0) {
-        assert_int_equal(mirror, -1);
+        assert_int_equal(commuted, -1);
         return;
     }
-    task->example(task, mirror, tokens, &label);
+    task->example(task, commuted, tokens, &label);
     assert_true(tokens[0] == b && tokens[1] == a);
-    assert_int_equal(task->mirror(task, mirror), index);
-    if (a == b) assert_int_equal(mirror, index);
+    assert_int_equal(task->commuted(task, commuted), index);
+    if (a == b) assert_int_equal(commuted, index);
 }
 
 static void every_operation_is_its_definition(void **state)
@@ -100,7 +100,7 @@ static void every_operation_is_its_definition(void **state)
                         continue;
                     }
                     check_example(&task, n, a, b);
-                    check_mirror(&task, n, a, b);
+                    check_commuted(&task, n, a, b);
                     n++;
                 }
             }

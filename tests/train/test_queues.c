@@ -27,7 +27,7 @@ static const pair together[] = {
     {"task.split", "'python:0', 'torch:0'", {0}},
     {"task.split", "'symmetric:0', 'symmetric:1'", {0}}, /* 12 pairs each */
     {"task.label_seed", "1, 2", {"task.op=random"}},
-    {"task.corrupt_fraction", "0, 0.5", {0}},
+    {"task.label_noise", "0, 0.5", {0}},
     {"model.init", "'torch:0', 'philox:1', 'linear:2'", {0}},
     {"optim.lr", "0.001, 0.1", {0}},
     {"optim.weight_decay", "0, 1", {0}},

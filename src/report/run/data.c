@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,15 +45,15 @@ double *gk_entry_reals(const gk_tensors_file *file, const char *name, int dims, 
 
 static void find_keys(gk_run_data *d)
 {
-    const char *text = json_string_value(json_object_get(d->summary, "key_freqs"));
+    const json_t *list = json_object_get(d->summary, "key_freqs"), *item;
+    size_t i;
 
-    if (!text) text = gk_run_text(d, "key_freqs");
-    while (*text && d->keys < (int)(sizeof d->key / sizeof *d->key)) {
-        char *end;
-        long k = strtol(text, &end, 10);
-        if (end == text || k < 1) break;
+    if (!json_is_array(list)) list = json_object_get(d->best, "key_freqs");
+    json_array_foreach(list, i, item)
+    {
+        int64_t k = json_integer_value(item);
+        if (k < 1 || k > INT_MAX || d->keys == (int)(sizeof d->key / sizeof *d->key)) break;
         d->key[d->keys++] = (int)k;
-        text = end + (*end == ',');
     }
 }
 
@@ -64,14 +65,14 @@ static void replay(gk_events *events, const gk_run_data *d)
 {
     const double *epoch = gk_row_table_column(&d->rows, "epoch"),
                  *test_loss = gk_row_table_column(&d->rows, "test_loss"),
-                 *squares = gk_row_table_column(&d->rows, "sum_squares"),
+                 *squares = gk_row_table_column(&d->rows, "squared_l2_norm"),
                  *restricted = gk_row_table_column(&d->rows, "restricted_all_online");
 
     for (size_t i = 0; i < d->rows.n; i++) {
         gk_row row;
         gk_row_start(&row, (int64_t)epoch[i]);
         row.test_loss = value_at(test_loss, i);
-        row.sum_squares = value_at(squares, i);
+        row.squared_l2_norm = value_at(squares, i);
         row.restricted_all = value_at(restricted, i);
         gk_events_add(events, &row);
     }
@@ -163,13 +164,6 @@ double gk_run_number(const gk_run_data *d, const char *name)
         value = json_object_get(d->best, online);
     }
     return json_is_number(value) ? json_number_value(value) : GK_NULL;
-}
-
-const char *gk_run_text(const gk_run_data *d, const char *name)
-{
-    const char *text = json_string_value(json_object_get(d->best, name));
-
-    return text ? text : "";
 }
 
 bool gk_run_is_key(const gk_run_data *d, size_t k)

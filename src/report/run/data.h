@@ -32,7 +32,6 @@ void gk_run_data_close(gk_run_data *data);
 
 /* The value of the best row, as NAME or NAME_online; NaN: null or not there. */
 double gk_run_number(const gk_run_data *data, const char *name);
-const char *gk_run_text(const gk_run_data *data, const char *name); /* "" likewise */
 
 bool gk_run_is_key(const gk_run_data *data, size_t k);
 

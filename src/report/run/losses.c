@@ -86,14 +86,15 @@ static gk_status accuracies(gk_page *page, const gk_run_data *d)
 
 static gk_status squares(gk_page *page, const gk_run_data *d)
 {
-    static const char prefix[] = "sum_squares.";
+    static const char prefix[] = "squared_l2_norm.";
     const char *with = d->rows.n > 2 ? "lines" : "linespoints pt 7 ps 0.5"; /* one row is no line */
     char style[GK_CURVE_STYLE];
     gk_curves c;
 
-    gk_curves_start(&c, d, &d->rows, "sum-squares", "Sum of squared weights", GK_FIGURE_LINEAR);
+    gk_curves_start(&c, d, &d->rows, "squared-l2-norm", "Squared L2 norm of the weights",
+                    GK_FIGURE_LINEAR);
     snprintf(style, sizeof style, "with %s lc rgb ink lw 2", with);
-    gk_curves_add(&c, "sum_squares", "all", style);
+    gk_curves_add(&c, "squared_l2_norm", "all", style);
     for (int i = 0; i < d->rows.columns && c.n < 26; i++) {
         const char *name = d->rows.name[i], *last = strrchr(name, '.');
         char title[80];
@@ -113,7 +114,7 @@ static gk_status squares(gk_page *page, const gk_run_data *d)
         gk_curves_add(&c, name, title, style);
     }
     gk_text_add(&c.f.script,
-                "set logscale y\nset format y '10^{%%T}'\nset ylabel 'sum of squares'\n");
+                "set logscale y\nset format y '10^{%%T}'\nset ylabel 'squared L2 norm'\n");
     gk_text_add(&c.f.caption, "By parameter. Weight decay removes what memorised once a circuit of "
                               "smaller weights does the work: the cleanup.");
     return gk_curves_finish(&c, page, no_rows);

@@ -98,7 +98,7 @@ static size_t group_size(const gk_run_data *d)
 
     for (int i = 0; i < d->keys; i++)
         if (d->key[i] < 1 || (size_t)d->key[i] > n / 2) return 0;
-    return n > N_MAX || d->config.task.corrupt_fraction > 0 || !d->keys ? 0 : n;
+    return n > N_MAX || d->config.task.label_noise > 0 || !d->keys ? 0 : n;
 }
 
 static void open_elements(source *s)

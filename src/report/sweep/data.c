@@ -262,7 +262,7 @@ gk_status gk_sweep_data_read(gk_sweep_data *d, const char *dir)
     *d = (gk_sweep_data){.dir = dir};
     gk_cards_open(&d->cards);
     GK_TRY(gk_path(path, "%s/points.csv", dir));
-    GK_TRY(gk_csv_read(&d->points, path, GK_CSV_STRICT));
+    GK_TRY(gk_sweep_read_points(&d->points, path));
     d->runs = d->points.rows;
     if (!d->runs) return gk_fail(GK_EDATA, "%s has no points", path);
     d->run = gk_alloc((size_t)d->runs, sizeof *d->run);
