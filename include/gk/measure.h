@@ -34,6 +34,9 @@ void gk_measure_keys(gk_row *row, const gk_snapshot *s);
 void gk_measure_all(gk_row *row, gk_findings *found, const gk_snapshot *s, int R,
                     enum gk_when when);
 
+/* Array i of arrays.def; NULL past the last. */
+const char *gk_array_name(int i, const char **shape, const char **help);
+
 /* arrays.c: what measures/EPOCH.safetensors holds of the row that was just measured, into an open
  * writer. */
 void gk_arrays_write(gk_tensors_writer *writer, const gk_snapshot *s, gk_findings *found);

@@ -53,6 +53,9 @@ gk_status gk_row_parse(gk_row *row, const char *line, size_t length);
 
 /* The i-th column of measures.def and what it is; NULL past the last. */
 const char *gk_measure_name(int i, const char **help);
+/* Column i of columns.def, "epoch", "attention_eq.HEAD" ...; NULL past the last. */
+const char *gk_other_column(int i, const char **help);
+bool gk_is_other_column(const char *name); /* "attention_eq.0" is */
 
 /* A number of a row by the name of its column: "epoch", one of measures.def (of KEYED ones
  * NAME_online is the same), or one of `extra`. NaN where it is null; false: there is no such

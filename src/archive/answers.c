@@ -120,19 +120,17 @@ static bool is_taken(const char *name)
 {
     /* other columns of rows and of tables of runs */
     static const char *const whole[] = {
-        "epoch",      "key_freqs", "clusters",        "diverged",       "train_whole",
-        "subnetwork", "run",       "subnetwork_test", "state",          "seed",
-        "index",      "directory", "grok_epoch",      "observed_until", "ended_by",
-        "format",     "epochs",    "measure_every",   "run_index"};
-    static const char *const parts[] = {
-        "squared_l2_norm.", "update_cosine.", "attention_eq.", "grok_",          "events.",
-        "turning_points.",  "phases.",        "hook.",         "test_loss_peak."};
+        "diverged", "run",    "state",  "seed",          "index",     "directory",     "grok_epoch",
+        "ended_by", "format", "epochs", "measure_every", "run_index", "observed_until"};
+    static const char *const parts[] = {"grok_",   "events.", "turning_points.",
+                                        "phases.", "hook.",   "test_loss_peak."};
 
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
         if (!strcmp(name, whole[i])) return true;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (begins(name, parts[i])) return true;
-    return is_measure(name) || is_setting(name) || gk_is_renamed(name, GK_OLD_ANY);
+    return gk_is_other_column(name) || is_measure(name) || is_setting(name) ||
+           gk_is_renamed(name, GK_OLD_ANY);
 }
 
 void gk_answer_column(gk_text *column, const char *name)

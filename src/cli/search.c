@@ -1,5 +1,6 @@
 /* `grokc help WORD` where WORD is no command, topic or config key. */
 #include "cli/words.h"
+#include "gk/measure.h"
 
 #include <string.h>
 
@@ -19,11 +20,22 @@ static void add_option(gk_text *text, const gk_option *o)
 
 bool gk_named_help(gk_text *text, const char *word)
 {
-    const char *name, *help;
+    const char *name, *help, *shape;
 
     for (int i = 0; (name = gk_measure_name(i, &help)); i++) {
         if (strcmp(name, word) != 0) continue;
         gk_text_add(text, "%s, a measure\n", name);
+        gk_wrap(text, 4, help);
+    }
+    for (int i = 0; (name = gk_other_column(i, &help)); i++) {
+        size_t dot = strcspn(name, ".");
+        if (strncmp(name, word, dot) != 0 || (word[dot] && word[dot] != '.')) continue;
+        gk_text_add(text, "%s, a column\n", name);
+        gk_wrap(text, 4, help);
+    }
+    for (int i = 0; (name = gk_array_name(i, &shape, &help)); i++) {
+        if (strcmp(name, word) != 0) continue;
+        gk_text_add(text, "%s %s, an array of measures/EPOCH.safetensors\n", name, shape);
         gk_wrap(text, 4, help);
     }
     for (int i = 0; i < GK_OPTIONS; i++)
@@ -49,7 +61,7 @@ static void add_match(gk_text *text, const char *word, const char **heading, con
 
 void gk_search(gk_text *text, const char *word)
 {
-    const char *heading = "commands (grokc COMMAND --help)", *name, *help;
+    const char *heading = "commands (grokc COMMAND --help)", *name, *help, *shape;
     const gk_topic *topic;
 
     for (int i = 0; i < GK_COMMANDS; i++)
@@ -65,5 +77,10 @@ void gk_search(gk_text *text, const char *word)
         add_match(text, word, &heading, gk_config_keys[i].name, gk_config_keys[i].help);
     heading = "measures (grokc help COLUMN)";
     for (int i = 0; (name = gk_measure_name(i, &help)); i++)
+        add_match(text, word, &heading, name, help);
+    for (int i = 0; (name = gk_other_column(i, &help)); i++)
+        add_match(text, word, &heading, name, help);
+    heading = "arrays of measures/EPOCH.safetensors (grokc help ARRAY)";
+    for (int i = 0; (name = gk_array_name(i, &shape, &help)); i++)
         add_match(text, word, &heading, name, help);
 }

@@ -4,11 +4,38 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+const char *gk_array_name(int i, const char **shape, const char **help)
+{
+    static const char *const list[][3] = {
+#define ARRAY(name, shape, help) {name, shape, help},
+#include "gk/arrays.def"
+#undef ARRAY
+    };
+
+    if (i < 0 || i >= (int)(sizeof list / sizeof *list)) return NULL;
+    *shape = list[i][1];
+    *help = list[i][2];
+    return list[i][0];
+}
+
+void gk_array_add(gk_tensors_writer *w, const char *name, gk_dtype type, int dims,
+                  const int64_t *size, const void *data)
+{
+    const char *shape, *help, *listed;
+    bool there = false;
+
+    for (int i = 0; !there && (listed = gk_array_name(i, &shape, &help)); i++)
+        there = !strcmp(listed, name);
+    GK_CHECK(there); /* arrays.def */
+    gk_writer_add(w, name, type, dims, size, data);
+}
 
 static void add(gk_tensors_writer *w, const char *name, int dims, int64_t a, int64_t b,
                 const double *data)
 {
-    gk_writer_add(w, name, GK_F64_TYPE, dims, (const int64_t[]){a, b}, data);
+    gk_array_add(w, name, GK_F64_TYPE, dims, (const int64_t[]){a, b}, data);
 }
 
 static void add_ints(gk_tensors_writer *w, const char *name, int64_t n, const int *data)
@@ -16,7 +43,7 @@ static void add_ints(gk_tensors_writer *w, const char *name, int64_t n, const in
     int64_t *copy = gk_alloc((size_t)n, sizeof *copy);
 
     for (int64_t i = 0; i < n; i++) copy[i] = data[i];
-    gk_writer_add(w, name, GK_I64_TYPE, 1, &n, copy);
+    gk_array_add(w, name, GK_I64_TYPE, 1, &n, copy);
     free(copy);
 }
 

@@ -25,8 +25,8 @@ static void add_attention(gk_tensors_writer *w, const gk_snapshot *s)
                 map[h * inputs + (size_t)(b.first + i)] =
                     (float)prob[(size_t)i * row + h * (row / H)];
     }
-    gk_writer_add(w, "attention_first", GK_F32_TYPE, 3, (const int64_t[]){(int64_t)H, l->P, l->P},
-                  map);
+    gk_array_add(w, "attention_first", GK_F32_TYPE, 3, (const int64_t[]){(int64_t)H, l->P, l->P},
+                 map);
     free(prob);
     free(map);
 }
@@ -124,8 +124,8 @@ static void add_neurons(gk_tensors_writer *w, const gk_snapshot *s, const gk_neu
     float *map = gk_alloc((size_t)n * (size_t)s->lens->inputs, sizeof *map);
 
     read_neurons(map, chosen, n, s);
-    gk_writer_add(w, "neuron_map_of", GK_I64_TYPE, 1, (const int64_t[]){n}, chosen);
-    gk_writer_add(w, "neuron_maps", GK_F32_TYPE, 3, (const int64_t[]){n, P, P}, map);
+    gk_array_add(w, "neuron_map_of", GK_I64_TYPE, 1, (const int64_t[]){n}, chosen);
+    gk_array_add(w, "neuron_maps", GK_F32_TYPE, 3, (const int64_t[]){n, P, P}, map);
     free(map);
 }
 

@@ -13,4 +13,8 @@ double gk_cosine_coefficient(const gk_snapshot *s, int k, double *norm2);
 /* subnetwork.c: norm (F) of the input weights of an mlp's neurons. */
 void gk_neuron_norms(double *norm, const gk_snapshot *s);
 
+/* arrays.c: as gk_writer_add, an array that arrays.def lists. */
+void gk_array_add(gk_tensors_writer *w, const char *name, gk_dtype type, int dims,
+                  const int64_t *size, const void *data);
+
 #endif

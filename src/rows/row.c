@@ -168,6 +168,30 @@ const char *gk_measure_name(int i, const char **help)
     return list[i][0];
 }
 
+const char *gk_other_column(int i, const char **help)
+{
+    static const char *const list[][2] = {
+#define ALSO(name, help) {name, help},
+#include "gk/columns.def"
+#undef ALSO
+    };
+
+    if (i < 0 || i >= (int)(sizeof list / sizeof *list)) return NULL;
+    *help = list[i][1];
+    return list[i][0];
+}
+
+bool gk_is_other_column(const char *name)
+{
+    const char *other, *help;
+
+    for (int i = 0; (other = gk_other_column(i, &help)); i++) {
+        size_t dot = strcspn(other, ".");
+        if (other[dot] ? !strncmp(name, other, dot + 1) : !strcmp(name, other)) return true;
+    }
+    return false;
+}
+
 static const struct column {
     const char *name;
     size_t offset;

@@ -5,21 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Columns that only some models, tasks or losses have: at the end of their rows. */
-static bool depends_on_model(const char *name)
-{
-    static const char *const begin[] = {"squared_l2_norm.", "update_cosine.", "attention_eq.",
-                                        "loss_pos."},
-                             *const whole[] = {"train_whole", "test_whole", "subnetwork",
-                                               "subnetwork_test"};
-
-    for (size_t i = 0; i < sizeof begin / sizeof *begin; i++)
-        if (!strncmp(name, begin[i], strlen(begin[i]))) return true;
-    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
-        if (!strcmp(name, whole[i])) return true;
-    return false;
-}
-
 /* The message that there is no such column, and which one may have been meant. */
 static gk_status refuse_column(const gk_tokens *at, const char *name)
 {
@@ -41,7 +26,7 @@ static gk_status refuse_column(const gk_tokens *at, const char *name)
 
 static gk_status check_column(const gk_tokens *at, const char *name, bool hook)
 {
-    if (gk_row_has(name) || depends_on_model(name)) return GK_OK;
+    if (gk_row_has(name) || gk_is_other_column(name)) return GK_OK;
     if (gk_row_is_final(name))
         return gk_tokens_refuse(at, "this is measured at the end of a run alone");
     return hook ? GK_OK : refuse_column(at, name);

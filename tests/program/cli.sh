@@ -63,8 +63,8 @@ for name in $(sed -n 's/^COLUMN(\([a-z0-9_]*\),.*/\1/p' "$source_dir/include/gk/
 done
 expect 0 list backends
 prints '^ref +.'
-refused 2 'options|tasks|measures|backends' list
-refused 2 'options|tasks|measures|backends' list sausages
+refused 2 'options|tasks|measures|arrays|backends' list
+refused 2 'options|tasks|measures|arrays|backends' list sausages
 "$grokc" list options >/dev/full 2>err
 check 'no room on stdout: exit code 1 and a message' grep -qx 'grokc: cannot write to stdout' err
 

@@ -230,7 +230,7 @@ all_shells() {
     offered layouts 'transformer_lens paper' grokc export --layout ''
     offered shells 'bash zsh fish' grokc help --completion ''
     offered 'operations' 'layer_norm layer_norm_back' grokc bench --filter layer_n
-    offered lists 'options tasks measures backends' grokc list ''
+    offered lists 'options tasks measures arrays backends' grokc list ''
     offered 'a topic' 'run-directory' grokc help run-d
     offered 'a file' 'files/one.yaml' grokc train files/o
     offered 'a file after -o' 'files/one.yaml' grokc export -o files/o
@@ -307,4 +307,36 @@ ZSH
 else
     skip 'completion of zsh: there is none'
 fi
+# ---- every column and every array is explained
+cat >columns.yaml <<'YAML'
+seed: 1
+task:  {p: 11, train_fraction: 0.6}
+model: {d_model: 8, heads: 2, d_head: 4, d_mlp: 16}
+run:   {epochs: 40, measure_every: 20, checkpoint_at: "every:20"}
+YAML
+expect 0 train columns.yaml -q --out columns
+expect 0 train "$source_dir/configs/digits.yaml" -q --set task.test_examples=16 --set optim.batch=8 --epochs 1 --out digits
+expect 0 train "$source_dir/configs/parity.yaml" -q --epochs 1 --out parity
+expect 0 list measures
+cp out measures
+cat {columns,digits,parity}/{metrics,final}.jsonl 2>/dev/null | grep -o '"[^"]*": ' | tr -d '": ' | sort -u >columns.out
+check 'columns are there' test "$(wc -l <columns.out)" -gt 80
+while read -r column; do
+    name=${column%_online}
+    if grep -qE "^${name%%.*}(\.[A-Z]+)? " measures; then pass; else fail "list measures: nothing about $column"; fi
+    expect 0 help "$name"
+    prints "^${name%%.*}"
+done <columns.out
+expect 0 list arrays
+cp out arrays
+for file in {columns,digits,parity}/measures/*; do
+    # shellcheck disable=SC2016
+    head -c 4000 "$file" | grep -oa '"[a-z0-9_]*": *{"dtype"' | cut -d '"' -f 2
+done | sort -u >arrays.out
+check 'arrays are there' test "$(wc -l <arrays.out)" -gt 14
+while read -r array; do
+    check "list arrays: $array" grep -q "^$array (" arrays
+    expect 0 help "$array"
+    prints "^$array \\("
+done <arrays.out
 end
