@@ -26,7 +26,8 @@ static gk_status refuse_column(const gk_tokens *at, const char *name)
 
 static gk_status check_column(const gk_tokens *at, const char *name, bool hook)
 {
-    if (gk_row_has(name) || gk_is_other_column(name)) return GK_OK;
+    bool list = !strcmp(name, "key_freqs") || !strcmp(name, "clusters");
+    if (gk_row_has(name) || (gk_is_other_column(name) && !list)) return GK_OK;
     if (gk_row_is_final(name))
         return gk_tokens_refuse(at, "this is measured at the end of a run alone");
     return hook ? GK_OK : refuse_column(at, name);

@@ -434,7 +434,9 @@ check(
 # A run that was killed before: nobody waits for it. One that has it and is silent is waited for.
 child = started(4, "--fresh")
 deadline = time.monotonic() + 30  # rows of the run before are no sign of this one
-while not grokc._held(live.path) and time.monotonic() < deadline:
+while (
+    not grokc._held(live.path) or grokc.Run(live.path).state != "running"
+) and time.monotonic() < deadline:
     time.sleep(0.005)
 child.send_signal(signal.SIGSTOP)
 check("held by a process that sleeps", grokc._held(live.path) is True)
