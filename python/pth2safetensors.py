@@ -619,7 +619,10 @@ def demo_config(found: Dict[str, Any], weights: Weights, ids: List[int]) -> Opti
     d_model, p = shape["embed.W_E"][1], (tokens or 0) - 1
     if shape["blocks.0.attn.W_Q"] != (heads, d_model, d_head) or set(ids) != set(range(p * p)):
         return None
-    biases = [item for name, item in weights.items() if ".mlp.b_" in name]
+
+    def trained(part: str) -> bool:
+        return any(item.values.any() for name, item in weights.items() if part in name)
+
     seed = whole(config.get("seed"))
     normed = str(config.get("normalization_type")).startswith("LN")
     kinds = {"gelu_new": "gelu", "gelu": "gelu_erf", "relu": "relu"}
@@ -636,7 +639,9 @@ def demo_config(found: Dict[str, Any], weights: Weights, ids: List[int]) -> Opti
             "d_mlp": d_mlp,
             "outputs": shape["unembed.W_U"][1],
             "activation": kinds[config["act_fn"]],
-            "biases": "on" if any(item.values.any() for item in biases) else "frozen",
+            "biases": "on" if trained(".mlp.b_") else "frozen",
+            "attention_biases": "on" if trained(".attn.b_") else None,
+            "unembed_bias": "on" if trained("unembed.b_U") else None,
             "norm": "pre" if normed else None,
             "final_norm": "on" if normed else None,
             "init": None if seed is None else f"torch_tl:{seed}",

@@ -4,9 +4,10 @@
  *     x_0 = W_E[token] + W_pos
  *     none, pre:  m_l = x_l + attention(norm1(x_l)),     x_(l+1) = m_l + mlp(norm2(m_l))
  *     post:       m_l = norm1(x_l + attention(x_l)),     x_(l+1) = norm2(m_l + mlp(m_l))
- *     attention(x) = softmax(x W_Q, x W_K) (x W_V) W_O           scores / sqrt(K), causal
+ *     attention(x) = softmax(x W_Q + b_Q, x W_K + b_K) (x W_V + b_V) W_O + b_O
+ *                    scores / sqrt(K), causal; b_Q to b_O where the shape has them, so b_U
  *     mlp(x) = dropout(act(x W_in + b_in) W_out + b_out)         dropout in training only
- *     logits = norm_final(x_L) W_U, at the last S positions; the last block computes only those
+ *     logits = norm_final(x_L) W_U + b_U, at the last S positions; the last block has only those
  *
  * mlp: one hidden layer over the whole input, S = 1:
  *     logits = act(x W_in + b_in) W_U + b_U
@@ -18,7 +19,7 @@
 #include "gk/ops.h"
 #include "gk/task.h"
 
-enum { GK_LAYERS_MAX = 16, GK_TENSORS_MAX = 6 + 12 * GK_LAYERS_MAX };
+enum { GK_LAYERS_MAX = 16, GK_TENSORS_MAX = 6 + 16 * GK_LAYERS_MAX };
 
 /* Rows of the batch that go through the network at a time. Part of a run's meaning: sums over the
  * batch are cut here, whatever R and the number of threads. */
@@ -26,16 +27,18 @@ enum { GK_BLOCK_ROWS = 4096 };
 
 typedef struct gk_shape {
     int L, T, V, D, H, K, F,
-        C;          /* layers, tokens, vocabulary, d_model, heads, d_head, d_mlp, outputs */
-    int activation; /* enum gk_activation */
-    bool biases;
-    int S;           /* scored positions: the last S of T */
-    int kind;        /* enum gk_kind */
-    int input;       /* enum gk_input: of an mlp */
-    int norm;        /* enum gk_norm  */
-    bool final_norm; /* a layer norm before W_U */
-    double dropout;  /* rate; 0: none */
-    bool doubled;    /* m_l = 2 x_l + attention(x_l) */
+        C;                 /* layers, tokens, vocabulary, d_model, heads, d_head, d_mlp, outputs */
+    int activation;        /* enum gk_activation */
+    bool biases;           /* b_in, b_out; of an mlp b_in, b_U */
+    bool attention_biases; /* b_Q, b_K, b_V, b_O */
+    bool unembed_bias;     /* b_U of a transformer */
+    int S;                 /* scored positions: the last S of T */
+    int kind;              /* enum gk_kind */
+    int input;             /* enum gk_input: of an mlp */
+    int norm;              /* enum gk_norm  */
+    bool final_norm;       /* a layer norm before W_U */
+    double dropout;        /* rate; 0: none */
+    bool doubled;          /* m_l = 2 x_l + attention(x_l) */
 } gk_shape;
 
 /* What W_in and W_U read. */
@@ -50,7 +53,14 @@ static inline int gk_unembed_inputs(const gk_shape *s)
 }
 
 /* How files differ from memory: params.def. */
-enum gk_form { GK_FORM_PLAIN, GK_FORM_VECTOR, GK_FORM_HEADS_OUT, GK_FORM_HEADS_IN, GK_FORM_NORM };
+enum gk_form {
+    GK_FORM_PLAIN,
+    GK_FORM_VECTOR,
+    GK_FORM_HEADS_VECTOR,
+    GK_FORM_HEADS_OUT,
+    GK_FORM_HEADS_IN,
+    GK_FORM_NORM
+};
 
 enum gk_tensor_id { /* GK_ID_w_e ...: the lines of params.def */
 #define ONCE(field, exists, rows, cols, form, name)  GK_ID_##field,
@@ -68,6 +78,11 @@ typedef struct gk_tensor {
     size_t size;   /* rows * cols */
     size_t packed; /* where it begins in a packed blob of one run */
 } gk_tensor;
+
+static inline bool gk_is_bias(const gk_tensor *t)
+{
+    return t->form == GK_FORM_VECTOR || t->form == GK_FORM_HEADS_VECTOR;
+}
 
 /* The tensors that exist, in params.def's order, layers side by side; returns how many.
  * A packed blob is one run's tensors one after another without gaps: the host's form. */

@@ -20,6 +20,7 @@ typedef struct gk_row {
 #include "gk/measures.def"
 #undef FAMILY
 #undef COLUMN
+    bool no_training_set; /* measured weights of which no data are known: no loss to diverge */
     /* The quarter rule's set, "14,35,42"; "" while it has more than n/8 frequencies. */
     char key_freqs[GK_KEYS_TEXT];
     /* Neurons above 85 percent by frequency, "14:54,35:111". */
@@ -33,7 +34,10 @@ void gk_row_start(gk_row *row, int64_t epoch);
 void gk_row_free(gk_row *row); /* its text */
 
 /* The loss is NaN or infinite: the run ends as diverged. */
-static inline bool gk_row_diverged(const gk_row *row) { return !(row->train_loss <= 1e300); }
+static inline bool gk_row_diverged(const gk_row *row)
+{
+    return !row->no_training_set && !(row->train_loss <= 1e300);
+}
 
 /* Frequencies and clusters as JSON: "14,35" is [14, 35], "14:54,35:111" [[14, 54], [35, 111]], ""
  * null; and back, added to `list`. false: this is no such list. */

@@ -57,7 +57,7 @@ gk_status gk_tensors_read(const gk_tensors_file *file, const char *path, const c
 /* What a weights file shows of its model, in any layout, as config assignments
  * ("model.d_model=128"), and of a task on pairs. `given` (n): what else will be assigned. GK_EDATA
  * where it is no model, GK_EUSAGE where something must be given and is not. */
-enum { GK_SIZE_SETS = 12 };
+enum { GK_SIZE_SETS = 14 };
 typedef struct gk_size_sets {
     char set[GK_SIZE_SETS][64];
     int n;

@@ -130,6 +130,8 @@ static gk_status check_mlp(const gk_config *config)
     if (config->model.d_mlp == 0) key = "model.d_mlp", why = "0 hidden units compute nothing";
     if (config->model.norm != GK_NORM_NONE || config->model.final_norm)
         key = config->model.norm ? "model.norm" : "model.final_norm", why = "it has no layer norm";
+    if (config->model.attention_biases) key = "model.attention_biases", why = "it has no attention";
+    if (config->model.unembed_bias) key = "model.unembed_bias", why = "its b_U is of model.biases";
     if (config->model.positions != GK_POSITIONS_LEARNED)
         key = "model.positions", why = "it has no positions; leave the default";
     if (config->model.dropout > 0) key = "model.dropout", why = "it is of transformers";

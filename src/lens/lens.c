@@ -74,7 +74,8 @@ void gk_lens_layout(gk_lens *l, const gk_shape *s, const gk_analysis *a, int R, 
     l->characters = gk_arena_take(device, (n + 1) * (size_t)l->W, real);
     l->zeros = gk_arena_take(device, (size_t)l->D, real);
     l->unembed = gk_arena_take(device, at_once * (size_t)l->D * n, real);
-    if (mlp && s->biases) l->unembed_bias = gk_arena_take(device, at_once * n, real);
+    if (mlp ? s->biases : s->unembed_bias)
+        l->unembed_bias = gk_arena_take(device, at_once * n, real);
     if (a->P) layout_torus(l, a, device);
 }
 

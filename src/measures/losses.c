@@ -32,6 +32,7 @@ static void losses_of(gk_row *row, const gk_snapshot *s)
     const double *mirrored = s->sums[GK_ROWS_COMMUTED], *other = s->sums[GK_ROWS_UNCOMMUTED];
     const double *rows = s->rows, *inside = s->inside;
     double test = rows[GK_ROWS_COMMUTED] + rows[GK_ROWS_UNCOMMUTED];
+    row->no_training_set = rows[GK_ROWS_TRAIN] == 0;
     row->train_loss = mean(s->sums[GK_ROWS_TRAIN][0], rows[GK_ROWS_TRAIN]);
     row->train_acc = mean(s->sums[GK_ROWS_TRAIN][1], rows[GK_ROWS_TRAIN]);
     row->train_loss_max = s->loss_max < 0 ? GK_NULL : s->loss_max;

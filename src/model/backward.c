@@ -68,10 +68,16 @@ static void attention_back(const gk_model *model, int l, gk_real *dx, gk_real *d
     if (s->norm == GK_NORM_POST)
         be->layer_norm_back(be, d, g->ln1_w[l], g->ln1_b[l], d, a->sum1[l], a->stat1[l],
                             p->ln1_w[l], R, n, D, beta);
+    if (s->attention_biases) be->bias_add_back(be, g->b_o[l], d, R, n, D, beta);
     gk_linear_weight(be, g->w_o[l], a->z[l], HK, sh, d, R, n, HK, D, beta);
     gk_linear_input(be, a->dz, HK, sh, d, p->w_o[l], R, n, HK, D, 0);
     be->attention_back(be, a->dq, a->dk, a->dv, a->dz, a->prob[l], a->q[l], a->k[l], a->v[l], R, B,
                        Q, T, s->H, s->K);
+    if (s->attention_biases) {
+        be->bias_add_back(be, g->b_q[l], a->dq, R, n, HK, beta);
+        be->bias_add_back(be, g->b_k[l], a->dk, R, B * T, HK, beta);
+        be->bias_add_back(be, g->b_v[l], a->dv, R, B * T, HK, beta);
+    }
     gk_linear_weight(be, g->w_v[l], a->read1[l], D, sx, a->dv, R, B * T, D, HK, beta);
     gk_linear_weight(be, g->w_k[l], a->read1[l], D, sx, a->dk, R, B * T, D, HK, beta);
     gk_linear_input(be, dx, D, sx, a->dv, p->w_v[l], R, B * T, D, HK, 0);

@@ -24,11 +24,17 @@ static void attention(const gk_model *model, int l, int B, gk_backend *be)
     gk_linear(be, a->q[l], query, ldq, sq, p->w_q[l], R, n, D, HK, 0);
     gk_linear(be, a->k[l], read, D, sx, p->w_k[l], R, B * T, D, HK, 0);
     gk_linear(be, a->v[l], read, D, sx, p->w_v[l], R, B * T, D, HK, 0);
+    if (s->attention_biases) {
+        be->bias_add(be, a->q[l], p->b_q[l], R, n, HK);
+        be->bias_add(be, a->k[l], p->b_k[l], R, B * T, HK);
+        be->bias_add(be, a->v[l], p->b_v[l], R, B * T, HK);
+    }
     be->attention(be, a->z[l], a->prob[l], a->q[l], a->k[l], a->v[l], R, B, Q, T, s->H, s->K);
     be->add_rows(be, a->sum1[l], a->x[l] + skip, R, B, Q * D, Q * D, T * D, sn, sx, 0);
     if (s->doubled)
         be->add_rows(be, a->sum1[l], a->x[l] + skip, R, B, Q * D, Q * D, T * D, sn, sx, 1);
     gk_linear(be, a->sum1[l], a->z[l], HK, (size_t)n * HK, p->w_o[l], R, n, HK, D, 1);
+    if (s->attention_biases) be->bias_add(be, a->sum1[l], p->b_o[l], R, n, D);
 }
 
 /* sum2[l] = mid[l] + MLP, n rows; the first of them is row `first` of the batch. */

@@ -21,6 +21,8 @@ static gk_shape shape_of(const gk_config *config, const gk_task *task)
         .C = config->model.outputs ? (int)config->model.outputs : task->outputs,
         .activation = config->model.activation,
         .biases = config->model.biases != GK_BIASES_OFF,
+        .attention_biases = config->model.attention_biases,
+        .unembed_bias = config->model.unembed_bias,
         .S = task->S,
         .kind = config->model.kind,
         .input = config->model.input,
@@ -77,9 +79,10 @@ bool gk_same_shape(const gk_shape *a, const gk_shape *b)
 {
     return a->L == b->L && a->T == b->T && a->V == b->V && a->D == b->D && a->H == b->H &&
            a->K == b->K && a->F == b->F && a->C == b->C && a->activation == b->activation &&
-           a->biases == b->biases && a->S == b->S && a->kind == b->kind && a->input == b->input &&
-           a->norm == b->norm && a->final_norm == b->final_norm && a->dropout == b->dropout &&
-           a->doubled == b->doubled;
+           a->biases == b->biases && a->attention_biases == b->attention_biases &&
+           a->unembed_bias == b->unembed_bias && a->S == b->S && a->kind == b->kind &&
+           a->input == b->input && a->norm == b->norm && a->final_norm == b->final_norm &&
+           a->dropout == b->dropout && a->doubled == b->doubled;
 }
 
 static void add(gk_tensor list[], int *n, int id, int layer, int rows, int cols, enum gk_form form,
@@ -274,7 +277,7 @@ void gk_model_close(gk_model *model)
 static bool is_frozen(const gk_tensor *t, const gk_config *config)
 {
     if (t->id == GK_ID_w_pos) return config->model.positions != GK_POSITIONS_LEARNED;
-    return t->form == GK_FORM_VECTOR && config->model.biases == GK_BIASES_FROZEN;
+    return gk_is_bias(t) && config->model.biases == GK_BIASES_FROZEN;
 }
 
 void gk_model_start(gk_model *model, const gk_config *config, gk_backend *be)

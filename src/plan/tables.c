@@ -15,6 +15,8 @@ static const char *no_tables_of(const gk_shape *s)
     if (s->F == 0) return "the model has no MLP";
     if (s->activation != GK_RELU) return "tables are written for ReLU";
     if (s->norm != GK_NORM_NONE || s->final_norm) return "layer norm does not factor into tables";
+    if (s->attention_biases || s->unembed_bias)
+        return "tables are written for attention and unembedding without biases";
     if (s->dropout > 0) return "dropout does not factor into tables";
     return NULL;
 }

@@ -145,7 +145,7 @@ static gk_status check_weights(weights *w, const gk_tensors_file *file, const ch
         const gk_entry *entry = find(w, t->name);
         if (entry)
             GK_TRY(check_entry(w, entry, w->layout->shape(t, shape)));
-        else if (t->form != GK_FORM_VECTOR)
+        else if (!gk_is_bias(t))
             return gk_fail(GK_EDATA, "%s: there is no %s%s", path, prefix, t->name);
     }
     for (int i = 0; i < w->n_extras; i++) {

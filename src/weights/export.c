@@ -65,6 +65,8 @@ static gk_status find_shape(exported *e)
     if (gk_tensors_find(e->file, "blocks.0.mlp.W_in"))
         GK_TRY(size_of(&s->F, e, "blocks.0.mlp.W_in", 2, e->from->f_axis));
     s->biases = gk_tensors_find(e->file, "blocks.0.mlp.b_in") != NULL;
+    s->attention_biases = gk_has_attention_biases(e->file, s->L);
+    s->unembed_bias = gk_has_unembed_bias(e->file);
     /* pre or post: the same tensors */
     s->norm = gk_tensors_find(e->file, "blocks.0.ln1.w") ? GK_NORM_PRE : GK_NORM_NONE;
     s->final_norm = gk_tensors_find(e->file, "ln_final.w") != NULL;

@@ -8,11 +8,15 @@
 #include <math.h>
 #include <string.h>
 
-_Static_assert(GK_ID_b_u < 16, "GK_RNG_INIT has 16 streams a layer, for what is drawn");
+_Static_assert(GK_ID_b_u < GK_ID_ln1_w && GK_ID_ln2_b < 16 && GK_ID_b_o - GK_ID_b_q < 4,
+               "GK_RNG_INIT has 16 streams a layer, for what is drawn");
 
+/* Norms are not drawn: attention's biases, which came later, take their streams. */
 static uint32_t purpose_of(const gk_tensor *t)
 {
-    return GK_RNG_INIT + 16 * (uint32_t)t->layer + (uint32_t)t->id;
+    int late = t->id < GK_ID_b_q ? 0 : GK_ID_b_q - GK_ID_ln1_w;
+
+    return GK_RNG_INIT + 16 * (uint32_t)t->layer + (uint32_t)(t->id - late);
 }
 
 /* Call i of stream (seed, purpose) gives the uniforms 4i .. 4i+3 in (0, 1). */
@@ -76,6 +80,10 @@ static int fan_in(const gk_tensor *t, const gk_shape *s)
     case GK_ID_b_in: return gk_mlp_inputs(s);
     case GK_ID_b_out: return s->F;
     case GK_ID_b_u: return gk_unembed_inputs(s);
+    case GK_ID_b_q:
+    case GK_ID_b_k:
+    case GK_ID_b_v: return s->D;
+    case GK_ID_b_o: return s->H * s->K;
     default: return t->rows;
     }
 }
@@ -88,7 +96,7 @@ static void own_init(gk_real *packed, const gk_shape *s, bool linear, uint64_t s
     for (const gk_tensor *t = list; t < list + n; t++) {
         gk_real *out = packed + t->packed;
         bool embeds = t->id == GK_ID_w_e || t->id == GK_ID_w_pos;
-        if (t->form == GK_FORM_NORM || (t->form == GK_FORM_VECTOR && !linear)) continue;
+        if (t->form == GK_FORM_NORM || (gk_is_bias(t) && !linear)) continue;
         if (linear && !embeds)
             fill_uniform(out, t, sqrt(fan_in(t, s)), seed);
         else

@@ -71,23 +71,50 @@ static void add_in_layer(gk_extra list[], int *n, int layer, const char *name, i
     add(list, n, full, dims, first, second);
 }
 
+static void add_extras_of_layer(gk_extra list[], int *n, const gk_shape *s, int l)
+{
+    if (!s->attention_biases) {
+        add_in_layer(list, n, l, "attn.b_Q", 2, s->H, s->K);
+        add_in_layer(list, n, l, "attn.b_K", 2, s->H, s->K);
+        add_in_layer(list, n, l, "attn.b_V", 2, s->H, s->K);
+        add_in_layer(list, n, l, "attn.b_O", 1, s->D, 0);
+    }
+    if (s->F == 0 || s->biases) return;
+    add_in_layer(list, n, l, "mlp.b_in", 1, s->F, 0);
+    add_in_layer(list, n, l, "mlp.b_out", 1, s->D, 0);
+}
+
 int gk_extras(gk_extra list[GK_EXTRAS_MAX], const gk_shape *s)
 {
     int n = 0;
 
     if (s->kind == GK_MLP) return 0; /* TransformerLens has no such model */
-    for (int l = 0; l < s->L; l++) {
-        add_in_layer(list, &n, l, "attn.b_Q", 2, s->H, s->K);
-        add_in_layer(list, &n, l, "attn.b_K", 2, s->H, s->K);
-        add_in_layer(list, &n, l, "attn.b_V", 2, s->H, s->K);
-        add_in_layer(list, &n, l, "attn.b_O", 1, s->D, 0);
-        if (s->F == 0 || s->biases) continue;
-        add_in_layer(list, &n, l, "mlp.b_in", 1, s->F, 0);
-        add_in_layer(list, &n, l, "mlp.b_out", 1, s->D, 0);
-    }
-    add(list, &n, "unembed.b_U", 1, s->C, 0);
+    for (int l = 0; l < s->L; l++) add_extras_of_layer(list, &n, s, l);
+    if (!s->unembed_bias) add(list, &n, "unembed.b_U", 1, s->C, 0);
     return n;
 }
+static bool is_zero(const gk_tensors_file *file, const char *name)
+{
+    const gk_entry *entry = gk_tensors_find(file, name);
+
+    for (size_t i = 0; entry && i < entry->count; i++)
+        if (!(gk_entry_value(entry, i) == 0)) return false;
+    return true;
+}
+
+bool gk_has_attention_biases(const gk_tensors_file *file, int layers)
+{
+    static const char *const bias[] = {"b_Q", "b_K", "b_V", "b_O"};
+    char name[GK_NAME_MAX];
+
+    for (int i = 0; i < 4 * layers; i++) {
+        snprintf(name, sizeof name, "blocks.%d.attn.%s", i / 4, bias[i % 4]);
+        if (!is_zero(file, name)) return true;
+    }
+    return false;
+}
+
+bool gk_has_unembed_bias(const gk_tensors_file *file) { return !is_zero(file, "unembed.b_U"); }
 
 bool gk_is_buffer(const char *name, int layers)
 {

@@ -50,6 +50,10 @@ gk_status gk_layout_parse(const gk_file_layout **layout, const char *word);
 /* The biases that TransformerLens has and a model of this shape has not; returns how many. */
 int gk_extras(gk_extra list[GK_EXTRAS_MAX], const gk_shape *s);
 
+/* Is one of them in the file that is not zero? Files have zeros where a model has none. */
+bool gk_has_attention_biases(const gk_tensors_file *file, int layers);
+bool gk_has_unembed_bias(const gk_tensors_file *file);
+
 /* The constants that some programs keep with the weights: blocks.N.attn.mask,
  * blocks.N.attn.IGNORE. */
 bool gk_is_buffer(const char *name, int layers);

@@ -34,6 +34,9 @@ static void refuse(gk_text *reason, const gk_shape *s, const gk_config *config)
     (void)config;
     if (s->norm != GK_NORM_NONE || s->final_norm)
         gk_text_add(reason, "the paper's layout has no layer norms");
+    else if (s->attention_biases || s->unembed_bias)
+        gk_text_add(reason, "the paper's layout has no biases of attention and unembedding, and "
+                            "here some are not zero");
     else if (!s->F)
         gk_text_add(reason, "the paper's layout has an MLP in every block, and this model none");
     else if (s->V != s->C)

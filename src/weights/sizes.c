@@ -135,6 +135,8 @@ static gk_status read_transformer(reader *r)
     put(r, "model.outputs=%d", (int)w_u->shape[1]);
     put(r, "model.layers=%d", count_layers(r));
     put(r, "model.biases=%s", has(r, "blocks.0.mlp.b_in") ? "on" : "off");
+    if (gk_has_attention_biases(r->file, count_layers(r))) put(r, "model.attention_biases=on");
+    if (gk_has_unembed_bias(r->file)) put(r, "model.unembed_bias=on");
     GK_TRY(read_norms(r));
     sequence s = {
         .T = (int)w_pos->shape[0], .V = (int)w_e->shape[layout->v_axis], .C = (int)w_u->shape[1]};

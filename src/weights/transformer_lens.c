@@ -9,6 +9,7 @@ static gk_file_shape shape(const gk_tensor *t, const gk_shape *s)
     case GK_FORM_PLAIN: break;
     case GK_FORM_VECTOR:
     case GK_FORM_NORM: return (gk_file_shape){1, {t->cols}};
+    case GK_FORM_HEADS_VECTOR: return (gk_file_shape){2, {s->H, s->K}};
     case GK_FORM_HEADS_IN: return (gk_file_shape){3, {s->H, s->K, s->D}};
     case GK_FORM_HEADS_OUT: return (gk_file_shape){3, {s->H, s->D, s->K}};
     }

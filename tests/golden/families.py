@@ -16,7 +16,7 @@ import torch
 
 INIT, STEPS = 1000, 20
 IDS = {name: i for i, name in enumerate(
-    'w_e w_pos w_q w_k w_v w_o w_in b_in w_out b_out w_u b_u'.split())}
+    'w_e w_pos w_q w_k w_v w_o w_in b_in w_out b_out w_u b_u b_q b_k b_v b_o'.split())}  # the last four in the place of norms, which are not drawn
 F64 = torch.float64
 
 
@@ -90,10 +90,15 @@ def transformer(f):
     w.add('w_e', (V, D), root, 0)
     if f.get('positions', 'learned') == 'learned':
         w.add('w_pos', (T, D), root, 0)
+    biased = f.get('attention_biases')
     for l in range(L):
         for name in 'w_q', 'w_k', 'w_v':
             w.add(name, (D, H * K), root, D, l)
         w.add('w_o', (H * K, D), root, H * K, l)
+        for name in ('b_q', 'b_k', 'b_v') if biased else ():
+            w.add(name, (H * K,), 1, D, l)
+        if biased:
+            w.add('b_o', (D,), 1, H * K, l)
         if F:
             w.add('w_in', (D, F), root, D, l)
             w.add('b_in', (F,), root, D, l)
@@ -103,6 +108,8 @@ def transformer(f):
             w.constant(name + 'w', (D,), 1.0, l)
             w.constant(name + 'b', (D,), 0.0, l)
     w.add('w_u', (D, C), math.sqrt(V), D)
+    if biased:
+        w.add('b_u', (C,), 1, D)
     if f.get('final_norm'):
         w.constant('lnfw', (D,), 1.0)
         w.constant('lnfb', (D,), 0.0)
@@ -113,11 +120,13 @@ def transformer(f):
         return torch.nn.functional.layer_norm(x, (D,), w[name + 'w', l], w[name + 'b', l], 1e-5)
 
     def attention(x, l):
-        q, k, v = (torch.einsum('btd,dhk->bhtk', x, w[n, l].reshape(D, H, K)) for n in ('w_q', 'w_k', 'w_v'))
+        q, k, v = (torch.einsum('btd,dhk->bhtk', x, w['w_' + n, l].reshape(D, H, K)) for n in 'qkv')
+        if biased:
+            q, k, v = (x + w['b_' + n, l].reshape(H, 1, K) for n, x in (('q', q), ('k', k), ('v', v)))
         scores = q @ k.transpose(-1, -2) / math.sqrt(K)
         scores = scores.masked_fill(torch.triu(torch.ones(T, T, dtype=torch.bool), 1), -math.inf)
         z = torch.einsum('bhtk->bthk', scores.softmax(-1) @ v).reshape(*x.shape[:2], H * K)
-        return z @ w['w_o', l]
+        return z @ w['w_o', l] + (w['b_o', l] if biased else 0)
 
     def mlp(x, l):
         return act(x @ w['w_in', l] + w['b_in', l]) @ w['w_out', l] + w['b_out', l]
@@ -136,7 +145,7 @@ def transformer(f):
                 x = x + mlp(x, l) if F else x
         if f.get('final_norm'):
             x = ln('lnf', x)
-        return x[:, T - S:] @ w['w_u']
+        return x[:, T - S:] @ w['w_u'] + (w['b_u'] if biased else 0)
 
     return w, forward
 
@@ -284,6 +293,11 @@ def families():
                      'optim.weight_decay=0.01 optim.warmup=0'), dict(
         how='linear', seed=9, wd=0.01, warmup=0, lr=0.1, optim='sgd', loss='hinge', input='signs', V=2, T=40,
         D=0, F=50, C=1, **examples(parity(rng, 32)))
+    yield 'attention_biases', (
+        'task.p=7 task.train_fraction=0.5 model.layers=2 model.d_model=12 model.heads=3 model.d_head=4 '
+        'model.d_mlp=20 model.attention_biases=on model.unembed_bias=on model.init=linear:9'), dict(
+        one, how='linear', seed=9, attention_biases=True, L=2, V=8, T=3, S=1, D=12, H=3, K=4, F=20, C=7,
+        **examples(pairs(rng, 7, 24, 'ab=', False)))
 
 
 def numbers(values, form='{}'):

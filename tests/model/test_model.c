@@ -186,7 +186,7 @@ static void test_inactive_and_frozen(void **state)
     for (int i = 0; i < l.batch.model.n_tensors; i++) {
         const gk_tensor *t = &l.batch.model.tensor[i];
         int same = !memcmp(first + t->packed, moved + t->packed, t->size * sizeof *first);
-        assert_int_equal(same, t->form == GK_FORM_VECTOR);
+        assert_int_equal(same, gk_is_bias(t));
     }
     free(before);
     free(after);
@@ -236,8 +236,7 @@ static void test_spans(void **state)
         assert_string_equal(span[i].name, t->name);
         assert_true(span[i].rows == t->rows && span[i].cols == t->cols);
         assert_true(span[i].size == t->size);
-        assert_true(span[i].lr_scale == (t->form == GK_FORM_VECTOR ? 0 : 1) &&
-                    span[i].decay_scale == 1);
+        assert_true(span[i].lr_scale == (gk_is_bias(t) ? 0 : 1) && span[i].decay_scale == 1);
         size_t end = i + 1 < n ? span[i + 1].offset : model->params.elements;
         assert_true(span[i].offset + 2 * span[i].size <= end); /* of two runs */
     }

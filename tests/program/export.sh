@@ -74,6 +74,9 @@ expect 0 train small.yaml "${run[@]}" --set model.layers=2 --out two
 expect 0 export two --layout paper -o two.safetensors
 expect 0 export two.safetensors --layout transformer_lens -o back.safetensors
 check 'two layers and back' cmp two/checkpoints/00000004.safetensors back.safetensors
+expect 0 train small.yaml "${run[@]}" --set model.attention_biases=on --set model.unembed_bias=on --out biased
+expect 0 export biased --layout transformer_lens -o biased.safetensors
+check 'trained biases' cmp biased/checkpoints/00000004.safetensors biased.safetensors
 expect 0 train small.yaml "${run[@]}" --set model.d_mlp=0 --out attention
 expect 0 export attention --layout transformer_lens -o attention.safetensors
 check 'attention alone' cmp attention/checkpoints/00000004.safetensors attention.safetensors
@@ -88,6 +91,7 @@ no() {
 no 1 'attention/.*cannot be exported so: .* an MLP in every block' attention --layout paper
 expect 0 train small.yaml "${run[@]}" --set model.outputs=11 --out fewer
 no 1 'as many outputs as tokens, and this model 12 tokens and 11 outputs .model.outputs' fewer --layout paper
+no 1 'no biases of attention and unembedding, and here some are not zero' biased --layout paper
 for norm in pre post; do
     expect 0 train small.yaml "${run[@]}" --set model.norm=$norm --out $norm
     no 1 'has no layer norms' $norm --layout paper

@@ -52,6 +52,11 @@ train layers model.layers=2 model.outputs=8
 measures layers
 train no_biases model.biases=off
 measures no_biases model.biases=off # a transformer's file has zeros for them
+train attention_biases model.attention_biases=on
+measures attention_biases
+train unembed_bias model.unembed_bias=on model.layers=2
+measures unembed_bias
+check 'no training set: nothing diverged' test -z "$("$grokc" measure unembed_bias.safetensors | grep diverged)"
 train attention model.d_mlp=0
 measures attention
 train power task.sequence=aopb= task.end_token=on model.positions=sinusoidal model.final_norm=on

@@ -413,7 +413,7 @@ check(
     run.config["model"]
     == {
         **{"layers": 1, "d_model": D, "heads": H, "d_head": K, "d_mlp": M, "outputs": p},
-        **{"activation": "relu", "biases": "frozen", "init": "torch_tl:999"},
+        **{"activation": "relu", "biases": "frozen", "attention_biases": "on", "unembed_bias": "on", "init": "torch_tl:999"},
     },
 )
 check(

@@ -156,7 +156,7 @@ static void values_are_normal(void **state)
             const gk_real *x = packed + list[j].packed;
             double sum = 0, square = 0, size = (double)list[j].size;
             double std = deviation(&paper, &list[j], i == 1);
-            if (list[j].form == GK_FORM_VECTOR) continue;
+            if (gk_is_bias(&list[j])) continue;
             for (size_t k = 0; k < list[j].size; k++) {
                 sum += x[k] / std;
                 square += x[k] / std * (x[k] / std);
