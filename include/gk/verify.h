@@ -9,6 +9,7 @@ typedef struct gk_verify_result {
     char op[32], shape[64];
     double error, limit; /* of the output that comes nearest to its limit; see src/verify/trial.h */
     const char *problem; /* NULL: the op is right */
+    char where[96];      /* of gk_verify_bits: the first element that differs, or empty */
 } gk_verify_result;
 
 int gk_verify_cases(void);
@@ -19,6 +20,11 @@ void gk_verify_name(gk_verify_result *result, int i);
  * outputs nor into inputs; with beta 0 outputs do not depend on what they
  * held; each of the 3 runs has the same bytes as alone. */
 void gk_verify(gk_verify_result *result, int i, gk_backend *be, gk_backend *ref);
+
+/* Is the op of case i one whose bytes docs/arithmetic.md promises? */
+bool gk_verify_has_law(int i);
+/* Such a case against the law backend, by bytes: error is how many elements differ, limit 0. */
+void gk_verify_bits(gk_verify_result *result, int i, gk_backend *be, gk_backend *law);
 
 /* Seconds per call of case i with R runs: the best of `calls`. Negative: memory is out or the
  * device failed. */

@@ -84,8 +84,8 @@ void law_embed_back(gk_backend *be, gk_real *d_w_e, gk_real *d_w_pos, const gk_r
 
     (void)be;
     for (size_t r = 0; r < (size_t)R; r++) {
-        law_scatter e = {dx + r * B * T * D, token + r * B * T, (size_t)T * D, (size_t)D, B, T, D,
-                         V, V, false};
+        law_scatter e = {
+            dx + r * B * T * D, token + r * B * T, (size_t)T * D, (size_t)D, B, T, D, V, V, false};
         law_scatter pos = e;
 
         pos.token = NULL;

@@ -6,9 +6,9 @@
 
 /* What there is on the way back alone. */
 typedef struct law_back {
-    float *map, *value;          /* as t->map and t->value */
-    float *sum, *du, *dq;        /* (N+2,H), (H,D), (H K) */
-    float *s_base, *eq, *last;   /* (D), (D), (3,W) */
+    float *map, *value;        /* as t->map and t->value */
+    float *sum, *du, *dq;      /* (N+2,H), (H,D), (H K) */
+    float *s_base, *eq, *last; /* (D), (D), (3,W) */
 } law_back;
 
 static law_matrix rows(const float *at, int ld) { return law_rows(at, (size_t)ld); }
@@ -178,8 +178,9 @@ void law_table_back(gk_backend *be, const gk_table *all)
 {
     size_t N = (size_t)all->N, D = (size_t)all->D, H = (size_t)all->H, HK = H * (size_t)all->K;
     size_t W = (size_t)all->F + all->rest;
-    law_back b = {floats(HK * W), floats((N + 3) * HK), floats((N + 2) * H), floats(H * D),
-                  floats(HK),     floats(D),            floats(D),           floats(3 * W)};
+    law_back b = {floats(HK * W), floats((N + 3) * HK), floats((N + 2) * H),
+                  floats(H * D),  floats(HK),           floats(D),
+                  floats(D),      floats(3 * W)};
     void *owned[] = {b.map, b.value, b.sum, b.du, b.dq, b.s_base, b.eq, b.last};
 
     (void)be;

@@ -33,8 +33,8 @@ static void queries(const gk_table *t)
         t->query[i] = (float)add_sum(0, along(t->x_eq), down(w->w_q + i, (size_t)HK), D);
     for (int h = 0; h < t->H; h++) {
         for (int d = 0; d < D; d++) {
-            double u = add_sum(0, along(w->w_k + (size_t)d * HK + h * K), along(t->query + h * K),
-                               K);
+            double u =
+                add_sum(0, along(w->w_k + (size_t)d * HK + h * K), along(t->query + h * K), K);
             t->key[(size_t)h * D + d] = (float)(scale * u);
         }
     }

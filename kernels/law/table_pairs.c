@@ -207,8 +207,7 @@ static void weights(const law_pairs *w)
 
     layer_weights(w, t->wide ? t->d_table.w_l : t->d_weight.w_out, w->H, F, t->F, w->E + F, w->W,
                   t->rest);
-    if (!t->wide)
-        layer_weights(w, t->d_weight.w_u, w->y, rest, t->D, w->G, (size_t)t->C, t->C);
+    if (!t->wide) layer_weights(w, t->d_weight.w_u, w->y, rest, t->D, w->G, (size_t)t->C, t->C);
 }
 
 /* ---- all of it */

@@ -17,10 +17,7 @@ typedef struct law_list {
     int first, n;
 } law_list;
 
-static size_t at(const law_list *l, int i)
-{
-    return (size_t)(l->row ? l->row[i] : l->first + i);
-}
+static size_t at(const law_list *l, int i) { return (size_t)(l->row ? l->row[i] : l->first + i); }
 
 /* sum (H,W): chains of A_j dE; dA_j of the rows, which have `token` as a (j 0) or b */
 static void collect(const law_pairs *w, float *sum, const law_list *l, int token, int j)
@@ -39,8 +36,7 @@ static void collect(const law_pairs *w, float *sum, const law_list *l, int token
             law_dot_terms(&d, dE + F, x + F, rest);
             w->dA[j][at(l, i) * H + h] = law_dot_total(&d);
             for (size_t c = 0; c < w->W; c++)
-                sum[h * w->W + c] =
-                    law_fma(w->A[j][at(l, i) * H + h], dE[c], sum[h * w->W + c]);
+                sum[h * w->W + c] = law_fma(w->A[j][at(l, i) * H + h], dE[c], sum[h * w->W + c]);
         }
     }
     free(x);

@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -258,6 +259,47 @@ const char *gk_trial_same(const gk_trial *a, int r, const gk_trial *b)
         }
     }
     return NULL;
+}
+
+static double number(const gk_trial_array *a, const char *element);
+
+static bool same_element(const gk_trial_array *a, const char *x, const char *y)
+{
+    if (memcmp(x, y, a->element) == 0) return true;
+    if (a->compare == GK_SAME || a->compare == GK_SLOTS) return false;
+    return isnan(number(a, x)) && isnan(number(a, y));
+}
+
+static void say_where(char *where, size_t bytes, const gk_trial *t, const gk_trial *other, int k,
+                      int r, size_t i)
+{
+    const gk_trial_array *a = &t->array[k];
+
+    if (a->compare == GK_SAME || a->compare == GK_SLOTS)
+        snprintf(where, bytes, "array %d, run %d, element %zu", k, r, i);
+    else
+        snprintf(where, bytes, "array %d, run %d, element %zu: %a, not %a", k, r, i,
+                 number(a, element(t, k, r, i)), number(a, element(other, k, r, i)));
+}
+
+int64_t gk_trial_differences(const gk_trial *t, const gk_trial *other, char *where, size_t bytes)
+{
+    int64_t differences = 0;
+
+    GK_CHECK(t->R == other->R && t->first == other->first && t->n == other->n);
+    for (int k = 0; k < t->n; k++) {
+        size_t n = elements_of_run(&t->array[k].layout);
+
+        if (t->array[k].compare == GK_INPUT) continue;
+        for (size_t at = 0; at < t->R * n; at++) {
+            int r = (int)(at / n);
+            size_t i = at % n;
+
+            if (same_element(&t->array[k], element(t, k, r, i), element(other, k, r, i))) continue;
+            if (differences++ == 0) say_where(where, bytes, t, other, k, r, i);
+        }
+    }
+    return differences;
 }
 
 static double distance(double x, double ref, double floor)
