@@ -13,7 +13,7 @@
 #define SIMD_SOURCE "kernels/test_cpu.c"
 #include "cpu/machine/simd.h"
 
-static const char *const variants[] = {"none", "avx2", "avx512"};
+static const char *const variants[] = {"none", "fma", "avx2", "avx512"};
 
 static gk_backend open_cpu(int threads)
 {
