@@ -72,7 +72,7 @@ info() {
 }
 
 build() {
-    local start=$SECONDS options=(-DGK_CUDA=ON -DGK_CUDA_ARCH="${GK_CUDA_ARCH:-auto}" -DGK_BLAS=none)
+    local start=$SECONDS options=(-DGK_CUDA=ON -DGK_CUDA_ARCH="${GK_CUDA_ARCH:-auto}")
     if ! have nvcc; then note build 'skipped: no nvcc'; return; fi
     if [[ -d deps/lib ]]; then
         export PKG_CONFIG=$PWD/deps/bin/pkg-config

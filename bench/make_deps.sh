@@ -3,10 +3,10 @@
 # can be brought to a machine where nothing can be installed: bench/make_deps.sh [DIR]   (deps, which git ignores)
 #
 # From Debian's packages, below. Static archives, so that what is built runs without them; cmocka, of the tests
-# alone, exists as a shared library only. No BLAS: build with -DGK_BLAS=none. $GROKC_ORACLE is copied along where it
-# is set, for the tests that ask for it.
+# alone, exists as a shared library only. $GROKC_ORACLE is copied along where it is set, for the tests
+# that ask for it.
 #
-#   PKG_CONFIG=$PWD/deps/bin/pkg-config cmake -S . -B build/gpu -DCMAKE_PREFIX_PATH=$PWD/deps -DGK_BLAS=none
+#   PKG_CONFIG=$PWD/deps/bin/pkg-config cmake -S . -B build/gpu -DCMAKE_PREFIX_PATH=$PWD/deps
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,5 @@
 /* Opens a backend by the name that a user gives it. The list is backends.def. */
 #include "kernels.h"
-#include "gk/startup.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +7,10 @@
 typedef struct entry {
     const char *name, *help;
     gk_status (*open)(gk_backend *be, const gk_device_options *options);
-    void (*start)(char **argv); /* NULL: nothing to do */
 } entry;
 
 static const entry backends[] = {
-#define BACKEND(name, start, help) {#name, help, name##_backend, start},
+#define BACKEND(name, help) {#name, help, name##_backend},
 #include "gk/backends.def"
 #undef BACKEND
 };
@@ -24,12 +22,6 @@ const char *gk_backend_name(int i, const char **help)
     if (i < 0 || i >= N_BACKENDS) return NULL;
     if (help) *help = backends[i].help;
     return backends[i].name;
-}
-
-void gk_start_backends(char **argv)
-{
-    for (int i = 0; i < N_BACKENDS; i++)
-        if (backends[i].start) backends[i].start(argv);
 }
 
 static const entry *find(const char *name)

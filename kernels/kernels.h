@@ -6,7 +6,7 @@
 #include "gk/ops.h"
 
 /* Fills in the whole table. An error leaves nothing to close. */
-#define BACKEND(name, start, help)                                                                 \
+#define BACKEND(name, help)                                                                        \
     gk_status name##_backend(gk_backend *be, const gk_device_options *options);
 #include "gk/backends.def"
 #undef BACKEND
@@ -14,8 +14,5 @@
 #define OP(name, ...) void ref_##name(gk_backend *be, __VA_ARGS__);
 #include "gk/ops.def"
 #undef OP
-
-/* cpu/machine/startup.c: what the cpu backend does before main(), as gk/startup.h says it. */
-void cpu_start(char **argv);
 
 #endif

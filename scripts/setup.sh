@@ -25,10 +25,6 @@ includes() { echo "#include <$1>" | $cc -E - >/dev/null 2>&1; }     # does the c
 library() {                                                         # pkg-config's name, header
     if have pkg-config; then pkg-config --exists "$1"; else includes "$2"; fi
 }
-linkable() {                                                        # does the compiler find the file?
-    local path
-    path=$($cc -print-file-name="$1" 2>/dev/null) && [[ $path == */* ]]
-}
 
 compiler_there() { have "${cc%% *}" && includes stdio.h; }
 make_there()     { have make; }
@@ -41,10 +37,6 @@ pkgconf_there()  { have pkg-config; }
 yaml_there()     { library yaml-0.1 yaml.h; }
 jansson_there()  { library jansson jansson.h; }
 zlib_there()     { library zlib zlib.h; }
-blas_there() {
-    { includes cblas.h || includes openblas/cblas.h || library openblas cblas.h; } &&
-        { linkable libopenblas.so || linkable libopenblas.dylib || library openblas cblas.h; }
-}
 fftw_there()     { library fftw3f fftw3.h; }
 shlibdeps_there() { have dpkg-shlibdeps && have file; }
 cmocka_there()   { library cmocka cmocka.h; }
@@ -73,7 +65,6 @@ run  pkgconf   pkg-config            pkg-config     pkgconf-pkg-config    pkgcon
 run  yaml      libyaml               libyaml-dev    libyaml-devel         libyaml        libyaml
 run  jansson   jansson               libjansson-dev jansson-devel         jansson        jansson
 run  zlib      zlib                  zlib1g-dev     zlib-devel            zlib           zlib
-run  blas      OpenBLAS_with_CBLAS   libopenblas-dev openblas-devel       openblas       openblas
 run  fftw      FFTW                  libfftw3-dev   fftw-devel            fftw           fftw
 deb  shlibdeps dpkg-shlibdeps        dpkg-dev,file  dpkg-dev,file         dpkg           dpkg
 test cmocka    cmocka                libcmocka-dev  libcmocka-devel       cmocka         cmocka

@@ -65,7 +65,7 @@ struct gk_backend {
     void (*enter)(gk_backend *be, const char *name);
     void (*leave)(gk_backend *be);
     void (*profile)(gk_backend *be, bool on);
-    /* JSON members for env.json: `"threads": 2, "blas": "OpenBLAS 0.3.21 SkylakeX"` */
+    /* JSON members for env.json: `"threads": 2, "simd": "avx512"` */
     void (*describe)(gk_backend *be, gk_text *json);
 #define OP(name, ...) void (*name)(gk_backend * be, __VA_ARGS__);
 #include "gk/ops.def"

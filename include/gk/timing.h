@@ -28,8 +28,6 @@ typedef struct gk_bench {
     int runs, rounds;    /* rounds 0: as many as the mode thinks right */
     gk_lane lane[GK_LANES_MAX];
     int lanes;
-    gk_lane blas; /* products through BLAS, with the threads of the last lane */
-    bool has_blas;
     json_t *report; /* what --json writes */
 } gk_bench;
 
@@ -44,11 +42,8 @@ gk_status gk_bench_measure(gk_bench *bench); /* the parts of a measured row besi
 
 bool gk_bench_has_op(const char *op); /* in the verify table */
 
-/* lanes.c. OpenBLAS on the wrong kernels for this CPU is mended before it is timed beside our own
- * products; that may start the program again. */
-void gk_bench_mend_blas(void);
-/* R runs of the one config on a lane, at epoch 0; their weights are alike, which no kernel can
- * notice. */
+/* lanes.c. R runs of the one config on a lane, at epoch 0; their weights are alike, which no kernel
+ * can notice. */
 gk_status gk_lane_start(gk_batch *batch, gk_lane *lane, const gk_config *config, int R);
 /* The lane that has turn `turn` of a round: A B in even rounds, B A in odd ones. */
 int gk_bench_turn(int lanes, int round, int turn);

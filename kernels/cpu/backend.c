@@ -65,8 +65,8 @@ static void cpu_close(gk_backend *be)
     be->state = NULL;
 }
 
-/* "cpu": "...", "threads": 2, "threads_from": "affinity", "simd": "avx512", "matmul": "own",
- * "blas": "OpenBLAS 0.3.21 SkylakeX", "fft": "fftw-3.3.10-sse2-avx" */
+/* "cpu": "...", "threads": 2, "threads_from": "affinity", "simd": "avx512",
+ * "fft": "fftw-3.3.10-sse2-avx" */
 static void cpu_describe(gk_backend *be, gk_text *json)
 {
     cpu_state *s = cpu_state_of(be);
@@ -75,14 +75,8 @@ static void cpu_describe(gk_backend *be, gk_text *json)
     cpu_model(name);
     gk_text_add(json, "\"cpu\": ");
     gk_text_add_json(json, name);
-    gk_text_add(json,
-                ", \"threads\": %d, \"threads_from\": \"%s\", \"simd\": \"%s\", \"matmul\": "
-                "\"%s\", \"blas\": ",
-                cpu_pool_threads(s->pool), s->threads_from, cpu_simd_name(s->simd),
-                s->blas ? "blas" : "own");
-    cpu_blas_name(name);
-    gk_text_add_json(json, name);
-    gk_text_add(json, ", \"fft\": ");
+    gk_text_add(json, ", \"threads\": %d, \"threads_from\": \"%s\", \"simd\": \"%s\", \"fft\": ",
+                cpu_pool_threads(s->pool), s->threads_from, cpu_simd_name(s->simd));
     cpu_fft_name(name);
     gk_text_add_json(json, name);
 }
@@ -102,10 +96,8 @@ gk_status cpu_backend(gk_backend *be, const gk_device_options *options)
     cpu_state state = {0}, *s;
 
     GK_TRY(cpu_choose_simd(&state.simd));
-    GK_TRY(cpu_choose_matmul(&state.blas));
     GK_TRY(cpu_pool_open(&state.pool, options->threads));
     state.threads_from = options->threads ? "device.threads" : gk_cores_allowed().from;
-    cpu_blas_open();
     s = gk_alloc(1, sizeof *s);
     *s = state;
     *be = (gk_backend){

@@ -17,7 +17,6 @@ typedef struct cpu_state {
     cpu_pool *pool;
     const char *threads_from; /* what their number comes from: see gk_cores_allowed */
     enum cpu_simd simd;
-    bool blas; /* products go to BLAS and not to our own loops */
     void *scratch;
     size_t scratch_bytes;
     cpu_fft *fft; /* plans made so far */
@@ -80,9 +79,6 @@ enum cpu_simd cpu_best_simd(void);
 const char *cpu_simd_name(enum cpu_simd simd);
 gk_status cpu_choose_simd(enum cpu_simd *simd);
 
-/* startup.c: the core type of OpenBLAS that suits a CPU better than `core`, or NULL. */
-const char *cpu_better_core(const char *core, int simd);
-
 /* cores.c */
 void cpu_model(char name[CPU_NAME_MAX]);
 
@@ -115,16 +111,6 @@ typedef void cpu_row_loss(gk_backend *be, double *row_loss, uint8_t *row_hit, gk
 void cpu_share_rows(gk_backend *be, cpu_row_loss *rows, double *row_loss, uint8_t *row_hit,
                     gk_real *dlogits, const gk_real *logits, const int32_t *label, int R, int B,
                     int C, double scale);
-
-/* blas.c: whether there is one; whether products should go there; its name and version; the core
- * type that OpenBLAS chose (NULL: another BLAS). One thread per call from cpu_blas_open on. */
-bool cpu_has_blas(void);
-bool cpu_prefers_blas(void);
-gk_status cpu_choose_matmul(bool *blas);
-void cpu_blas_open(void);
-void cpu_blas_name(char name[CPU_NAME_MAX]);
-const char *cpu_blas_core(void);
-void cpu_blas_product(const cpu_product *p);
 
 /* fftw.c: whether it is there and good at such sizes; a plan for `width` of the `cols` columns of
  * P x Q points, which the backend keeps; what the plan does, once there is one (from chunks

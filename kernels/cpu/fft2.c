@@ -10,8 +10,8 @@
  * (512 columns on one core: 113 x 113 takes 35 ms by products and 270 ms by FFTW, 112 x 112 takes
  * 33 ms and 30 ms, 128 x 128 takes 46 ms and 36 ms.) */
 #include "cpu/cpu.h"
+#include "gk/arith.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 enum { WIDTH = 16 }; /* columns in a chunk of FFTW's */
@@ -40,10 +40,10 @@ static void fill_basis(gk_real *basis, int n)
 {
     for (int row = 0; row < n; row++) {
         for (int x = 0; x < n; x++) {
-            double angle = 2 * M_PI * (double)((int64_t)((row + 1) / 2) * x % n) / n;
+            double sine, cosine;
 
-            basis[(size_t)row * n + x] =
-                (gk_real)(row > 0 && row % 2 == 0 ? sin(angle) : cos(angle));
+            gk_sin_cos_turns(&sine, &cosine, (double)((int64_t)((row + 1) / 2) * x % n) / n);
+            basis[(size_t)row * n + x] = (gk_real)(row > 0 && row % 2 == 0 ? sine : cosine);
         }
     }
 }

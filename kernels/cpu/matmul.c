@@ -1,16 +1,14 @@
-/* Matrix products, cut for threads by m, n and k alone, in one of two ways:
+/* Matrix products by our own loops (tiles.c), cut for threads by m, n and k alone, in one of two
+ * ways:
  *
  * - into blocks of c: activations, thousands of rows times a small matrix, which is packed once for
  *   all blocks;
  * - into slices of k, whose products are added in the order of the slices: gradients of weights,
- *   where c is small and k is the number of rows of the batch.
- *
- * A block or slice is computed by our own loops (tiles.c), or by BLAS with one thread. */
+ *   where c is small and k is the number of rows of the batch. */
 #include "cpu/machine/tiles.h"
 
 enum {
-    BLOCK_ROWS = 96,       /* of our own: 96 x CPU_DEPTH floats of a stay in the second cache */
-    BLOCK_ROWS_BLAS = 480, /* BLAS packs b again for every block */
+    BLOCK_ROWS = 96,  /* 96 x CPU_DEPTH floats of a stay in the second cache */
     BLOCK_COLS = 128, /* where there are few rows; and columns of b packed at a time in a slice */
     FEW_BLOCKS = 8,
     SLICES = 8,
@@ -20,7 +18,6 @@ enum {
 typedef struct matmul_job {
     cpu_product p; /* of run 0 */
     size_t sa, sb, sc;
-    bool blas;
     const cpu_tiles *tiles;
     gk_real *packed;   /* (R or 1, strips, k, strip): op(b) */
     size_t packed_run; /* elements from one run to the next, 0: shared */
@@ -88,10 +85,6 @@ static void multiply_block(const void *job, int i)
     p.c += (size_t)rows.from * p.ldc + cols.from;
     p.m = rows.to - rows.from;
     p.n = cols.to - cols.from;
-    if (w->blas) {
-        cpu_blas_product(&p);
-        return;
-    }
     int k = p.k, depth = even(k, CPU_DEPTH);
     const gk_real *packed =
         w->packed + i / per_run * w->packed_run + (size_t)cols.from * k; /* whole strips */
@@ -109,26 +102,22 @@ static void multiply_block(const void *job, int i)
 
 static void multiply_blocks(gk_backend *be, matmul_job *w, int R)
 {
-    int blocks = cpu_pieces(w->p.m, w->blas ? BLOCK_ROWS_BLAS : BLOCK_ROWS);
+    int blocks = cpu_pieces(w->p.m, BLOCK_ROWS), packs = w->sb ? R : 1;
     int strips = cpu_pieces(w->p.n, w->tiles->strip);
+    size_t packed = (size_t)strips * w->tiles->strip * w->p.k;
 
-    w->rows = w->blas ? BLOCK_ROWS_BLAS : BLOCK_ROWS;
+    w->rows = BLOCK_ROWS;
     w->cols = blocks < FEW_BLOCKS ? BLOCK_COLS : w->p.n;
-    if (!w->blas) {
-        size_t packed = (size_t)strips * w->tiles->strip * w->p.k;
-        int packs = w->sb ? R : 1;
-
-        w->packed = cpu_scratch(be, packs * packed * sizeof *w->packed);
-        w->packed_run = w->sb ? packed : 0;
-        cpu_parallel(be, packs * strips, pack_strip, w);
-    }
+    w->packed = cpu_scratch(be, packs * packed * sizeof *w->packed);
+    w->packed_run = w->sb ? packed : 0;
+    cpu_parallel(be, packs * strips, pack_strip, w);
     cpu_parallel(be, R * blocks * cpu_pieces(w->p.n, w->cols), multiply_block, w);
 }
 
 /* ---- slices of k */
 
-/* Our own product of any depth into c, packing b as it goes. */
-static void multiply_own(const cpu_tiles *tiles, const cpu_product *p)
+/* A product of any depth into c, packing b as it goes. */
+static void multiply_deep(const cpu_tiles *tiles, const cpu_product *p)
 {
     _Alignas(CPU_LINE) gk_real packed[SLICE_DEPTH * BLOCK_COLS];
     int depth = even(p->k, SLICE_DEPTH), rows = 2 * BLOCK_ROWS;
@@ -168,10 +157,7 @@ static void multiply_slice(const void *job, int i)
     p.c = w->part + (size_t)i * p.m * p.n;
     p.ldc = p.n;
     p.beta = 0;
-    if (w->blas)
-        cpu_blas_product(&p);
-    else
-        multiply_own(w->tiles, &p);
+    multiply_deep(w->tiles, &p);
 }
 
 static void add_slices(const void *job, int i)
@@ -208,7 +194,6 @@ void cpu_matmul(gk_backend *be, gk_real *c, const gk_real *a, const gk_real *b, 
                     .sa = sa,
                     .sb = sb,
                     .sc = sc,
-                    .blas = cpu_state_of(be)->blas,
                     .tiles = cpu_tiles_of(be),
                     .slice = k >= 4 * m ? cpu_max(CPU_DEPTH, cpu_pieces(k, SLICES)) : k};
 

@@ -1,21 +1,8 @@
-/* Gaussian noise on weights: formulas as in ref, in float. A thread owns the four elements of a
- * chunk (spans.h) whose normals one call of Philox gives. */
+/* Gaussian noise on weights: formulas as in ref, in float (normals.h). A thread owns the four
+ * elements of a chunk (spans.h) whose normals one call of Philox gives. */
 #include "cuda/machine/philox.h"
 #include "cuda/machine/spans.h"
-
-/* As in ref. An eighth of a turn at most is left when the nearest quarter (2^22 of the 2^24
- * steps of a turn) has been taken off, exactly: the angle is as exact as its rounding. */
-static __device__ void normals(float out[2], uint32_t a, uint32_t b)
-{
-    float radius = sqrtf(-2 * logf((float)((a >> 8) + 1) * 0x1p-24f));
-    int turn = (int)(b >> 8), quarter = (turn + (1 << 21)) >> 22;
-    float angle = (float)(turn - (quarter << 22)) * 3.74507028e-7f; /* 2 pi 2^-24 */
-    float c = cosf(angle), s = sinf(angle);
-    float x = quarter & 1 ? -s : c, y = quarter & 1 ? c : s;
-
-    out[0] = quarter & 2 ? -radius * x : radius * x;
-    out[1] = quarter & 2 ? -radius * y : radius * y;
-}
+#include "normals.h"
 
 static __global__ void add_noise_kernel(gk_real *out, const gk_real *param, const gk_slot *slot,
                                         const gk_tensor_span *tensor, int R)
@@ -32,8 +19,8 @@ static __global__ void add_noise_kernel(gk_real *out, const gk_real *param, cons
 
         if (first >= c.n) continue;
         step_words(word, &slot[c.run], GK_RNG_NOISE, blockIdx.y, (uint32_t)((from + first) / 4));
-        normals(normal, word[0], word[1]);
-        normals(normal + 2, word[2], word[3]);
+        normals_of(normal, word[0], word[1]);
+        normals_of(normal + 2, word[2], word[3]);
         for (int j = 0; j < SPAN_EACH && first + j < c.n; j++)
             out[c.at + first + j] = param[c.at + first + j] + sigma * normal[j];
     }

@@ -1,19 +1,19 @@
 /* Gaussian noise on weights, by Box and Muller's formula (1958). */
+#include "gk/arith.h"
 #include "kernels.h"
 
 #include <math.h>
 #include <string.h>
 
-static const double two_pi = 6.28318530717958647693;
-
 /* Two normals of two words: radius sqrt(-2 log u), angle 2 pi v; u in (0, 1] and v in [0, 1) are
  * multiples of 2^-24, so that they are exact in float. */
 static void normals(double out[2], uint32_t a, uint32_t b)
 {
-    double radius = sqrt(-2 * log(((a >> 8) + 1) * 0x1p-24)), angle = two_pi * ((b >> 8) * 0x1p-24);
+    double radius = sqrt(-2 * gk_log(((a >> 8) + 1) * 0x1p-24)), sine, cosine;
 
-    out[0] = radius * cos(angle);
-    out[1] = radius * sin(angle);
+    gk_sin_cos_turns(&sine, &cosine, (b >> 8) * 0x1p-24);
+    out[0] = radius * cosine;
+    out[1] = radius * sine;
 }
 
 static void tensor_of_run(gk_real *out, const gk_real *param, size_t size, const gk_slot *s,

@@ -1,7 +1,7 @@
 /* 2-D DFT as plain sums, first along the second index, then along the first. */
+#include "gk/arith.h"
 #include "kernels.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 /* out (n/2+1 or n, complex) of in, which is real where `im` is NULL: out[j] = sum_b in[b] w^(jb).
@@ -26,10 +26,7 @@ static double *turns(int n)
 {
     double *turn = gk_alloc(2 * (size_t)n, sizeof *turn);
 
-    for (int m = 0; m < n; m++) {
-        turn[2 * m] = cos(2 * M_PI * m / n);
-        turn[2 * m + 1] = sin(2 * M_PI * m / n);
-    }
+    for (int m = 0; m < n; m++) gk_sin_cos_turns(&turn[2 * m + 1], &turn[2 * m], (double)m / n);
     return turn;
 }
 

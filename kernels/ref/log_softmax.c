@@ -11,10 +11,10 @@
  * taken off every exponent:
  *     p_j = e_j / Z,   p_t = exp(-m) / Z,   p_t - 1 = -S / Z,   loss = -log p_t = m + log Z,
  * and for m = 0, where Z = 1 + S, loss = log1p(S). No exponent is above 0: no gap overflows. */
+#include "gk/arith.h"
 #include "host.h"
 #include "kernels.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 /* One row: logits x and label t in; gradient d (scaled; may be x or NULL) out; e: C for scratch. */
@@ -36,13 +36,13 @@ static double exact_loss(const row *w)
         if (g > m) m = g;
     }
     for (int j = 0; j < w->C; j++) {
-        w->e[j] = exp(w->e[j] - m);
+        w->e[j] = gk_exp(w->e[j] - m);
         if (j != w->t) S += w->e[j];
     }
-    Z = exp(-m) + S;
+    Z = gk_exp(-m) + S;
     for (int j = 0; w->d && j < w->C; j++)
         w->d[j] = (gk_real)(scale * (j == w->t ? -S / Z : w->e[j] / Z));
-    return m == 0 ? log1p(S) : m + log(Z);
+    return m == 0 ? gk_log1p(S) : m + gk_log(Z);
 }
 
 /* The cast to double of the paper. As PyTorch has it, the gradient -scale of logp_t goes back to
@@ -52,16 +52,18 @@ static double f64_loss(const row *w)
     double max = w->x[0], sum = 0, logp_t;
 
     for (int j = 1; j < w->C; j++) max = w->x[j] > max ? w->x[j] : max;
-    for (int j = 0; j < w->C; j++) sum += exp(w->x[j] - max);
-    sum = log(sum);
+    for (int j = 0; j < w->C; j++) sum += gk_exp(w->x[j] - max);
+    sum = gk_log(sum);
     logp_t = w->x[w->t] - max - sum;
     for (int j = 0; w->d && j < w->C; j++) {
-        double ps = exp(w->x[j] - max - sum) * w->scale;
+        double ps = gk_exp(w->x[j] - max - sum) * w->scale;
 
         w->d[j] = (gk_real)(j == w->t ? ps - w->scale : ps);
     }
     return -logp_t;
 }
+
+static float f32_exp(float x) { return (float)gk_exp((double)x); }
 
 /* The same in float, operation for operation, also where gk_real is double. */
 static double f32_loss(const row *w)
@@ -69,11 +71,11 @@ static double f32_loss(const row *w)
     float max = (float)w->x[0], sum = 0, logp_t, scale = (float)w->scale;
 
     for (int j = 1; j < w->C; j++) max = (float)w->x[j] > max ? (float)w->x[j] : max;
-    for (int j = 0; j < w->C; j++) sum += expf((float)w->x[j] - max);
-    sum = logf(sum);
+    for (int j = 0; j < w->C; j++) sum += f32_exp((float)w->x[j] - max);
+    sum = (float)gk_log((double)sum);
     logp_t = (float)w->x[w->t] - max - sum;
     for (int j = 0; w->d && j < w->C; j++) {
-        float ps = expf((float)w->x[j] - max - sum) * scale;
+        float ps = f32_exp((float)w->x[j] - max - sum) * scale;
 
         w->d[j] = j == w->t ? ps - scale : ps;
     }

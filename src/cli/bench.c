@@ -72,7 +72,6 @@ static gk_status run(gk_bench *bench, const gk_cli *cli, bench_mode *mode)
     json_t *earlier = NULL;
 
     if (cli->compare) GK_TRY(gk_timing_read(&earlier, cli->compare));
-    if (mode == gk_bench_ops) gk_bench_mend_blas();
     gk_status status = gk_bench_open(bench, cli->argument);
     if (status == GK_OK) status = mode(bench);
     if (status == GK_OK && cli->json) status = gk_timing_write(bench, cli->json);

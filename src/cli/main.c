@@ -2,7 +2,6 @@
  * code. */
 #include "cli/words.h"
 #include "gk/report.h"
-#include "gk/startup.h"
 #include "gk_version.h"
 
 #include <stdio.h>
@@ -76,7 +75,6 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     gk_open_standard();
-    gk_start_backends(argv);
     gk_live_page = gk_report;
     int code = run(argc, argv);
     bool lost = fflush(stdout) != 0; /* a full buffer may have been lost before */

@@ -1,4 +1,5 @@
 /* Sets of epochs written as a text ("every:1000", "log:20", "0,100,1000", "none"), and seeds. */
+#include "gk/arith.h"
 #include "gk/config.h"
 
 #include <ctype.h>
@@ -62,7 +63,7 @@ static form form_of(const char *text, int64_t *number)
 static int64_t log_epoch(int64_t i, int64_t n, int64_t last)
 {
     if (i == n - 1) return last;
-    return llround(pow((double)last, (double)i / (double)(n - 1)));
+    return llround(gk_exp(gk_log((double)last) * ((double)i / (double)(n - 1))));
 }
 
 /* The members grow with i: the first above `epoch` by bisection. */

@@ -1,5 +1,6 @@
 /* Characters, least squares on them, and losses of tables. */
 #include "gk/fit.h"
+#include "gk/arith.h"
 #include "gk/config.h"
 
 #include <math.h>
@@ -12,10 +13,10 @@ void gk_characters(double *basis, int n)
 
     for (int s = 0; s < n; s++)
         for (int k = 1; k <= K; k++) {
-            double angle = 2 * M_PI * (double)((int64_t)k * s % n) / n,
-                   *at = basis + (size_t)s * 2 * K + 2 * (k - 1);
-            at[0] = cos(angle);
-            at[1] = 2 * k == n ? 0 : sin(angle);
+            double *at = basis + (size_t)s * 2 * K + 2 * (k - 1);
+
+            gk_sin_cos_turns(&at[1], &at[0], (double)((int64_t)k * s % n) / n);
+            if (2 * k == n) at[1] = 0;
         }
 }
 
@@ -97,8 +98,8 @@ static double row_loss(const double *row, int n, int label)
     for (int j = 0; j < n; j++)
         if (j != label && row[j] - row[label] > m) m = row[j] - row[label];
     for (int j = 0; j < n; j++)
-        if (j != label) sum += exp(row[j] - row[label] - m);
-    return m == 0 ? log1p(sum) : m + log(exp(-m) + sum);
+        if (j != label) sum += gk_exp(row[j] - row[label] - m);
+    return m == 0 ? gk_log1p(sum) : m + gk_log(gk_exp(-m) + sum);
 }
 
 double gk_table_loss(const double *table, const double *pairs, int n)

@@ -1,14 +1,13 @@
 /* Lanes: which backends are timed, and the two ceilings of each: bytes of a large copy, operations
  * of a large product. */
 #include "gk/timing.h"
-#include "gk/startup.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CEILING_ROUNDS = 9, WORDS_MAX = 256 /* of a command line that is started again */ };
+enum { CEILING_ROUNDS = 9 };
 
 /* ---- ceilings */
 
@@ -76,44 +75,6 @@ static gk_status find_ceilings(gk_lane *lane)
     lane->product = 2 * pow(c.n, 3) / products;
     lane->be.release(&lane->be, c.x);
     return lane->be.sync(&lane->be);
-}
-
-/* ---- BLAS */
-
-/* The words of this process' command line, NULL after the last of them. */
-static void command_line(char *words[WORDS_MAX + 1])
-{
-    FILE *file = fopen("/proc/self/cmdline", "r");
-    size_t size;
-
-    for (int n = 0; file && n < WORDS_MAX; n++) {
-        size = 0;
-        if (getdelim(&words[n], &size, 0, file) > 0) continue;
-        free(words[n]);
-        words[n] = NULL;
-        break;
-    }
-    if (file) fclose(file);
-}
-
-/* gk_start_backends mends the BLAS of those who choose BLAS. It may start the program again, so the
- * user's own choice waits in the environment. */
-void gk_bench_mend_blas(void)
-{
-    static const char choice[] = "GROKC_MATMUL", kept[] = "GROKC_BENCH_MATMUL";
-    const char *own = getenv(choice);
-    char *words[WORDS_MAX + 1] = {0};
-
-    command_line(words);
-    setenv(kept, own ? own : "", 0);
-    setenv(choice, "blas", 1);
-    if (*words && !words[WORDS_MAX - 1]) gk_start_backends(words);
-    if (*getenv(kept))
-        setenv(choice, getenv(kept), 1);
-    else
-        unsetenv(choice);
-    unsetenv(kept);
-    for (int i = 0; words[i]; i++) free(words[i]);
 }
 
 /* ---- opening */
@@ -194,28 +155,9 @@ static gk_status open_lanes(gk_bench *b)
     return add_lanes(b, b->threads ? b->threads : "1,all");
 }
 
-/* Where the cpu backend multiplies by itself and there is a BLAS too. */
-static void open_blas(gk_bench *b)
-{
-    static const char choice[] = "GROKC_MATMUL";
-    const gk_lane *last = &b->lane[b->lanes - 1];
-    const char *wish = getenv(choice);
-
-    if (strcmp(last->be.name, "cpu") != 0 || (wish && !strcmp(wish, "blas"))) return;
-    char *kept = wish ? strdup(wish) : NULL;
-    setenv(choice, "blas", 1);
-    b->has_blas = open_lane(&b->blas, &b->config, last->threads) == GK_OK;
-    if (kept)
-        setenv(choice, kept, 1);
-    else
-        unsetenv(choice);
-    free(kept);
-}
-
 gk_status gk_bench_open(gk_bench *b, const char *what)
 {
     GK_TRY(open_lanes(b));
-    if (!strcmp(what, "ops")) open_blas(b);
     for (int i = 0; i < b->lanes; i++) GK_TRY(find_ceilings(&b->lane[i]));
     return gk_timing_begin(b, what);
 }
@@ -223,7 +165,6 @@ gk_status gk_bench_open(gk_bench *b, const char *what)
 void gk_bench_close(gk_bench *b)
 {
     for (int i = 0; i < b->lanes; i++) gk_backend_close(&b->lane[i].be);
-    if (b->has_blas) gk_backend_close(&b->blas.be);
     json_decref(b->report);
     b->lanes = 0;
     b->report = NULL;

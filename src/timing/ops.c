@@ -1,5 +1,5 @@
 /* bench ops: the largest cases of each op in the verify table, first held to ref, then timed on
- * every lane. The products of the cpu backend are timed through BLAS too. */
+ * every lane. */
 #include "gk/timing.h"
 #include "gk/verify.h"
 
@@ -64,11 +64,11 @@ static bool is_right(const op_case *c, gk_lane *lane, gk_backend *ref)
     return false;
 }
 
-/* Every lane in turn, A B B A: half of the rounds each time. The last of `lane` may be BLAS. */
+/* Every lane in turn, A B B A: half of the rounds each time. */
 static gk_status time_lanes(gk_spread *spread, const op_case *c, gk_lane **lane, int n, int R,
                             int rounds)
 {
-    double seconds[GK_LANES_MAX + 1][GK_ROUNDS_MAX];
+    double seconds[GK_LANES_MAX][GK_ROUNDS_MAX];
     int first = (rounds + 1) / 2;
 
     for (int pass = 0; pass < 2; pass++) {
@@ -104,37 +104,21 @@ static void add_line(gk_bench *b, const op_case *c, const gk_lane *lane, gk_spre
     print_line(c, lane, s, cost);
 }
 
-/* BLAS: its time over that of the last lane, which has as many threads. */
-static void add_blas(gk_bench *b, gk_spread own, gk_spread blas)
-{
-    json_t *lines = json_object_get(b->report, "lines");
-    json_t *line = json_array_get(lines, json_array_size(lines) - 1);
-
-    gk_timing_number(line, "blas_us", 1e6 * blas.median);
-    gk_timing_number(line, "blas_us_low", 1e6 * blas.low);
-    gk_timing_number(line, "blas_us_high", 1e6 * blas.high);
-    gk_timing_number(line, "blas_ratio", blas.median / own.median);
-    printf(" %6.2f", blas.median / own.median);
-}
-
 /* *wrong counts the cases that are not. */
 static gk_status bench_case(gk_bench *b, const op_case *c, gk_backend *ref, int *wrong)
 {
-    gk_lane *lane[GK_LANES_MAX + 1];
-    gk_spread spread[GK_LANES_MAX + 1];
-    bool blas = b->has_blas && !strcmp(c->name.op, "matmul");
+    gk_lane *lane[GK_LANES_MAX];
+    gk_spread spread[GK_LANES_MAX];
     int n = b->lanes;
 
     for (int i = 0; i < n; i++) lane[i] = &b->lane[i];
-    if (blas) lane[n] = &b->blas;
-    if (!is_right(c, lane[n - 1], ref) || (blas && !is_right(c, lane[n], ref))) {
+    if (!is_right(c, lane[n - 1], ref)) {
         ++*wrong;
         return GK_OK;
     }
-    GK_TRY(time_lanes(spread, c, lane, n + blas, b->runs, b->rounds ? b->rounds : ROUNDS));
+    GK_TRY(time_lanes(spread, c, lane, n, b->runs, b->rounds ? b->rounds : ROUNDS));
     for (int i = 0; i < n; i++) {
         add_line(b, c, lane[i], spread[i]);
-        if (blas && i == n - 1) add_blas(b, spread[i], spread[n]);
         printf("\n");
     }
     fflush(stdout);
@@ -143,8 +127,8 @@ static gk_status bench_case(gk_bench *b, const op_case *c, gk_backend *ref, int 
 
 static gk_status bench_cases(gk_bench *b, gk_backend *ref, int *timed, int *wrong)
 {
-    printf("%-14s %-60s %3s %10s %6s %8s %6s %8s %6s %s\n", "op", "sizes", "thr", "us", "spread",
-           "GB/s", "copy", "GFLOP/s", "prod", b->has_blas ? "BLAS" : "");
+    printf("%-14s %-60s %3s %10s %6s %8s %6s %8s %6s\n", "op", "sizes", "thr", "us", "spread",
+           "GB/s", "copy", "GFLOP/s", "prod");
     for (int i = 0; i < gk_verify_cases(); i++) {
         op_case c = case_of(i);
         if ((b->filter && strcmp(b->filter, c.name.op) != 0) || !is_worth_timing(&c)) continue;
@@ -172,9 +156,8 @@ gk_status gk_bench_ops(gk_bench *b)
     gk_backend_close(&ref);
     GK_TRY(status);
     printf("%d run%s; us: the median; spread: between the quartiles, of the median; copy, prod: "
-           "of the large copy and product (arrays that stay in a cache may be above it)%s\n",
-           b->runs, b->runs > 1 ? "s side by side" : "",
-           b->has_blas ? "; BLAS: its time over that of our own product" : "");
+           "of the large copy and product (arrays that stay in a cache may be above it)\n",
+           b->runs, b->runs > 1 ? "s side by side" : "");
     if (wrong) return gk_fail(GK_EDEVICE, "%d of %d cases are wrong; see above", wrong, timed);
     return GK_OK;
 }

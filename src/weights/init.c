@@ -2,6 +2,7 @@
  * Layer norms start as the identity, biases at zero unless the source says otherwise.
  *
  * Weights start as float32 values in the program in double too: both start from the same point. */
+#include "gk/arith.h"
 #include "gk/weights.h"
 #include "weights/init.h"
 
@@ -35,9 +36,11 @@ static void philox_normal(double out[4], uint64_t seed, uint32_t purpose, uint64
 
     philox_uniform(u, seed, purpose, i);
     for (int j = 0; j < 4; j += 2) {
-        double radius = sqrt(-2 * log(u[j])), angle = 2 * M_PI * u[j + 1];
-        out[j] = radius * cos(angle);
-        out[j + 1] = radius * sin(angle);
+        double radius = sqrt(-2 * gk_log(u[j])), sine, cosine;
+
+        gk_sin_cos_turns(&sine, &cosine, u[j + 1]);
+        out[j] = radius * cosine;
+        out[j + 1] = radius * sine;
     }
 }
 
@@ -120,6 +123,8 @@ static void start(gk_real *packed, const gk_shape *s)
 /* Positions that are not learned. Sines and cosines of Vaswani et al. 2017: element 2i of
  * position t is sin(t / 10000^(2i/D)), element 2i + 1 the cosine of the same; Power et al.'s
  * code has it so too. */
+static const double log_10000 = 9.2103403719761827;
+
 static void fix_positions(gk_real *packed, const gk_shape *s, int positions)
 {
     gk_tensor list[GK_TENSORS_MAX];
@@ -130,8 +135,10 @@ static void fix_positions(gk_real *packed, const gk_shape *s, int positions)
         if (t->id != GK_ID_w_pos) continue;
         for (size_t i = 0; i < t->size; i++) {
             int position = (int)i / t->cols, j = (int)i % t->cols;
-            double angle = position / pow(10000, (double)(j - j % 2) / t->cols);
-            double value = j % 2 ? cos(angle) : sin(angle);
+            double power = (double)(j - j % 2) / t->cols, sine, cosine;
+
+            gk_sin_cos(&sine, &cosine, position / gk_exp(power * log_10000));
+            double value = j % 2 ? cosine : sine;
             packed[t->packed + i] = positions == GK_POSITIONS_NONE ? 0 : (float)value;
         }
     }

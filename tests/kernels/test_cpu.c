@@ -136,45 +136,6 @@ static void test_variants(void **state)
     unsetenv("GROKC_SIMD");
 }
 
-static void test_matmul_choice(void **state)
-{
-    gk_backend be;
-
-    (void)state;
-    setenv("GROKC_MATMUL", "own", 1);
-    be = open_cpu(1);
-    assert_false(cpu_state_of(&be)->blas);
-    gk_backend_close(&be);
-    setenv("GROKC_MATMUL", "blas", 1);
-    if (cpu_has_blas()) {
-        assert_true(cpu_prefers_blas());
-        verify_against_ref("blas", "matmul");
-    } else {
-        assert_int_equal(gk_backend_open(&be, "cpu", &(gk_device_options){.threads = 1}),
-                         GK_EUSAGE);
-    }
-    setenv("GROKC_MATMUL", "abacus", 1);
-    assert_int_equal(gk_backend_open(&be, "cpu", &(gk_device_options){.threads = 1}), GK_EUSAGE);
-    assert_non_null(strstr(gk_message(), "not \"abacus\""));
-    unsetenv("GROKC_MATMUL");
-}
-
-/* What OpenBLAS calls its kernels, beside what the CPU can do. */
-static void test_better_core(void **state)
-{
-    (void)state;
-    assert_string_equal(cpu_better_core("Prescott", CPU_AVX512), "SKYLAKEX");
-    assert_string_equal(cpu_better_core("Haswell", CPU_AVX512), "SKYLAKEX");
-    assert_string_equal(cpu_better_core("Zen", CPU_AVX512), "SKYLAKEX");
-    assert_null(cpu_better_core("SkylakeX", CPU_AVX512));
-    assert_null(cpu_better_core("Cooperlake", CPU_AVX512));
-    assert_null(cpu_better_core("SapphireRapids", CPU_AVX512));
-    assert_null(cpu_better_core("a name of the future", CPU_AVX512));
-    assert_string_equal(cpu_better_core("Prescott", CPU_AVX2), "HASWELL");
-    assert_null(cpu_better_core("Zen", CPU_AVX2));
-    assert_null(cpu_better_core("Nehalem", CPU_NONE));
-}
-
 static void test_describe(void **state)
 {
     gk_backend be = open_cpu(3);
@@ -189,8 +150,8 @@ static void test_describe(void **state)
     assert_int_equal(json_integer_value(json_object_get(object, "threads")), 3);
     assert_string_equal(json_string_value(json_object_get(object, "simd")),
                         variants[cpu_best_simd()]);
-    for (const char *const *key = (const char *const[]){"cpu", "matmul", "blas", NULL}; *key; key++)
-        assert_true(json_string_length(json_object_get(object, *key)) > 0);
+    assert_true(json_string_length(json_object_get(object, "cpu")) > 0);
+    assert_true(json_string_length(json_object_get(object, "fft")) > 0);
     json_decref(object);
     gk_text_free(&json);
     gk_backend_close(&be);
@@ -319,10 +280,9 @@ static void test_exact_loss(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_functions),   cmocka_unit_test(test_exact_loss),
-        cmocka_unit_test(test_threads),     cmocka_unit_test(test_products),
-        cmocka_unit_test(test_variants),    cmocka_unit_test(test_matmul_choice),
-        cmocka_unit_test(test_better_core), cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_functions), cmocka_unit_test(test_exact_loss),
+        cmocka_unit_test(test_threads),   cmocka_unit_test(test_products),
+        cmocka_unit_test(test_variants),  cmocka_unit_test(test_describe),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,11 +140,13 @@ static void noise_uses_these_words(void **state)
 
             gk_philox(word, (const uint32_t[]){i / 4, 0x3456789a, 7, tensor << 16 | 0x12},
                       (const uint32_t[]){0x89abcdef, 0x01234567});
-            double radius = sqrt(-2 * log(((word[i % 4 / 2 * 2] >> 8) + 1) / 0x1p24));
-            double angle = 2 * acos(-1) * (word[i % 4 / 2 * 2 + 1] >> 8) / 0x1p24;
-            double normal = radius * (i % 2 ? sin(angle) : cos(angle));
+            long double radius = sqrtl(-2 * logl(((word[i % 4 / 2 * 2] >> 8) + 1) / 0x1p24L));
+            long double angle = 2 * acosl(-1) * (word[i % 4 / 2 * 2 + 1] >> 8) / 0x1p24L;
+            long double normal = radius * (i % 2 ? sinl(angle) : cosl(angle));
 
-            assert_true(fabs(x[tensor * N / 2 + i] - normal) <= gk_verify_limit(4, 1));
+            /* an ulp each for the angle, its sine or cosine, and the radius; a product */
+            assert_true(fabsl((long double)x[tensor * N / 2 + i] - normal) <=
+                        radius * (long double)gk_verify_limit(4, 1));
         }
     }
     free(x);

@@ -28,7 +28,7 @@ field Package grokc
 field Version "$version"
 field Section science
 field Maintainer '.+ <.+@.+>'
-for library in libc6 libjansson4 libyaml-0-2 zlib1g libfftw3-single3 libopenblas0; do
+for library in libc6 libjansson4 libyaml-0-2 zlib1g libfftw3-single3; do
     field Depends "(.*, )?$library( .*|,.*|-.*)?"
 done
 field Recommends 'gnuplot-nox, python3-numpy'
