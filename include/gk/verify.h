@@ -20,6 +20,9 @@ void gk_verify_name(gk_verify_result *result, int i);
  * held; each of the 3 runs has the same bytes as alone. */
 void gk_verify(gk_verify_result *result, int i, gk_backend *be, gk_backend *ref);
 
+/* Case i with 3 runs: has `be` the bits of `other`? Errors and limits are not filled in. */
+void gk_verify_bits(gk_verify_result *result, int i, gk_backend *be, gk_backend *other);
+
 /* Seconds per call of case i with R runs: the best of `calls`. Negative: memory is out or the
  * device failed. */
 double gk_verify_time(int i, gk_backend *be, int R, int calls);

@@ -96,8 +96,8 @@ void gk_trial_close(gk_trial *t);
 
 /* After a run, NULL or what is wrong: guards, gaps, inputs, outputs that were not written. */
 const char *gk_trial_check(const gk_trial *t);
-/* NULL or what is wrong: run r of `a` against run 0 of `b`, the same run on its own. */
-const char *gk_trial_same(const gk_trial *a, int r, const gk_trial *b);
+/* Has run r of `a` the bits of run q of `b`, the same run? NaN is NaN. */
+bool gk_trial_same(const gk_trial *a, int r, const gk_trial *b, int q);
 /* Error of array i against another trial of the same runs; NaN where only one of the two is. */
 double gk_trial_error(const gk_trial *t, const gk_trial *ref, int i);
 
