@@ -6,7 +6,7 @@
 
 #include "gk/ops.h"
 
-#include <math.h>
+#include "gk/arith.h"
 
 #ifdef __CUDACC__
 #define SLOT_INLINE static __device__ inline
@@ -34,13 +34,13 @@ SLOT_INLINE double slot_lr(const gk_slot *s)
 /* tick of ops.def for one slot, whose update has this loss. */
 SLOT_INLINE void slot_tick(gk_slot *s, double loss)
 {
-    double n = (double)s->step + 1;
+    int64_t n = s->step + 1;
 
     s->loss = loss;
     if (loss != loss || loss > s->loss_max) s->loss_max = loss; /* a NaN there stays */
     s->lr_now = slot_lr(s);
-    s->correction1 = 1 - pow(s->beta1, n);
-    s->correction2 = 1 - pow(s->beta2, n);
+    s->correction1 = 1 - gk_power(s->beta1, n);
+    s->correction2 = 1 - gk_power(s->beta2, n);
     if (s->active) s->step++;
 }
 

@@ -23,8 +23,9 @@ void gk_verify(gk_verify_result *result, int i, gk_backend *be, gk_backend *ref)
 
 /* Is the op of case i one whose bytes docs/arithmetic.md promises? */
 bool gk_verify_has_law(int i);
-/* Such a case against the law backend, by bytes: error is how many elements differ, limit 0. */
-void gk_verify_bits(gk_verify_result *result, int i, gk_backend *be, gk_backend *law);
+/* Case i with 2 runs: has `be` the bits of `other`? error is how many elements differ, limit 0;
+ * NaN is NaN. */
+void gk_verify_bits(gk_verify_result *result, int i, gk_backend *be, gk_backend *other);
 
 /* Seconds per call of case i with R runs: the best of `calls`. Negative: memory is out or the
  * device failed. */

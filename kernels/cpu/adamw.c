@@ -56,15 +56,22 @@ void cpu_adamw(gk_backend *be, gk_real *param, gk_real *m, gk_real *v, const gk_
 
 #else
 
+/* x, but 0 where it is nearly a denormal, by law: moments of what has no gradient would end there
+ * and stay. */
+static inline vf SIMD(normal)(vf x)
+{
+    return v_if_negative(v_abs(x) - v_set(0x1p-120f), v_set(0), x);
+}
+
 /* One vector of each array, in and out; `away`: how far the weights are from where decay pulls. */
 static inline void SIMD(step)(const adamw_chunk *c, vf *p, vf *m, vf *v, vf g, vf away)
 {
-    g += v_set(c->l2) * away;
-    *m = v_set(c->beta1) * *m + v_set(c->one_beta1) * g;
-    *v = v_set(c->beta2) * *v + v_set(c->one_beta2) * (g * g);
-    vf root = v_sqrt(*v) * v_set(c->root2) + v_set(c->eps);
+    g = v_fma(v_set(c->l2), away, g);
+    *m = SIMD(normal)(v_fma(v_set(c->one_beta1), g, v_set(c->beta1) * *m));
+    *v = SIMD(normal)(v_fma(v_set(c->one_beta2) * g, g, v_set(c->beta2) * *v));
+    vf root = v_fma(v_sqrt(*v), v_set(c->root2), v_set(c->eps));
 
-    *p -= v_set(c->lr) * *m / root + v_set(c->shrink) * away;
+    *p -= v_fma(v_set(c->shrink), away, v_set(c->lr) * *m / root);
 }
 
 static void SIMD(update)(const void *job, int i)

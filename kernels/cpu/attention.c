@@ -1,5 +1,5 @@
-/* Causal attention of the last Q of T positions, for few queries, an example at a time: a row of K
- * floats is a few vectors, and all that an example needs stays in the first cache. */
+/* Causal attention of the last Q of T positions, for few keys, an example at a time: all that it
+ * needs stays in the first cache. The bits are those of attention_long.c. */
 #ifndef SIMD
 #include "cpu/attention.h"
 
@@ -44,7 +44,7 @@ void cpu_attention(gk_backend *be, gk_real *z, gk_real *prob, const gk_real *q, 
                          .chunk = examples_per_chunk(Q, T, H, K),
                          .scale = (float)(1 / sqrt(K))};
 
-    if (cpu_attention_is_long(Q))
+    if (cpu_attention_is_long(T))
         cpu_attention_long(be, &job);
     else
         cpu_parallel(be, R * cpu_pieces(B, job.chunk), CPU_PICK(be, examples), &job);
@@ -72,7 +72,7 @@ void cpu_attention_back(gk_backend *be, gk_real *dq, gk_real *dk, gk_real *dv, c
                          .scale = (float)(1 / sqrt(K))};
     int chunks = R * cpu_pieces(B, job.chunk);
 
-    if (cpu_attention_is_long(Q)) {
+    if (cpu_attention_is_long(T)) {
         cpu_attention_long_back(be, &job);
         return;
     }
@@ -82,14 +82,29 @@ void cpu_attention_back(gk_backend *be, gk_real *dq, gk_real *dk, gk_real *dv, c
 
 #else
 
-static inline float SIMD(dot)(const gk_real *a, const gk_real *b, int K)
+/* s[t] = x . (row t), rows `stride` apart: chains over K, as the products of attention_long.c */
+__attribute__((always_inline)) static inline void
+SIMD(chains)(gk_real *s, const gk_real *x, const gk_real *rows, size_t stride, int n, int K)
 {
-    vf sum = v_set(0);
-    int c = 0;
+    float sum[4] = {0};
 
-    for (; c + VW <= K; c += VW) sum += v_load(a + c) * v_load(b + c);
-    if (c < K) sum += v_load_part(a + c, K - c, 0) * v_load_part(b + c, K - c, 0);
-    return v_sum(sum);
+    for (int c = 0; c < K; c++) {
+#pragma GCC unroll 4
+        for (int t = 0; t < n; t++) sum[t] = v_fma_one(x[c], rows[t * stride + c], sum[t]);
+    }
+    for (int t = 0; t < n; t++) s[t] = sum[t];
+}
+
+static inline void SIMD(dots)(gk_real *s, const gk_real *x, const gk_real *rows, size_t stride,
+                              int n, int K)
+{
+    for (; n > 4; n -= 4, s += 4, rows += 4 * stride) SIMD(chains)(s, x, rows, stride, 4, K);
+    switch (n) {
+    case 1: SIMD(chains)(s, x, rows, stride, 1, K); break;
+    case 2: SIMD(chains)(s, x, rows, stride, 2, K); break;
+    case 3: SIMD(chains)(s, x, rows, stride, 3, K); break;
+    default: SIMD(chains)(s, x, rows, stride, 4, K);
+    }
 }
 
 /* prob[t] = score of key t minus the largest; beyond the `seen` keys -inf. A NaN stays one. */
@@ -98,8 +113,9 @@ static inline void SIMD(scores)(gk_real *prob, const gk_real *q, const gk_real *
 {
     float max = -HUGE_VALF;
 
+    SIMD(dots)(prob, q, k, stride, seen, K);
     for (int t = 0; t < seen; t++) {
-        prob[t] = SIMD(dot)(q, k + t * stride, K) * scale;
+        prob[t] *= scale;
         max = prob[t] > max ? prob[t] : max;
     }
     for (int t = 0; t < seen; t++) prob[t] -= max;
@@ -116,10 +132,7 @@ static inline void SIMD(exponentials)(gk_real *x, size_t n)
 
 static inline void SIMD(normalise)(gk_real *prob, int n)
 {
-    double sum = 0;
-
-    for (int t = 0; t < n; t++) sum += (double)prob[t];
-    float factor = (float)(1 / sum);
+    float factor = (float)(1 / d_sum_of(prob, n));
 
     for (int t = 0; t < n; t++) prob[t] *= factor;
 }
@@ -133,14 +146,14 @@ static inline void SIMD(weighted)(gk_real *out, const gk_real *weight, const gk_
     for (; c + VW <= K; c += VW) {
         vf sum = v_set(0);
 
-        for (int t = 0; t < n; t++) sum += v_set(weight[t]) * v_load(in + t * stride + c);
+        for (int t = 0; t < n; t++) sum = v_fma(v_set(weight[t]), v_load(in + t * stride + c), sum);
         v_store(out + c, sum);
     }
     if (c == K) return;
     vf sum = v_set(0);
 
     for (int t = 0; t < n; t++)
-        sum += v_set(weight[t]) * v_load_part(in + t * stride + c, K - c, 0);
+        sum = v_fma(v_set(weight[t]), v_load_part(in + t * stride + c, K - c, 0), sum);
     v_store_part(out + c, sum, K - c);
 }
 
@@ -183,16 +196,14 @@ static inline void SIMD(add_scaled)(gk_real *out, float factor, const gk_real *i
     int c = 0;
 
     for (; c + VW <= K; c += VW) {
-        vf x = v_set(factor) * v_load(in + c);
+        vf y = add ? v_load(out + c) : v_set(0);
 
-        if (add) x += v_load(out + c);
-        v_store(out + c, x);
+        v_store(out + c, v_fma(v_set(factor), v_load(in + c), y));
     }
     if (c == K) return;
-    vf x = v_set(factor) * v_load_part(in + c, K - c, 0);
+    vf y = add ? v_load_part(out + c, K - c, 0) : v_set(0);
 
-    if (add) x += v_load_part(out + c, K - c, 0);
-    v_store_part(out + c, x, K - c);
+    v_store_part(out + c, v_fma(v_set(factor), v_load_part(in + c, K - c, 0), y), K - c);
 }
 
 /* One query: ds[t] = p[t] (dz . v[t] - mean) / sqrt(K), formulas as in ref. */
@@ -200,12 +211,9 @@ static inline void SIMD(score_gradients)(gk_real *ds, const gk_real *p, const gk
                                          const gk_real *v, size_t stride, int seen, int K,
                                          float scale)
 {
-    float mean = 0;
+    SIMD(dots)(ds, dz, v, stride, seen, K);
+    float mean = (float)d_sum_of_products(p, ds, seen);
 
-    for (int t = 0; t < seen; t++) {
-        ds[t] = SIMD(dot)(dz, v + t * stride, K);
-        mean += p[t] * ds[t];
-    }
     for (int t = 0; t < seen; t++) ds[t] = p[t] * (ds[t] - mean) * scale;
 }
 

@@ -19,7 +19,7 @@ typedef struct attention_job {
 
 /* attention_long.c: is that the faster way? Both directions; of the job they read arrays, sizes and
  * scale. */
-bool cpu_attention_is_long(int Q);
+bool cpu_attention_is_long(int T);
 void cpu_attention_long(gk_backend *be, attention_job *job);
 void cpu_attention_long_back(gk_backend *be, attention_job *job);
 

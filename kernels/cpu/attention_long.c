@@ -1,4 +1,4 @@
-/* Causal attention for many queries: matrix products of the (queries, keys) of a head, by the tiles
+/* Causal attention for many keys: matrix products of the (queries, keys) of a head, by the tiles
  * of tiles.c, a block of queries (or keys) at a time, which leaves out most of what the mask
  * hides. A head of an example is computed by itself: bits depend neither on chunks nor on R. */
 #ifndef SIMD
@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-enum { FEW_QUERIES = 24, BLOCK = 48 /* whole tiles of every variant */, MOST_CHUNKS = 128 };
+enum { FEW_KEYS = 8, BLOCK = 48 /* whole tiles of every variant */, MOST_CHUNKS = 128 };
 
 /* op(b), packed: k steps of all its strips */
 typedef struct packed {
@@ -27,18 +27,10 @@ static packed pack(const attention_job *w, gk_real *to, const gk_real *rows, int
     return (packed){to, k};
 }
 
-/* p.c = op(p.a) times the steps from `first` on of b; p.k of them. */
+/* p.c = op(p.a) times p.k steps from `first` on of b: one chain, however long. */
 static void multiply(const attention_job *w, cpu_product p, packed b, int first)
 {
-    for (int from = 0; from < p.k; from += CPU_DEPTH) {
-        cpu_product part = p;
-
-        part.k = cpu_min(CPU_DEPTH, p.k - from);
-        part.a += (size_t)from * (p.ta ? p.lda : 1);
-        part.beta = from > 0;
-        w->tiles->multiply(&part, b.at + (size_t)(first + from) * w->tiles->strip,
-                           (size_t)b.k * w->tiles->strip);
-    }
+    w->tiles->multiply(&p, b.at + (size_t)first * w->tiles->strip, (size_t)b.k * w->tiles->strip);
 }
 
 /* Heads of all examples, (r, b, h), in chunks; results do not depend on how many. */
@@ -103,7 +95,7 @@ static cpu_product gathered_of(const attention_job *w, gk_real *out, const gk_re
 #define SIMD_SOURCE "cpu/attention_long.c"
 #include "cpu/machine/simd.h"
 
-bool cpu_attention_is_long(int Q) { return Q >= FEW_QUERIES; }
+bool cpu_attention_is_long(int T) { return T > FEW_KEYS; }
 
 static void run(gk_backend *be, attention_job *w, cpu_chunk *heads, size_t room)
 {
@@ -155,24 +147,20 @@ static inline float SIMD(scale_and_max)(gk_real *x, int n, float factor)
 /* x = exp(x - max); their sum */
 static inline double SIMD(exponentials)(gk_real *x, int n, float max)
 {
-    vd low = v_low(v_set(0)), high = low;
-    int t = 0;
+    vd sum[2 * WIDE];
 
-    for (; t + VW <= n; t += VW) {
-        vf y = v_exp(v_load(x + t) - v_set(max));
+    d_clear(sum);
+    for (int t = 0; t < n; t += LANES) {
+#pragma GCC unroll 4
+        for (int v = 0; v < WIDE; v++) {
+            int at = t + v * VW;
+            vf y = v_exp(v_load_up_to(x + at, n - at, -HUGE_VALF) - v_set(max));
 
-        v_store(x + t, y);
-        low += v_low(y);
-        high += v_high(y);
+            v_store_up_to(x + at, y, n - at);
+            d_add(sum, v, y);
+        }
     }
-    if (t < n) {
-        vf y = v_exp(v_load_part(x + t, n - t, -HUGE_VALF) - v_set(max));
-
-        v_store_part(x + t, y, n - t);
-        low += v_low(y);
-        high += v_high(y);
-    }
-    return d_sum(low + high);
+    return d_total(sum);
 }
 
 /* The first `seen` of T products become probabilities, the rest 0. A NaN makes all of them NaN. */
@@ -213,24 +201,9 @@ static void SIMD(heads)(const void *job, int chunk)
 /* dp becomes ds = p (dp - sum of p dp) / sqrt(K), 0 beyond the `seen` keys. */
 static void SIMD(softmax_back)(gk_real *ds, const gk_real *p, int seen, int T, float scale)
 {
-    vd low = v_low(v_set(0)), high = low;
-    int t = 0;
+    float mean = (float)d_sum_of_products(p, ds, seen);
 
-    for (; t + VW <= seen; t += VW) {
-        vf y = v_load(p + t) * v_load(ds + t);
-
-        low += v_low(y);
-        high += v_high(y);
-    }
-    if (t < seen) {
-        vf y = v_load_part(p + t, seen - t, 0) * v_load_part(ds + t, seen - t, 0);
-
-        low += v_low(y);
-        high += v_high(y);
-    }
-    float mean = (float)d_sum(low + high);
-
-    for (t = 0; t < seen; t++) ds[t] = p[t] * (ds[t] - mean) * scale;
+    for (int t = 0; t < seen; t++) ds[t] = p[t] * (ds[t] - mean) * scale;
     memset(ds + seen, 0, (T - seen) * sizeof *ds);
 }
 

@@ -1,5 +1,5 @@
-/* Biases and activations: rows in chunks; column sums of a chunk in double, then added chunk by
- * chunk. */
+/* Biases and activations: rows in chunks; column sums of CPU_SUM_ROWS rows in double, then added
+ * chunk by chunk. */
 #ifndef SIMD
 #include "cpu/cpu.h"
 
@@ -54,7 +54,7 @@ static void bias_rows(const void *job, int i)
 static void run_rows(gk_backend *be, cpu_chunk *chunk, rows_job w, gk_real *d_bias, int R,
                      gk_real beta)
 {
-    w.chunk_rows = cpu_chunk_rows(w.F);
+    w.chunk_rows = d_bias ? CPU_SUM_ROWS : cpu_chunk_rows(w.F);
     int per_run = cpu_pieces(w.rows, w.chunk_rows);
     int group = d_bias ? cpu_group(R, (size_t)per_run * w.F * sizeof(double)) : R;
 

@@ -18,6 +18,7 @@
  * positive numbers, so that log1p(y) has all digits of the sum of small losses. */
 #ifndef SIMD
 #include "cpu/cpu.h"
+#include "gk/arith.h"
 
 #include <float.h>
 #include <math.h>
@@ -159,7 +160,7 @@ SIMD(add_terms)(gk_real *x, const gk_real *from, const changed_job *w, const gk_
 
 #pragma GCC unroll 4
             for (int k = 0; k < n; k++)
-                sum[k] += y * (last ? v_load_part(of, last, 0) : v_load(of + k * VW));
+                sum[k] = v_fma(y, last ? v_load_part(of, last, 0) : v_load(of + k * VW), sum[k]);
         }
     }
 #pragma GCC unroll 4
@@ -218,28 +219,35 @@ static inline double SIMD(fill_a)(gk_real *a, const changed_job *w, size_t row)
     for (int c = 0; c < w->padded; c += VW) most = v_max(v_load(a + c), most);
     float max = v_largest(most);
     for (int c = 0; c < w->padded; c += VW) v_store(a + c, v_exp(v_load(a + c) - max));
-    return exp((double)x[t] - (double)max);
+    return gk_exp((double)x[t] - (double)max);
 }
 
 /* s[k] = a . b_k for TOGETHER rows of b, or as many as there are */
 static inline void SIMD(dots)(float *s, const gk_real *a, const gk_real *b, int n, int padded)
 {
-    vf sum[TOGETHER];
+    vf sum[TOGETHER][WIDE];
 
-    for (int k = 0; k < TOGETHER; k++) sum[k] = v_set(0);
+    for (int k = 0; k < TOGETHER; k++)
+        for (int v = 0; v < WIDE; v++) sum[k][v] = v_set(0);
     if (n >= TOGETHER) {
-        for (int c = 0; c < padded; c += VW) {
-            vf y = v_load(a + c);
+        for (int c = 0; c < padded; c += LANES) {
+#pragma GCC unroll 4
+            for (int v = 0; v < WIDE; v++) {
+                vf y = v_load(a + c + v * VW);
 
 #pragma GCC unroll 4
-            for (int k = 0; k < TOGETHER; k++) sum[k] += y * v_load(b + (size_t)k * padded + c);
+                for (int k = 0; k < TOGETHER; k++)
+                    sum[k][v] = v_fma(y, v_load(b + (size_t)k * padded + c + v * VW), sum[k][v]);
+            }
         }
     } else {
         for (int k = 0; k < n; k++)
-            for (int c = 0; c < padded; c += VW)
-                sum[k] += v_load(a + c) * v_load(b + (size_t)k * padded + c);
+            for (int c = 0; c < padded; c += LANES)
+                for (int v = 0; v < WIDE; v++)
+                    sum[k][v] = v_fma(v_load(a + c + v * VW),
+                                      v_load(b + (size_t)k * padded + c + v * VW), sum[k][v]);
     }
-    for (int k = 0; k < TOGETHER; k++) s[k] = v_sum(sum[k]);
+    for (int k = 0; k < TOGETHER; k++) s[k] = v_total(sum[k]);
 }
 
 /* All rows of one index. */
@@ -275,11 +283,11 @@ static void SIMD(shared_chunk)(const void *job, int i)
             }
             *product += z + z * *product;
             if (*product < PRODUCT_MAX) continue;
-            part[v * w->G + g] += log1p(*product);
+            part[v * w->G + g] += gk_log1p(*product);
             *product = 0;
         }
     }
-    for (int j = 0; j < w->V * w->G; j++) part[j] += log1p(y[j]);
+    for (int j = 0; j < w->V * w->G; j++) part[j] += gk_log1p(y[j]);
     free(b);
     free(y);
 }

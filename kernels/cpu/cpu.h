@@ -7,8 +7,8 @@
 #include "kernels.h"
 #include "cpu/machine/threads.h"
 
-/* Which vectors: of the compiler's choice (16 bytes), AVX2 with FMA, AVX-512. */
-enum cpu_simd { CPU_NONE, CPU_AVX2, CPU_AVX512 };
+/* Which vectors: 16 bytes, on x86 without and with FMA; AVX2 with FMA; AVX-512. */
+enum cpu_simd { CPU_NONE, CPU_FMA, CPU_AVX2, CPU_AVX512 };
 enum { CPU_LINE = 64, CPU_NAME_MAX = 128 };
 
 typedef struct cpu_fft cpu_fft; /* fftw.c */
@@ -36,7 +36,7 @@ void *cpu_scratch(gk_backend *be, size_t bytes);
 /* The address of that variant of a function (or object) which simd.h compiled for this backend. */
 #ifdef __x86_64__
 #define CPU_PICK(be, name)                                                                         \
-    ((__typeof__(&name##_none)[]){&name##_none, &name##_avx2,                                      \
+    ((__typeof__(&name##_none)[]){&name##_none, &name##_fma, &name##_avx2,                         \
                                   &name##_avx512}[cpu_state_of(be)->simd])
 #else
 #define CPU_PICK(be, name) (&name##_none)
@@ -58,6 +58,9 @@ static inline cpu_range cpu_piece(int n, int size, int i)
 
 /* Rows of `cols` elements in a chunk of some 20 us. */
 static inline int cpu_chunk_rows(int cols) { return cpu_max(1, 32768 / cols); }
+
+/* Rows whose column sums are taken together, in double; these are added in their order. */
+enum { CPU_SUM_ROWS = 256 };
 
 /* Runs that are worked on at a time when each needs `bytes` of scratch memory. */
 static inline int cpu_group(int R, size_t bytes)

@@ -36,7 +36,7 @@ void cpu_layer_norm_back(gk_backend *be, gk_real *dx, gk_real *dw, gk_real *db, 
 {
     norm_job job = {.dx = dx, .dy = dy, .x = x, .stat_in = stat, .w = w, .rows = rows, .D = D};
 
-    job.chunk = cpu_chunk_rows(D);
+    job.chunk = CPU_SUM_ROWS;
     job.per_run = cpu_pieces(rows, job.chunk);
     size_t sums = (size_t)job.per_run * D, run = (size_t)rows * D;
     int group = cpu_group(R, 2 * sums * sizeof(double));
@@ -59,39 +59,25 @@ void cpu_layer_norm_back(gk_backend *be, gk_real *dx, gk_real *dw, gk_real *db, 
 
 #else
 
-static double SIMD(row_mean)(const gk_real *x, int D)
-{
-    vd low = v_low(v_set(0)), high = low;
-    double rest = 0;
-    int d = 0;
-
-    for (; d + VW <= D; d += VW) {
-        low += v_low(v_load(x + d));
-        high += v_high(v_load(x + d));
-    }
-    for (; d < D; d++) rest += (double)x[d];
-    return (d_sum(low + high) + rest) / D;
-}
-
 /* y = x - near - rest; the sum of its squares. */
 static double SIMD(centre)(gk_real *y, const gk_real *x, float near, float rest, int D)
 {
-    vd low = v_low(v_set(0)), high = low;
-    double sum = 0;
-    int d = 0;
+    vd sum[2 * WIDE];
 
-    for (; d + VW <= D; d += VW) {
-        vf c = v_load(x + d) - v_set(near) - v_set(rest);
+    d_clear(sum);
+    for (int d = 0; d < D; d += LANES) {
+#pragma GCC unroll 4
+        for (int v = 0; v < WIDE; v++) {
+            int at = d + v * VW;
+            vf c = v_load_up_to(x + at, D - at, 0) - v_set(near) - v_set(rest);
 
-        v_store(y + d, c);
-        low += v_low(c) * v_low(c);
-        high += v_high(c) * v_high(c);
+            v_store_up_to(y + at, c, D - at);
+            if (D - at < VW) c = v_load_up_to(y + at, D - at, 0);
+            sum[2 * v] += v_low(c) * v_low(c);
+            sum[2 * v + 1] += v_high(c) * v_high(c);
+        }
     }
-    for (; d < D; d++) {
-        y[d] = x[d] - near - rest;
-        sum += (double)y[d] * (double)y[d];
-    }
-    return d_sum(low + high) + sum;
+    return d_total(sum);
 }
 
 static void SIMD(normalise)(const void *job, int i)
@@ -104,7 +90,7 @@ static void SIMD(normalise)(const void *job, int i)
     for (int row = range.from; row < range.to; row++) {
         size_t at = (size_t)r * n->rows + row;
         gk_real *y = n->y + at * D;
-        double mean = SIMD(row_mean)(n->x + at * D, D);
+        double mean = d_sum_of(n->x + at * D, D) / D;
         float near = (float)mean, rest = (float)(mean - (double)near);
         double squares = SIMD(centre)(y, n->x + at * D, near, rest, D);
         float scale = (float)(1 / sqrt(squares / D + epsilon));
@@ -118,35 +104,43 @@ static void SIMD(normalise)(const void *job, int i)
     }
 }
 
+/* to += x, in double: VW columns, or as many as are left */
+static inline void SIMD(add_columns)(double *to, vf x, int left)
+{
+    gk_real y[VW];
+
+    if (left >= VW) {
+        v_add_widened(to, x);
+        return;
+    }
+    v_store(y, x);
+    for (int i = 0; i < left; i++) to[i] += (double)y[i];
+}
+
 /* The means of g = dy w and of g n, n = (x - mean) scale; dw += dy n, db += dy. */
 static void SIMD(row_sums)(double means[2], double *dw, double *db, const gk_real *dy,
                            const gk_real *x, const gk_real *w, float mean, float scale, int D)
 {
-    vd low = v_low(v_set(0)), high = low, low_n = low, high_n = low;
-    double sum = 0, sum_n = 0;
-    int d = 0;
+    vd sum[2 * WIDE], sum_n[2 * WIDE];
 
-    for (; d + VW <= D; d += VW) {
-        vf n = (v_load(x + d) - v_set(mean)) * v_set(scale), dyd = v_load(dy + d);
-        vf g = dyd * v_load(w + d), gn = g * n;
+    d_clear(sum);
+    d_clear(sum_n);
+    for (int d = 0; d < D; d += LANES) {
+#pragma GCC unroll 4
+        for (int v = 0; v < WIDE; v++) {
+            int at = d + v * VW, left = D - at;
+            vf dyd = v_load_up_to(dy + at, left, 0);
+            vf n = (v_load_up_to(x + at, left, mean) - v_set(mean)) * v_set(scale);
+            vf g = dyd * v_load_up_to(w + at, left, 0);
 
-        low += v_low(g);
-        high += v_high(g);
-        low_n += v_low(gn);
-        high_n += v_high(gn);
-        v_add_widened(dw + d, dyd * n);
-        v_add_widened(db + d, dyd);
+            d_add(sum, v, g);
+            d_add(sum_n, v, g * n);
+            SIMD(add_columns)(dw + at, dyd * n, left);
+            SIMD(add_columns)(db + at, dyd, left);
+        }
     }
-    for (; d < D; d++) {
-        float n = (x[d] - mean) * scale, g = dy[d] * w[d];
-
-        sum += (double)g;
-        sum_n += (double)(g * n);
-        dw[d] += (double)(dy[d] * n);
-        db[d] += (double)dy[d];
-    }
-    means[0] = (d_sum(low + high) + sum) / D;
-    means[1] = (d_sum(low_n + high_n) + sum_n) / D;
+    means[0] = d_total(sum) / D;
+    means[1] = d_total(sum_n) / D;
 }
 
 /* dx = scale (g - mean of g - n mean of g n); dx may be dy. */

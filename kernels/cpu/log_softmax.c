@@ -8,6 +8,7 @@
  * loss are as good as from logits in double. */
 #ifndef SIMD
 #include "cpu/cpu.h"
+#include "gk/arith.h"
 #include "host.h"
 
 #include <math.h>
@@ -17,6 +18,9 @@ typedef struct loss_job {
     cpu_loss loss;
     int B, chunk;
 } loss_job;
+
+/* What counts as 0 in a gradient, so that none is a denormal: Adam's moments are 0 below 2^-120. */
+static const float least = 0x1p-100f;
 
 #define SIMD_SOURCE "cpu/log_softmax.c"
 #include "cpu/machine/simd.h"
@@ -87,37 +91,38 @@ static inline vf SIMD(exp_difference)(vf x, vf max)
     return v_exp_pair(difference, v_max(low, v_set(-1)));
 }
 
-/* e[j] = exp(x[j] - max), where e is wanted (it may be x); returns their sum over j != t. */
+/* e[j] = exp(x[j] - max), where e is wanted (it may be x); returns their sum over j != t: LANES
+ * sums in double. */
 static inline double SIMD(exp_sum)(gk_real *e, const gk_real *x, int n, int t, float max)
 {
-    vd low = v_low(v_set(0)), high = low;
-    int j = 0;
+    vd sum[2 * WIDE];
 
-    for (; j + VW <= n; j += VW) {
-        vf y = SIMD(exp_difference)(v_load(x + j), v_set(max));
+    d_clear(sum);
+    for (int j = 0; j < n; j += LANES) {
+#pragma GCC unroll 4
+        for (int v = 0; v < WIDE; v++) {
+            int at = j + v * VW;
+            vf y = SIMD(exp_difference)(v_load_up_to(x + at, n - at, -HUGE_VALF), v_set(max));
 
-        if (e) v_store(e + j, y);
-        y = v_without(y, t - j);
-        low += v_low(y);
-        high += v_high(y);
+            if (e) v_store_up_to(e + at, y, n - at);
+            d_add(sum, v, v_without(y, t - at));
+        }
     }
-    if (j < n) {
-        vf y = SIMD(exp_difference)(v_load_part(x + j, n - j, -HUGE_VALF), v_set(max));
+    return d_total(sum);
+}
 
-        if (e) v_store_part(e + j, y, n - j);
-        y = v_without(y, t - j);
-        low += v_low(y);
-        high += v_high(y);
-    }
-    return d_sum(low + high);
+/* e factor, of the smallest 0 */
+static inline vf SIMD(scaled)(vf e, float factor)
+{
+    return v_if_negative(e - v_set(least), v_set(0), e) * v_set(factor);
 }
 
 static inline void SIMD(multiply)(gk_real *x, int n, float factor)
 {
     int j = 0;
 
-    for (; j + VW <= n; j += VW) v_store(x + j, v_load(x + j) * v_set(factor));
-    if (j < n) v_store_part(x + j, v_load_part(x + j, n - j, 0) * v_set(factor), n - j);
+    for (; j + VW <= n; j += VW) v_store(x + j, SIMD(scaled)(v_load(x + j), factor));
+    if (j < n) v_store_part(x + j, SIMD(scaled)(v_load_part(x + j, n - j, 0), factor), n - j);
 }
 
 static void SIMD(exact_rows)(const cpu_loss *w, size_t first_row, int n)
@@ -134,13 +139,16 @@ static void SIMD(exact_rows)(const cpu_loss *w, size_t first_row, int n)
         float xt = x[t], max = SIMD(maximum)(x, w->C);
         bool first = xt == max && SIMD(maximum)(x, t) < xt;
         double S = SIMD(exp_sum)(d, x, w->C, t, max);
-        double Z = S + (max == xt ? 1 : exp((double)xt - (double)max));
+        gk_real own[VW];
+
+        v_store(own, max == xt ? v_set(1) : SIMD(exp_difference)(v_set(xt), v_set(max)));
+        double Z = S + (double)own[0];
 
         w->row_hit[row] = first && Z == Z; /* Z is NaN for a NaN anywhere */
-        w->row_loss[row] = max == xt ? log1p(S) : (double)max - (double)xt + log(Z);
+        w->row_loss[row] = max == xt ? gk_log1p(S) : (double)max - (double)xt + gk_log(Z);
         if (!d) continue;
         SIMD(multiply)(d, w->C, (float)(w->scale / Z)); /* d[t] too, which is replaced: */
-        d[t] = (gk_real)(-w->scale * S / Z);
+        d[t] = S < (double)least ? 0 : (gk_real)(-w->scale * S / Z);
     }
 }
 

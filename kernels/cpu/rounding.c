@@ -42,30 +42,22 @@ void cpu_rounding(gk_backend *be, double *sum, const gk_real *logits, const gk_r
 
 static inline bool SIMD(is_saturated)(const gk_real *x, int C, int t)
 {
-    vf before = v_set(0), above = v_set(0);
+    vf before[WIDE], above = v_set(0);
     float xt = x[t];
 
-    for (int j = 0; j < t; j += VW)
-        before += v_exp((t - j < VW ? v_load_part(x + j, t - j, -HUGE_VALF) : v_load(x + j)) - xt);
+    for (int v = 0; v < WIDE; v++) before[v] = v_set(0);
+    for (int j = 0; j < t; j += LANES) {
+        for (int v = 0; v < WIDE; v++) {
+            int at = j + v * VW;
+            before[v] += v_exp(v_load_up_to(x + at, t - at, -HUGE_VALF) - xt);
+        }
+    }
     for (int j = t + 1; j < C; j += VW) {
         vf y = C - j < VW ? v_load_part(x + j, C - j, -HUGE_VALF) : v_load(x + j);
 
         above += v_if_positive(y - (xt + LOG_HALF_ULP), v_set(1)); /* NaN is above */
     }
-    return v_sum(before) <= HALF_ULP && v_sum(above) == 0;
-}
-
-static inline double SIMD(row_sum)(const gk_real *x, int n)
-{
-    vd low = v_low(v_set(0)), high = low;
-
-    for (int j = 0; j < n; j += VW) {
-        vf y = n - j < VW ? v_load_part(x + j, n - j, 0) : v_load(x + j);
-
-        low += v_low(y);
-        high += v_high(y);
-    }
-    return d_sum(low + high);
+    return v_total(before) <= HALF_ULP && v_sum(above) == 0;
 }
 
 static void SIMD(round_rows)(const void *job, int i)
@@ -79,7 +71,7 @@ static void SIMD(round_rows)(const void *job, int i)
     for (size_t row = run + range.from; row < run + range.to; row++) {
         if (w->group[row] || w->label[row] < 0) continue;
         saturated += SIMD(is_saturated)(w->logits + row * C, w->C, w->label[row]);
-        gradient_sum += fabs(SIMD(row_sum)(w->dlogits + row * C, w->C));
+        gradient_sum += fabs(d_sum_of(w->dlogits + row * C, w->C));
     }
     w->part[2 * (size_t)i] = saturated;
     w->part[2 * (size_t)i + 1] = gradient_sum;

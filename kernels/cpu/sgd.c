@@ -31,8 +31,8 @@ void cpu_sgd(gk_backend *be, gk_real *param, gk_real *m, const gk_real *grad, co
 /* One vector of each array, in and out. */
 static inline void SIMD(step)(const sgd_factors *f, vf *p, vf *m, vf g, vf anchor)
 {
-    *m = v_set(f->momentum) * *m + (g + v_set(f->decay) * (*p - anchor));
-    *p -= v_set(f->lr) * *m;
+    *m = v_fma(v_set(f->momentum), *m, v_fma(v_set(f->decay), *p - anchor, g));
+    *p = v_fnma(v_set(f->lr), *m, *p);
 }
 
 static void SIMD(update)(const void *job, int i)

@@ -1,4 +1,4 @@
-/* Cases by their bytes: a backend against the law (docs/arithmetic.md). */
+/* Cases by their bits: a backend against another, or the law (docs/arithmetic.md). */
 #include "gk/verify.h"
 #include "verify/trial.h"
 
@@ -15,19 +15,19 @@ bool gk_verify_has_law(int i)
     return true;
 }
 
-void gk_verify_bits(gk_verify_result *result, int i, gk_backend *be, gk_backend *law)
+void gk_verify_bits(gk_verify_result *result, int i, gk_backend *be, gk_backend *other)
 {
     gk_trial expected, got;
 
     gk_verify_name(result, i);
-    gk_trial_run(&expected, &gk_op_cases[i], law, 0, RUNS, 1);
+    gk_trial_run(&expected, &gk_op_cases[i], other, 0, RUNS, 1);
     gk_trial_run(&got, &gk_op_cases[i], be, 0, RUNS, 1);
     result->problem = expected.problem ? expected.problem : gk_trial_check(&got);
     if (!result->problem) {
         int64_t n = gk_trial_differences(&got, &expected, result->where, sizeof result->where);
 
         result->error = (double)n;
-        if (n) result->problem = "other bytes than the law's";
+        if (n) result->problem = "other bits";
     }
     gk_trial_close(&expected);
     gk_trial_close(&got);

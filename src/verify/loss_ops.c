@@ -82,8 +82,8 @@ static loss_arrays add_arrays(gk_trial *t, const loss_limits *limits)
 }
 
 /* The exact form promises relative accuracy at any size of the loss, the usual ones absolute. A
- * logit's rounding error of eps / 2 times the gap is a relative error of every p_j, and p_j
- * below 1e-30 may be 0. */
+ * logit's rounding error of eps / 2 times the gap is a relative error of every p_j; in a gradient a
+ * p_j below 2^-100 may be 0. */
 void gk_trial_log_softmax(gk_trial *t)
 {
     static const double gap[] = {8, 28, 200, 4};
@@ -95,10 +95,10 @@ void gk_trial_log_softmax(gk_trial *t)
     loss_limits limits = {.loss = real * loss_eps,
                           .loss_floor = exact,
                           .d = real * fmax(loss_eps, eps),
-                          .d_floor = exact * scale,
                           .gradient = gradient,
                           .kind = kind,
                           .labels = CLASSES};
+    limits.d_floor = form == GK_LOSS_EXACT ? 0x1p-100 / limits.d * scale : scale;
     loss_arrays a = add_arrays(t, &limits);
 
     while (gk_trial_again(t))

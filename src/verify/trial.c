@@ -247,68 +247,6 @@ static const char *element(const gk_trial *t, int k, int r, size_t i)
     return a->after + GUARD + position(&a->layout, t->R, r, i) * a->element;
 }
 
-const char *gk_trial_same(const gk_trial *a, int r, const gk_trial *b)
-{
-    GK_CHECK(a->n == b->n && a->first + r == b->first);
-    for (int k = 0; k < a->n; k++) {
-        size_t n = elements_of_run(&a->array[k].layout);
-
-        for (size_t i = 0; i < n && a->array[k].compare != GK_INPUT; i++) {
-            if (memcmp(element(a, k, r, i), element(b, k, 0, i), a->array[k].element) != 0)
-                return "a run's result depends on the runs beside it";
-        }
-    }
-    return NULL;
-}
-
-static double number(const gk_trial_array *a, const char *element);
-
-static bool same_element(const gk_trial_array *a, const char *x, const char *y)
-{
-    if (memcmp(x, y, a->element) == 0) return true;
-    if (a->compare == GK_SAME || a->compare == GK_SLOTS) return false;
-    return isnan(number(a, x)) && isnan(number(a, y));
-}
-
-static void say_where(char *where, size_t bytes, const gk_trial *t, const gk_trial *other, int k,
-                      int r, size_t i)
-{
-    const gk_trial_array *a = &t->array[k];
-
-    if (a->compare == GK_SAME || a->compare == GK_SLOTS)
-        snprintf(where, bytes, "array %d, run %d, element %zu", k, r, i);
-    else
-        snprintf(where, bytes, "array %d, run %d, element %zu: %a, not %a", k, r, i,
-                 number(a, element(t, k, r, i)), number(a, element(other, k, r, i)));
-}
-
-int64_t gk_trial_differences(const gk_trial *t, const gk_trial *other, char *where, size_t bytes)
-{
-    int64_t differences = 0;
-
-    GK_CHECK(t->R == other->R && t->first == other->first && t->n == other->n);
-    for (int k = 0; k < t->n; k++) {
-        size_t n = elements_of_run(&t->array[k].layout);
-
-        if (t->array[k].compare == GK_INPUT) continue;
-        for (size_t at = 0; at < t->R * n; at++) {
-            int r = (int)(at / n);
-            size_t i = at % n;
-
-            if (same_element(&t->array[k], element(t, k, r, i), element(other, k, r, i))) continue;
-            if (differences++ == 0) say_where(where, bytes, t, other, k, r, i);
-        }
-    }
-    return differences;
-}
-
-static double distance(double x, double ref, double floor)
-{
-    if (isnan(x) && isnan(ref)) return 0;
-    if (x == ref) return 0; /* infinities too */
-    return fabs(x - ref) / fmax(fabs(ref), floor);
-}
-
 static double number(const gk_trial_array *a, const char *element)
 {
     float single;
@@ -321,6 +259,64 @@ static double number(const gk_trial_array *a, const char *element)
     GK_CHECK(a->element == sizeof value);
     memcpy(&value, element, sizeof value);
     return value;
+}
+
+/* The bits of a NaN mean nothing. */
+static bool is_same(const gk_trial_array *a, const char *x, const char *y)
+{
+    if (!memcmp(x, y, a->element)) return true;
+    return (a->compare == GK_EACH || a->compare == GK_COMPARE_NORM) && isnan(number(a, x)) &&
+           isnan(number(a, y));
+}
+
+bool gk_trial_same(const gk_trial *a, int r, const gk_trial *b, int q)
+{
+    GK_CHECK(a->n == b->n && a->first + r == b->first + q);
+    for (int k = 0; k < a->n; k++) {
+        size_t n = elements_of_run(&a->array[k].layout);
+
+        for (size_t i = 0; i < n && a->array[k].compare != GK_INPUT; i++) {
+            if (!is_same(&a->array[k], element(a, k, r, i), element(b, k, q, i))) return false;
+        }
+    }
+    return true;
+}
+
+static void say_where(char *where, size_t bytes, const gk_trial *t, const gk_trial *other, int k,
+                      int r, size_t i)
+{
+    const gk_trial_array *a = &t->array[k];
+    int n = snprintf(where, bytes, "array %d, run %d, element %zu", k, r, i);
+
+    if (a->compare == GK_EACH || a->compare == GK_COMPARE_NORM)
+        snprintf(where + n, bytes - (size_t)n, ": %a, not %a", number(a, element(t, k, r, i)),
+                 number(a, element(other, k, r, i)));
+}
+
+int64_t gk_trial_differences(const gk_trial *t, const gk_trial *other, char *where, size_t bytes)
+{
+    int64_t differences = 0;
+
+    GK_CHECK(t->R == other->R && t->first == other->first && t->n == other->n && bytes >= 64);
+    for (int k = 0; k < t->n; k++) {
+        size_t n = elements_of_run(&t->array[k].layout);
+
+        for (size_t at = 0; at < t->R * n && t->array[k].compare != GK_INPUT; at++) {
+            int r = (int)(at / n);
+            size_t i = at % n;
+
+            if (is_same(&t->array[k], element(t, k, r, i), element(other, k, r, i))) continue;
+            if (differences++ == 0) say_where(where, bytes, t, other, k, r, i);
+        }
+    }
+    return differences;
+}
+
+static double distance(double x, double ref, double floor)
+{
+    if (isnan(x) && isnan(ref)) return 0;
+    if (x == ref) return 0; /* infinities too */
+    return fabs(x - ref) / fmax(fabs(ref), floor);
 }
 
 static double slot_distance(const char *bytes, const char *ref_bytes)

@@ -96,10 +96,10 @@ void gk_trial_close(gk_trial *t);
 
 /* After a run, NULL or what is wrong: guards, gaps, inputs, outputs that were not written. */
 const char *gk_trial_check(const gk_trial *t);
-/* NULL or what is wrong: run r of `a` against run 0 of `b`, the same run on its own. */
-const char *gk_trial_same(const gk_trial *a, int r, const gk_trial *b);
-/* How many elements of the outputs have other bytes than in another trial of the same runs; two NaNs
- * are the same. `where` says which is the first. */
+/* Has run r of `a` the bits of run q of `b`, the same run? NaN is NaN. */
+bool gk_trial_same(const gk_trial *a, int r, const gk_trial *b, int q);
+/* How many elements of the outputs have other bits than in another trial of the same runs; `where`
+ * says which is the first. */
 int64_t gk_trial_differences(const gk_trial *t, const gk_trial *other, char *where, size_t bytes);
 /* Error of array i against another trial of the same runs; NaN where only one of the two is. */
 double gk_trial_error(const gk_trial *t, const gk_trial *ref, int i);

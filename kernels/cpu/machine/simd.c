@@ -4,7 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {"none", "avx2", "avx512"};
+#ifdef __aarch64__
+static const char *const names[] = {"neon"};
+#else
+static const char *const names[] = {"none", "fma", "avx2", "avx512"};
+#endif
+
+enum { SIMDS = sizeof names / sizeof *names };
+
+bool cpu_fma_is_exact = true;
 
 const char *cpu_simd_name(enum cpu_simd simd) { return names[simd]; }
 
@@ -17,6 +25,7 @@ enum cpu_simd cpu_best_simd(void)
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
         return CPU_AVX512;
     if (avx2) return CPU_AVX2;
+    if (__builtin_cpu_supports("fma")) return CPU_FMA;
 #endif
     return CPU_NONE;
 }
@@ -26,8 +35,9 @@ gk_status cpu_choose_simd(enum cpu_simd *simd)
     const char *wish = getenv("GROKC_SIMD");
 
     *simd = cpu_best_simd();
+    cpu_fma_is_exact = *simd != CPU_NONE || (wish && *wish);
     if (!wish || !*wish) return GK_OK;
-    for (int i = CPU_NONE; i <= CPU_AVX512; i++) {
+    for (int i = CPU_NONE; i < SIMDS; i++) {
         if (strcmp(wish, names[i]) != 0) continue;
         if (i > (int)*simd)
             return gk_fail(GK_EUSAGE, "GROKC_SIMD=%s: this CPU has no more than %s", wish,
@@ -35,5 +45,10 @@ gk_status cpu_choose_simd(enum cpu_simd *simd)
         *simd = (enum cpu_simd)i;
         return GK_OK;
     }
-    return gk_fail(GK_EUSAGE, "GROKC_SIMD is \"avx512\", \"avx2\" or \"none\", not \"%s\"", wish);
+    gk_text list = {0};
+    for (int i = 0; i < SIMDS; i++)
+        gk_text_add(&list, "%s\"%s\"", !i ? "" : i + 1 < SIMDS ? ", " : " or ", names[i]);
+    gk_fail(GK_EUSAGE, "GROKC_SIMD is %s, not \"%s\"", list.data, wish);
+    gk_text_free(&list);
+    return GK_EUSAGE;
 }

@@ -26,6 +26,10 @@ static inline void v_store_part(float *p, vf x, int n)
     _mm256_maskstore_ps(p, SIMD(first)(n), x);
 }
 
+static inline vf v_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+static inline vf v_fnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); }
+static inline float v_fma_one(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+
 static inline vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }
 static inline vf v_min(vf a, vf b) { return _mm256_min_ps(a, b); }
 

@@ -19,6 +19,11 @@ static inline void v_store_part(float *p, vf x, int n)
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), x);
 }
 
+/* a b + c and c - a b, rounded once */
+static inline vf v_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vf v_fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }
+static inline float v_fma_one(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+
 /* a > b ? a : b, so b where one is NaN; a < b ? a : b */
 static inline vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 static inline vf v_min(vf a, vf b) { return _mm512_min_ps(a, b); }

@@ -45,30 +45,6 @@ static void breathe(void)
 #endif
 }
 
-/* Floats below 2^-126 count as zero in a chunk: arithmetic on them takes a hundred times as long,
- * and of a network that has grokked most gradients of logits are that small (a step of configs/
- * paper.yaml then takes 4 times as long). Returns the mode to go back to. */
-static unsigned flush_denormals(void)
-{
-#if defined(__x86_64__)
-    unsigned mode = __builtin_ia32_stmxcsr();
-
-    __builtin_ia32_ldmxcsr(mode | 0x8040);
-    return mode;
-#else
-    return 0;
-#endif
-}
-
-static void set_mode(unsigned mode)
-{
-#if defined(__x86_64__)
-    __builtin_ia32_ldmxcsr(mode);
-#else
-    (void)mode;
-#endif
-}
-
 static void take_chunks(cpu_pool *pool)
 {
     for (int i; (i = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < pool->n;)
@@ -105,7 +81,6 @@ static void *work(void *pool_)
     cpu_pool *pool = pool_;
     unsigned seen = 0;
 
-    flush_denormals();
     for (;;) {
         await_call(pool, seen);
         if (atomic_load(&pool->stop)) return NULL;
@@ -144,14 +119,11 @@ static void share_chunks(cpu_pool *pool, int n, cpu_chunk *chunk, const void *jo
 
 void cpu_pool_run(cpu_pool *pool, int n, cpu_chunk *chunk, const void *job)
 {
-    unsigned mode = flush_denormals();
-
     if (pool->workers == 0 || n <= 1) {
         for (int i = 0; i < n; i++) chunk(job, i);
     } else {
         share_chunks(pool, n, chunk, job);
     }
-    set_mode(mode);
 }
 
 /* Signals are for the thread that called: the handlers belong to the program. */

@@ -57,8 +57,8 @@ SIMD(multiply_tile)(const SIMD(tile) * t, size_t si, size_t sp, int height, int 
         for (int i = 0; i < height; i++) {
             vf x = v_set(a[i / 3][i % 3 * si]);
 
-            sum[i][0] += x * b0;
-            if (width > 1) sum[i][1] += x * b1;
+            sum[i][0] = v_fma(x, b0, sum[i][0]);
+            if (width > 1) sum[i][1] = v_fma(x, b1, sum[i][1]);
         }
         for (int i = 0; i < 4; i++) a[i] += sp;
     }
@@ -188,33 +188,35 @@ __attribute__((always_inline)) static inline void SIMD(dots)(const cpu_product *
 {
     const gk_real *a = p->a + (size_t)row * p->lda;
     gk_real *c = p->c + (size_t)row * p->ldc;
-    vf sum[4][CPU_FEW], y[CPU_FEW];
-    int k = 0;
+    vf sum[4][CPU_FEW][WIDE];
 
     for (int i = 0; i < 4; i++) {
-        for (int j = 0; j < CPU_FEW; j++) sum[i][j] = v_set(0);
-    }
-    for (; k < p->k; k += VW) {
-        int n = p->k - k;
-
-#pragma GCC unroll 4
-        for (int j = 0; j < width; j++) {
-            const gk_real *b = p->b + (size_t)j * p->ldb + k;
-            y[j] = n < VW ? v_load_part(b, n, 0) : v_load(b);
+        for (int j = 0; j < CPU_FEW; j++) {
+            for (int v = 0; v < WIDE; v++) sum[i][j][v] = v_set(0);
         }
+    }
+    for (int k = 0; k < p->k; k += LANES) {
 #pragma GCC unroll 4
-        for (int i = 0; i < height; i++) {
-            const gk_real *at = a + (size_t)i * p->lda + k;
-            vf x = n < VW ? v_load_part(at, n, 0) : v_load(at);
+        for (int v = 0; v < WIDE; v++) {
+            int at = k + v * VW, left = p->k - at;
+            vf y[CPU_FEW];
 
 #pragma GCC unroll 4
-            for (int j = 0; j < width; j++) sum[i][j] += x * y[j];
+            for (int j = 0; j < width; j++)
+                y[j] = v_load_up_to(p->b + (size_t)j * p->ldb + at, left, 0);
+#pragma GCC unroll 4
+            for (int i = 0; i < height; i++) {
+                vf x = v_load_up_to(a + (size_t)i * p->lda + at, left, 0);
+
+#pragma GCC unroll 4
+                for (int j = 0; j < width; j++) sum[i][j][v] = v_fma(x, y[j], sum[i][j][v]);
+            }
         }
     }
 #pragma GCC unroll 4
     for (int i = 0; i < height; i++) {
 #pragma GCC unroll 4
-        for (int j = 0; j < width; j++) c[(size_t)i * p->ldc + j] += v_sum(sum[i][j]);
+        for (int j = 0; j < width; j++) c[(size_t)i * p->ldc + j] += v_total(sum[i][j]);
     }
 }
 

@@ -7,7 +7,7 @@
 
 /* DEPTH of a block: a strip of b (DEPTH x strip floats) lives in the first cache beside the rows of
  * a. FEW columns or less are cheaper as dot products than in a vector of their own. */
-enum { CPU_DEPTH = 256, CPU_FEW = 4 };
+enum { CPU_DEPTH = 256, CPU_FEW = 4, CPU_LANES = 16 };
 
 /* Where b is: step k of strip s at b + s strip + k step. */
 typedef struct cpu_strips {

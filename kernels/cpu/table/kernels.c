@@ -74,8 +74,8 @@ SIMD(mix_columns)(const SIMD(mixing) * m, int from, int to, int height, int head
 
 #pragma GCC unroll 2
             for (int p = 0; p < height; p++) {
-                e[p] += A0[p][h] * x;
-                e[p] += A1[p][h] * v_load(m->x1[p] + h * m->width + w);
+                e[p] = v_fma(A0[p][h], x, e[p]);
+                e[p] = v_fma(A1[p][h], v_load(m->x1[p] + h * m->width + w), e[p]);
             }
         }
 #pragma GCC unroll 2
@@ -148,7 +148,7 @@ __attribute__((always_inline)) static inline void SIMD(dot_rows)(gk_real *dA, co
                                                                  const gk_real *x, table_list list,
                                                                  int first, int height, int heads)
 {
-    vf sum[4][HEADS];
+    vf sum[4][HEADS][WIDE];
     const gk_real *row[4],
         *next[4]; /* rows of a token lie far apart: the next ones are asked for */
 
@@ -157,27 +157,34 @@ __attribute__((always_inline)) static inline void SIMD(dot_rows)(gk_real *dA, co
         row[i] = dE + SIMD(row_at)(list, first + i) * s->ld;
         next[i] = dE + SIMD(row_at)(list, cpu_min(first + height + i, list.n - 1)) * s->ld;
 #pragma GCC unroll 4
-        for (int h = 0; h < heads; h++) sum[i][h] = v_set(0);
+        for (int h = 0; h < heads; h++) {
+#pragma GCC unroll 4
+            for (int v = 0; v < WIDE; v++) sum[i][h][v] = v_set(0);
+        }
     }
-    for (int w = 0; w < s->width; w += VW) {
-        vf y[HEADS];
+    for (int w = 0; w < s->width; w += LANES) {
+#pragma GCC unroll 4
+        for (int i = 0; i < height; i++) __builtin_prefetch(next[i] + w);
+#pragma GCC unroll 4
+        for (int v = 0; v < WIDE; v++) {
+            vf y[HEADS];
 
 #pragma GCC unroll 4
-        for (int h = 0; h < heads; h++) y[h] = v_load(x + (size_t)h * s->width + w);
+            for (int h = 0; h < heads; h++) y[h] = v_load(x + (size_t)h * s->width + w + v * VW);
 #pragma GCC unroll 4
-        for (int i = 0; i < height; i++) {
-            vf e = v_load(row[i] + w);
+            for (int i = 0; i < height; i++) {
+                vf e = v_load(row[i] + w + v * VW);
 
-            if (w % (CPU_LINE / (int)sizeof *dE) == 0) __builtin_prefetch(next[i] + w);
 #pragma GCC unroll 4
-            for (int h = 0; h < heads; h++) sum[i][h] += e * y[h];
+                for (int h = 0; h < heads; h++) sum[i][h][v] = v_fma(e, y[h], sum[i][h][v]);
+            }
         }
     }
 #pragma GCC unroll 4
     for (int i = 0; i < height; i++) {
 #pragma GCC unroll 4
         for (int h = 0; h < heads; h++)
-            dA[SIMD(row_at)(list, first + i) * s->H + h] = v_sum(sum[i][h]);
+            dA[SIMD(row_at)(list, first + i) * s->H + h] = v_total(sum[i][h]);
     }
 }
 
@@ -186,7 +193,7 @@ __attribute__((always_inline)) static inline void SIMD(dot_heads)(gk_real *dA, c
                                                                   const gk_real *x, table_list list,
                                                                   int heads)
 {
-    enum { TOGETHER = VW == 16 ? 4 : 2 };
+    enum { TOGETHER = VW == 16 ? 4 : 1 };
     int i = 0;
 
     for (; i + TOGETHER <= list.n; i += TOGETHER)
@@ -234,7 +241,7 @@ SIMD(collect_columns)(gk_real *sum, gk_real *base, const table_shape *s, const g
             vf x = v_set(A[at * s->H + h]);
 
 #pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++) total[h][v] += x * e[v];
+            for (int v = 0; v < vectors; v++) total[h][v] = v_fma(x, e[v], total[h][v]);
         }
     }
 #pragma GCC unroll 4

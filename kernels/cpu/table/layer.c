@@ -12,7 +12,7 @@ static size_t packed_size(const cpu_tiles *tiles, int k, int n)
 table_layer table_layer_take(gk_arena *memory, const cpu_tiles *tiles, const gk_real *w, int in,
                              int out)
 {
-    table_layer l = {.tiles = tiles, .w = w, .in = in, .out = out, .few = out % tiles->vector};
+    table_layer l = {.tiles = tiles, .w = w, .in = in, .out = out, .few = out % CPU_LANES};
 
     if (l.few > CPU_FEW || l.few == out) l.few = 0;
     l.forward = gk_arena_take(memory, packed_size(tiles, in, out - l.few), sizeof *l.forward);

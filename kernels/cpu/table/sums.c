@@ -113,15 +113,22 @@ static void add_scores(const table_run *x, int j)
     }
 }
 
+/* Token by token a, in their order. */
 static void add_score_eq(const table_run *x)
 {
-    int H = x->t.H;
+    int N = x->t.N, H = x->t.H;
+    const int32_t *first = x->pairs.first_a;
 
     for (int h = 0; h < H; h++) {
         double sum = 0;
 
-        for (size_t i = h; i < (size_t)x->pairs.B * H; i += H)
-            sum -= (double)x->prob.A[2][i] * mean_at(x, i);
+        for (int a = 0; a < N; a++) {
+            double part = 0;
+
+            for (size_t i = (size_t)first[a] * H + h; i < (size_t)first[a + 1] * H; i += H)
+                part += (double)x->prob.A[2][i] * mean_at(x, i);
+            sum -= part;
+        }
         x->t.d_table.score_eq[h] = (gk_real)sum;
     }
 }

@@ -1,5 +1,6 @@
-/* The vocabulary of simd.h for any CPU: 16-byte vectors of GCC and clang, which become SSE2, NEON
- * or plain instructions; see simd_avx512.h for what the words mean. */
+/* The vocabulary of simd.h in 16-byte vectors of GCC and clang, which become SSE2, NEON or plain
+ * instructions; see simd_avx512.h for what the words mean. Only the fused multiply-add differs: of
+ * NEON, of x86 (SIMD_FMA), or without one (fma.h). */
 enum { VW = 4 };
 typedef float vf __attribute__((vector_size(16)));
 typedef double vd __attribute__((vector_size(16)));
@@ -28,6 +29,24 @@ static inline void v_store_part(float *p, vf x, int n)
 {
     for (int i = 0; i < n; i++) p[i] = x[i];
 }
+
+#if defined(__aarch64__)
+static inline vf v_fma(vf a, vf b, vf c)
+{
+    return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+static inline float v_fma_one(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+#elif defined(SIMD_FMA)
+static inline vf v_fma(vf a, vf b, vf c)
+{
+    return (vf)_mm_fmadd_ps((__m128)a, (__m128)b, (__m128)c);
+}
+static inline float v_fma_one(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+#else
+static inline vf v_fma(vf a, vf b, vf c) { return cpu_fma4(a, b, c); }
+static inline float v_fma_one(float a, float b, float c) { return cpu_fma1(a, b, c); }
+#endif
+static inline vf v_fnma(vf a, vf b, vf c) { return v_fma(-a, b, c); }
 
 static inline vf v_max(vf a, vf b) { return SIMD(choose)(a > b, a, b); }
 static inline vf v_min(vf a, vf b) { return SIMD(choose)(a < b, a, b); }
