@@ -35,8 +35,12 @@ static void SIMD(add)(const void *job, int i)
     span_chunk c = span_chunk_at(w->tensor, w->R, (size_t)i);
     const gk_slot *slot = &w->slot[c.run];
     size_t from = c.at - c.tensor->offset - c.run * c.tensor->size;
-    float sigma = c.tensor->lr_scale == 0 ? 0 : (float)slot->noise;
+    float sigma = (float)slot->noise;
 
+    if (c.tensor->lr_scale == 0) {
+        memcpy(w->out + c.at, w->param + c.at, c.n * sizeof *w->out);
+        return;
+    }
     for (size_t done = 0; done < c.n; done += PHILOX_WORDS) {
         int n = c.n - done < PHILOX_WORDS ? (int)(c.n - done) : PHILOX_WORDS;
         gk_real *restrict out = w->out + c.at + done;

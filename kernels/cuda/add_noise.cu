@@ -14,15 +14,17 @@ static __global__ void add_noise_kernel(gk_real *out, const gk_real *param, cons
     for (size_t i = blockIdx.x; i < chunks; i += gridDim.x) {
         span_chunk c = span_chunk_at(&t, i);
         size_t from = c.at - t.offset - c.run * t.size;
-        float sigma = t.lr_scale == 0 ? 0 : (float)slot[c.run].noise, normal[SPAN_EACH];
+        float sigma = (float)slot[c.run].noise, normal[SPAN_EACH];
         uint32_t word[4];
 
         if (first >= c.n) continue;
         step_words(word, &slot[c.run], GK_RNG_NOISE, blockIdx.y, (uint32_t)((from + first) / 4));
         normals_of(normal, word[0], word[1]);
         normals_of(normal + 2, word[2], word[3]);
-        for (int j = 0; j < SPAN_EACH && first + j < c.n; j++)
-            out[c.at + first + j] = param[c.at + first + j] + sigma * normal[j];
+        for (int j = 0; j < SPAN_EACH && first + j < c.n; j++) {
+            gk_real x = param[c.at + first + j];
+            out[c.at + first + j] = t.lr_scale == 0 ? x : x + sigma * normal[j];
+        }
     }
 }
 
