@@ -19,7 +19,7 @@ enum { N_BACKENDS = sizeof backends / sizeof *backends };
 
 const char *gk_backend_name(int i, const char **help)
 {
-    if (i < 0 || i >= N_BACKENDS) return NULL;
+    if (i < 0 || i >= N_BACKENDS || !backends[i].help) return NULL;
     if (help) *help = backends[i].help;
     return backends[i].name;
 }

@@ -84,7 +84,7 @@ typedef struct gk_device_options {
 gk_status gk_backend_open(gk_backend *be, const char *device, const gk_device_options *options);
 void gk_backend_close(gk_backend *be);
 
-/* name and help of every backend in this build, NULL past the last */
+/* name and help of every backend in this build that users choose, NULL past the last */
 const char *gk_backend_name(int i, const char **help);
 
 #endif

@@ -9,6 +9,7 @@ typedef struct gk_verify_result {
     char op[32], shape[64];
     double error, limit; /* of the output that comes nearest to its limit; see src/verify/trial.h */
     const char *problem; /* NULL: the op is right */
+    char where[96];      /* of gk_verify_bits: the first element that differs, or empty */
 } gk_verify_result;
 
 int gk_verify_cases(void);
@@ -20,7 +21,10 @@ void gk_verify_name(gk_verify_result *result, int i);
  * held; each of the 3 runs has the same bytes as alone. */
 void gk_verify(gk_verify_result *result, int i, gk_backend *be, gk_backend *ref);
 
-/* Case i with 3 runs: has `be` the bits of `other`? Errors and limits are not filled in. */
+/* Is the op of case i one whose bytes docs/arithmetic.md promises? */
+bool gk_verify_has_law(int i);
+/* Case i with 2 runs: has `be` the bits of `other`? error is how many elements differ, limit 0;
+ * NaN is NaN. */
 void gk_verify_bits(gk_verify_result *result, int i, gk_backend *be, gk_backend *other);
 
 /* Seconds per call of case i with R runs: the best of `calls`. Negative: memory is out or the

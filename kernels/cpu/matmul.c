@@ -11,8 +11,7 @@ enum {
     BLOCK_ROWS = 96,  /* 96 x CPU_DEPTH floats of a stay in the second cache */
     BLOCK_COLS = 128, /* where there are few rows; and columns of b packed at a time in a slice */
     FEW_BLOCKS = 8,
-    SLICES = 8,
-    SLICE_DEPTH = 128 /* a is read down its columns: fewer lines at a time than in a block */
+    SLICES = 8
 };
 
 typedef struct matmul_job {
@@ -119,8 +118,8 @@ static void multiply_blocks(gk_backend *be, matmul_job *w, int R)
 /* A product of any depth into c, packing b as it goes. */
 static void multiply_deep(const cpu_tiles *tiles, const cpu_product *p)
 {
-    _Alignas(CPU_LINE) gk_real packed[SLICE_DEPTH * BLOCK_COLS];
-    int depth = even(p->k, SLICE_DEPTH), rows = 2 * BLOCK_ROWS;
+    _Alignas(CPU_LINE) gk_real packed[CPU_DEPTH * BLOCK_COLS];
+    int depth = even(p->k, CPU_DEPTH), rows = 2 * BLOCK_ROWS;
 
     for (int k = 0; k < p->k; k += depth) {
         for (int j = 0; j < p->n; j += BLOCK_COLS) {

@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -279,6 +280,36 @@ bool gk_trial_same(const gk_trial *a, int r, const gk_trial *b, int q)
         }
     }
     return true;
+}
+
+static void say_where(char *where, size_t bytes, const gk_trial *t, const gk_trial *other, int k,
+                      int r, size_t i)
+{
+    const gk_trial_array *a = &t->array[k];
+    int n = snprintf(where, bytes, "array %d, run %d, element %zu", k, r, i);
+
+    if (a->compare == GK_EACH || a->compare == GK_COMPARE_NORM)
+        snprintf(where + n, bytes - (size_t)n, ": %a, not %a", number(a, element(t, k, r, i)),
+                 number(a, element(other, k, r, i)));
+}
+
+int64_t gk_trial_differences(const gk_trial *t, const gk_trial *other, char *where, size_t bytes)
+{
+    int64_t differences = 0;
+
+    GK_CHECK(t->R == other->R && t->first == other->first && t->n == other->n && bytes >= 64);
+    for (int k = 0; k < t->n; k++) {
+        size_t n = elements_of_run(&t->array[k].layout);
+
+        for (size_t at = 0; at < t->R * n && t->array[k].compare != GK_INPUT; at++) {
+            int r = (int)(at / n);
+            size_t i = at % n;
+
+            if (is_same(&t->array[k], element(t, k, r, i), element(other, k, r, i))) continue;
+            if (differences++ == 0) say_where(where, bytes, t, other, k, r, i);
+        }
+    }
+    return differences;
 }
 
 static double distance(double x, double ref, double floor)

@@ -98,6 +98,9 @@ void gk_trial_close(gk_trial *t);
 const char *gk_trial_check(const gk_trial *t);
 /* Has run r of `a` the bits of run q of `b`, the same run? NaN is NaN. */
 bool gk_trial_same(const gk_trial *a, int r, const gk_trial *b, int q);
+/* How many elements of the outputs have other bits than in another trial of the same runs; `where`
+ * says which is the first. */
+int64_t gk_trial_differences(const gk_trial *t, const gk_trial *other, char *where, size_t bytes);
 /* Error of array i against another trial of the same runs; NaN where only one of the two is. */
 double gk_trial_error(const gk_trial *t, const gk_trial *ref, int i);
 

@@ -92,20 +92,6 @@ void gk_verify(gk_verify_result *result, int i, gk_backend *be, gk_backend *ref)
     gk_trial_close(&got);
 }
 
-void gk_verify_bits(gk_verify_result *result, int i, gk_backend *be, gk_backend *other)
-{
-    gk_trial expected, got;
-
-    gk_verify_name(result, i);
-    gk_trial_run(&expected, &gk_op_cases[i], other, 0, RUNS, 1);
-    gk_trial_run(&got, &gk_op_cases[i], be, 0, RUNS, 1);
-    result->problem = expected.problem ? expected.problem : gk_trial_check(&got);
-    for (int r = 0; r < RUNS && !result->problem; r++)
-        if (!gk_trial_same(&got, r, &expected, r)) result->problem = "other bits";
-    gk_trial_close(&expected);
-    gk_trial_close(&got);
-}
-
 double gk_verify_time(int i, gk_backend *be, int R, int calls)
 {
     gk_trial t;

@@ -222,9 +222,10 @@ static void test_print(void **state)
     assert_non_null(strstr(
         yaml.data,
         "\n\nloss:\n  name: cross_entropy\n  form: exact\n\nrun:\n  epochs:           50000\n"));
-    assert_non_null(strstr(yaml.data, "  biases:     \"on\"\n")); /* a word for YAML 1.1 too */
+    assert_non_null(
+        strstr(yaml.data, "  biases:           \"on\"\n")); /* a word for YAML 1.1 too */
     assert_non_null(strstr(yaml.data, "  stop_test_loss:   null\n"));
-    assert_non_null(strstr(yaml.data, "  init:       \"philox:0\"\n"));
+    assert_non_null(strstr(yaml.data, "  init:             \"philox:0\"\n"));
     gk_text_free(&yaml);
 }
 

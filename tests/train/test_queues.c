@@ -68,6 +68,8 @@ static const pair apart[] = {
     {"model.activation", "relu, gelu", {0}},
     {"model.biases", "'on', frozen", {0}},
     {"model.biases", "'on', 'off'", {0}},
+    {"model.attention_biases", "'off', 'on'", {0}},
+    {"model.unembed_bias", "'off', 'on'", {0}},
     {"model.norm", "none, pre", {0}},
     {"model.norm", "pre, post", {0}},
     {"model.final_norm", "'off', 'on'", {0}},

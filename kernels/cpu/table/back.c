@@ -188,18 +188,22 @@ static void back_scores(const cpu_tiles *tiles, const run *x)
         factor.beta = 1;
         table_multiply(tiles, CPU_DEPTH, c.to - c.from, 2, w->w_pos + c.from, D, 0, &factor, 1);
     }
-    for (int i = 0; i < HK; i++) x->dq[i] = 0;
     for (int h = 0; h < H; h++) {
         const gk_real *q = t->query + (size_t)h * K;
-        gk_real *du = x->du + (size_t)h * D, *dq = x->dq + (size_t)h * K;
+        gk_real *du = x->du + (size_t)h * D;
 
         for (int i = 0; i < D; i++) {
-            const gk_real *k = w->w_k + (size_t)i * HK + (size_t)h * K;
             gk_real *dk = d->w_k + (size_t)i * HK + (size_t)h * K;
 
             du[i] = (du[i] + t->d_table.score_eq[h] * t->x_eq[i]) * scale;
             for (int j = 0; j < K; j++) dk[j] = du[i] * q[j];
-            for (int j = 0; j < K; j++) dq[j] += du[i] * k[j];
+        }
+        for (int i = 0; i < table_strips(tiles, K); i++) {
+            cpu_range c = table_strip(tiles, K, i);
+            size_t at = (size_t)h * K + c.from;
+            table_factor factor = {x->dq + at, du, 1, D, K, 0, 0};
+
+            table_multiply(tiles, CPU_DEPTH, c.to - c.from, D, w->w_k + at, HK, 0, &factor, 1);
         }
     }
     for (int i = 0; i < D; i++) {

@@ -19,7 +19,6 @@ enum {
     ENOUGH = 12,
     PANEL_ROWS = 8192,
     SLICE_ROWS = 240,
-    TOKENS = 8,      /* b's of a chunk */
     TOKEN_CHUNK = 16 /* tokens that X_h1 is written of */
 };
 
@@ -89,7 +88,7 @@ void cpu_table_pairs(gk_backend *be, double *row_loss, uint8_t *row_hit, const g
         .panels = panels,
         .rows = panel_rows(pairs, t->R, t->N, panels),
         .slices = cpu_min(TABLE_SLICES_MAX, cpu_pieces(cpu_pieces(pairs->B, panels), SLICE_ROWS)),
-        .tokens = cpu_pieces(t->N, TOKENS)};
+        .tokens = cpu_pieces(t->N, TABLE_TOKENS)};
 
     w.run_bytes = table_run_bytes(&w);
     w.runs = w.slices < ENOUGH ? cpu_group(t->R, w.run_bytes) : 1;

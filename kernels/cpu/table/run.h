@@ -5,7 +5,11 @@
 
 #include "cpu/table/table.h"
 
-enum { TABLE_SLICES_MAX = 16, TABLE_BLOCK_MAX = 192 /* rows */ };
+enum {
+    TABLE_SLICES_MAX = 16,
+    TABLE_BLOCK_MAX = 192 /* rows */,
+    TABLE_TOKENS = 8 /* b's of a chunk */
+};
 
 _Static_assert((int)TABLE_BLOCK_MAX <= (int)CPU_DEPTH, "a block's rows are the depth of a product");
 

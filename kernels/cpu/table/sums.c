@@ -27,7 +27,7 @@ void table_token_chunk(const void *job, int i)
     cpu_range panel = table_panel_of(x.pairs.first_a, s->N, x.pairs.B, w->panels, w->panel);
     int from = x.pairs.first_a[panel.from], to = x.pairs.first_a[panel.to];
     size_t at = from * H;
-    cpu_range tokens = cpu_piece(s->N, cpu_pieces(s->N, w->tokens), i % w->tokens);
+    cpu_range tokens = cpu_piece(s->N, TABLE_TOKENS, i % w->tokens);
     gk_real *shift = x.token_part + (size_t)(i % w->tokens) * 2 * rows, *sum = shift + rows;
 
     if (w->panel == 0) memset(shift, 0, rows * sizeof *shift);
