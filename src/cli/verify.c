@@ -1,4 +1,4 @@
-/* grokc verify: every op of a backend against ref, or its bytes against the law, on this machine. */
+/* grokc verify: every op of a backend against ref, or its bits against the law, on this machine. */
 #include "cli/cli.h"
 #include "gk/verify.h"
 
