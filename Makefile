@@ -15,7 +15,7 @@ configure = cmake --preset release -DGK_TESTS=$$(pkg-config --exists cmocka && e
 fuzzers = $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 sources = find src include kernels tests bench -path tests/golden -prune -o '(' -name '*.[ch]' -o -name '*.cu' -o -name '*.cpp' ')' -print
 
-.PHONY: run deb test test-slow test-asan test-slurm test-ecosystem bench peers fuzz format check-format tidy clean help
+.PHONY: run deb test test-slow test-asan test-slurm test-ecosystem bench peers gpu-meter fuzz format check-format tidy clean help
 
 run:            ## train CONFIG (the paper's) into runs/; SET='--set key=value' and OUT=DIR change it
 	@scripts/setup.sh run
@@ -70,6 +70,11 @@ peers:          ## a step beside PyTorch and JAX, where they are installed (benc
 	@test build/release/.configured -nt CMakePresets.json || { $(configure) && touch build/release/.configured; }
 	@$(call build,release) --target grokc
 	@bench/peers/run.sh
+
+gpu-meter:      ## what a step asks of a GPU, counted without one, beside the baseline (nvcc; ten minutes)
+	@scripts/setup.sh test
+	@cmake --preset release -DGK_TESTS=ON
+	@$(call build,release) --target gpu-meter
 
 fuzz:           ## every libFuzzer target for FUZZ_SECONDS (a minute)
 	@scripts/setup.sh ci

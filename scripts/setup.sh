@@ -45,6 +45,7 @@ format_there()   { have clang-format; }
 clang_there()    { have clang && echo 'int main(void){return 0;}' |
                        clang -fsanitize=address -x c -o /dev/null - 2>/dev/null; }
 tidy_there()     { have clang-tidy; }
+cross_there()    { [[ $manager != apt-get || $(uname -m) != x86_64 ]] || { have aarch64-linux-gnu-gcc && have qemu-aarch64; }; }
 slurm_there() {
     local program
     for program in slurmctld slurmd munged sbatch; do PATH=$PATH:/usr/sbin have $program || return; done
@@ -74,6 +75,7 @@ ci   clang     clang_with_sanitizers clang          clang,compiler-rt     clang,
 ci   tidy      clang-tidy            clang-tidy     clang-tools-extra     clang          llvm
 ci   gnuplot   gnuplot               gnuplot-nox    gnuplot               gnuplot        gnuplot
 ci   numpy     numpy_for_python3     python3-numpy  python3-numpy         python-numpy   numpy
+ci   cross     aarch64_in_an_emulator gcc-aarch64-linux-gnu,libc6-dev-arm64-cross,qemu-user - - -
 slurm slurm    Slurm_and_munge       slurm-wlm,munge slurm-slurmctld,slurm-slurmd,slurm,munge slurm-llnl,munge slurm
 ecosystem venv  venv_for_python3     python3-venv   python3               python         python
 ecosystem torch PyTorch              python3-torch  python3-torch         python-pytorch pytorch

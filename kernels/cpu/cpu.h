@@ -39,7 +39,7 @@ void *cpu_scratch(gk_backend *be, size_t bytes);
     ((__typeof__(&name##_none)[]){&name##_none, &name##_fma, &name##_avx2,                         \
                                   &name##_avx512}[cpu_state_of(be)->simd])
 #else
-#define CPU_PICK(be, name) (&name##_none)
+#define CPU_PICK(be, name) ((void)(be), &name##_none)
 #endif
 
 static inline int cpu_min(int a, int b) { return a < b ? a : b; }

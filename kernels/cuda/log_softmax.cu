@@ -150,6 +150,7 @@ static __global__ void __launch_bounds__(WARPS == 1 ? CUDA_BLOCK : WARPS * CUDA_
         to.loss[at] = loss;
         to.hit[at] = hit;
     }
+    if (WARPS == 1) __syncwarp(); /* d may be x: all lanes have read xt; more warps met in sums */
     for (int k = 0; to.d && k < N; k++) {
         if (w.has(k)) to.d[first + w.column(k)] = w.x[k];
     }

@@ -58,6 +58,15 @@ bool on_device(const void *memory, size_t bytes)
     return offset <= a->second.bytes && bytes <= a->second.bytes - offset;
 }
 
+uintptr_t allocation_of(const void *memory, size_t *bytes)
+{
+    auto a = before(memory);
+
+    if (a == allocations.end()) return 0;
+    *bytes = a->second.bytes;
+    return a->first;
+}
+
 bool on_host(const void *memory, size_t bytes)
 {
     uintptr_t from = reinterpret_cast<uintptr_t>(memory);

@@ -8,8 +8,10 @@
 #include "cuda_runtime.h"
 
 #include <functional>
+#include <string>
 #include <tuple>
 #include <type_traits>
+#include <vector>
 
 #define __global__
 #define __device__
@@ -47,10 +49,16 @@ struct kernel_launch {
     const void *kernel;
     dim3 grid, block;
     size_t smem;
-    std::function<void()> thread; /* the kernel with its arguments, for one thread */
+    std::function<void()> thread;       /* the kernel with its arguments, for one thread */
+    std::vector<std::string> arguments; /* their bytes */
 };
 void launch(cudaStream_t stream, kernel_launch l);
 void check_argument(const char *kernel, int i, const void *pointer);
+
+template <class T> std::string bytes_of(const T &value)
+{
+    return std::string(reinterpret_cast<const char *>(&value), sizeof value);
+}
 
 template <class T> struct same {
     typedef T type;
@@ -68,8 +76,13 @@ void launch(cudaStream_t stream, const char *name, void (*kernel)(P...), dim3 gr
     };
 
     (check(args), ...);
-    launch(stream, {name, reinterpret_cast<const void *>(kernel), grid, block, smem,
-                    [kernel, kept = std::make_tuple(args...)] { std::apply(kernel, kept); }});
+    launch(stream, {name,
+                    reinterpret_cast<const void *>(kernel),
+                    grid,
+                    block,
+                    smem,
+                    [kernel, kept = std::make_tuple(args...)] { std::apply(kernel, kept); },
+                    {bytes_of(args)...}});
 }
 
 /* The lane that a shuffle reads from; one outside of the segment: the caller's own. */

@@ -33,8 +33,10 @@ struct device_access {
     ~device_access();
 };
 bool on_device(const void *memory, size_t bytes); /* all of it inside one allocation */
-bool on_host(const void *memory, size_t bytes);   /* none of it inside any */
-void check_guards(const char *who);               /* who wrote beyond an allocation? */
+/* Where the allocation that holds it begins, and its length; 0: none does. */
+uintptr_t allocation_of(const void *memory, size_t *bytes);
+bool on_host(const void *memory, size_t bytes); /* none of it inside any */
+void check_guards(const char *who);             /* who wrote beyond an allocation? */
 
 /* Guards around arrays: a byte that nobody writes by accident, and NaN where it is read as float
  * or double. */
@@ -58,6 +60,8 @@ enum { SHARED_DEFAULT = 48 << 10, SHARED_MOST = 227 << 10, THREADS_MOST = 1024 }
 extern enum gk_shim_order order;
 uint64_t random_below(uint64_t n);
 void reset_launches();
+/* Runs the blocks of a launch in its own way, instead of every thread as a fiber; NULL: fibers. */
+extern void (*run_launch)(const kernel_launch &l, const std::vector<uint3> &blocks);
 
 extern gk_shim_counts counts;
 

@@ -16,7 +16,13 @@ const cpu_tiles *cpu_tiles_of(gk_backend *be) { return CPU_PICK(be, tiles); }
 
 #else
 
-enum { ROWS = VW == 16 ? 12 : 6, STRIP = 2 * VW };
+/* ROWS x 2 vectors of sums, 2 of b and one of a are registers: of 32, or of x86's 16. */
+#ifdef __aarch64__
+enum { ROWS = 12 };
+#else
+enum { ROWS = VW == 16 ? 12 : 6 };
+#endif
+enum { STRIP = 2 * VW };
 
 /* One tile: c (rows, cols) (+)= a b. Element (i,p) of a is at a[i si + p sp]. */
 typedef struct SIMD(tile) {

@@ -171,7 +171,7 @@ static void draw_boxes(gk_figure *f, const double *count, const char *axis, cons
 
     for (int i = 0; i < KEYS_MAX; i++) {
         x[i] = i;
-        most = fmax(most, count[i]);
+        if (count[i] > most) most = count[i];
         if (count[i] > 0) last = i;
     }
     if (most <= 6) gk_text_add(&f->script, "set ytics 1\n"); /* runs come whole */
