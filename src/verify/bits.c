@@ -20,8 +20,8 @@ void gk_verify_bits(gk_verify_result *result, int i, gk_backend *be, gk_backend 
     gk_trial expected, got;
 
     gk_verify_name(result, i);
-    gk_trial_run(&expected, &gk_op_cases[i], other, 0, RUNS, 1);
-    gk_trial_run(&got, &gk_op_cases[i], be, 0, RUNS, 1);
+    gk_trial_run_wide(&expected, &gk_op_cases[i], other, 0, RUNS);
+    gk_trial_run_wide(&got, &gk_op_cases[i], be, 0, RUNS);
     result->problem = expected.problem ? expected.problem : gk_trial_check(&got);
     if (!result->problem) {
         int64_t n = gk_trial_differences(&got, &expected, result->where, sizeof result->where);

@@ -64,19 +64,23 @@ static size_t position(const gk_trial_layout *l, int R, int r, size_t i)
     return blob_offset(l->blob, k, R) + r * l->blob[k] + i;
 }
 
+/* 1, or of a wide run a power of two down to 2^-47. */
+static double size_of(const gk_trial *t, int run, size_t i)
+{
+    return t->wide && run % 2 ? ldexp(1, -(int)(i * 2654435761u % 4294967296u >> 16) % 48) : 1;
+}
+
 void gk_fill_real(const gk_trial *t, void *element, int run, size_t i, double u, double x)
 {
-    gk_real value = (gk_real)((2 * u - 1) * x);
+    gk_real value = (gk_real)((2 * u - 1) * x * size_of(t, run, i));
 
-    (void)t, (void)run, (void)i;
     memcpy(element, &value, sizeof value);
 }
 
 void gk_fill_double(const gk_trial *t, void *element, int run, size_t i, double u, double x)
 {
-    double value = (2 * u - 1) * x;
+    double value = (2 * u - 1) * x * size_of(t, run, i);
 
-    (void)t, (void)run, (void)i;
     memcpy(element, &value, sizeof value);
 }
 
@@ -168,18 +172,31 @@ bool gk_trial_again(gk_trial *t)
     return t->begun++ < t->calls;
 }
 
-void gk_trial_run(gk_trial *t, const gk_op_case *op_case, gk_backend *be, int first, int R,
-                  int calls)
+static void run_case(gk_trial *t)
 {
-    *t = (gk_trial){.be = be, .op_case = op_case, .size = op_case->size, .R = R, .first = first};
-    t->calls = calls;
+    gk_backend *be = t->be;
+
+    t->size = t->op_case->size;
     t->seconds = HUGE_VAL;
-    t->seed = (uint64_t)(op_case - gk_op_cases);
-    op_case->run(t);
+    t->seed = (uint64_t)(t->op_case - gk_op_cases);
+    t->op_case->run(t);
     if (t->problem) return;
     for (int i = 0; i < t->n; i++)
         be->download(be, t->array[i].after, t->array[i].memory, t->array[i].bytes);
     if (be->sync(be) != GK_OK) t->problem = "the backend failed";
+}
+
+void gk_trial_run(gk_trial *t, const gk_op_case *op_case, gk_backend *be, int first, int R,
+                  int calls)
+{
+    *t = (gk_trial){.be = be, .op_case = op_case, .R = R, .first = first, .calls = calls};
+    run_case(t);
+}
+
+void gk_trial_run_wide(gk_trial *t, const gk_op_case *op_case, gk_backend *be, int first, int R)
+{
+    *t = (gk_trial){.be = be, .op_case = op_case, .R = R, .first = first, .calls = 1, .wide = true};
+    run_case(t);
 }
 
 void gk_trial_close(gk_trial *t)

@@ -61,6 +61,7 @@ struct gk_trial {
     const int *size;
     uint64_t seed;
     int R, first; /* the runs first .. first + R - 1 */
+    bool wide; /* odd runs: numbers of many sizes, whose sums depend on their order in double too */
     int calls, begun;
     double start, seconds; /* of the last call; how long the fastest took */
     const char *problem;
@@ -92,6 +93,8 @@ bool gk_trial_again(gk_trial *t);
 
 void gk_trial_run(gk_trial *t, const gk_op_case *op_case, gk_backend *be, int first, int R,
                   int calls);
+/* One call, with odd runs wide. */
+void gk_trial_run_wide(gk_trial *t, const gk_op_case *op_case, gk_backend *be, int first, int R);
 void gk_trial_close(gk_trial *t);
 
 /* After a run, NULL or what is wrong: guards, gaps, inputs, outputs that were not written. */
