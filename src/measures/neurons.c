@@ -183,7 +183,7 @@ static void read_back(gk_row *row, gk_findings *found, const buffers *x, const g
     free(sums);
 }
 
-/* For key k: the share of variance of N u_k in C_k and of N v_k in S_k. N (inputs, F): centred
+/* For key k: the fraction of variance of N u_k in C_k and of N v_k in S_k. N (inputs, F): centred
  * activations; u_k, v_k: W_L c with c the cosine or sine of k over the outputs. Up to a constant
  * N W_L c = (out - mid) W_U c, where out - mid is what the MLP adds to the residual stream; <N u_k,
  * C_k> follows from sums by element. */

@@ -1,4 +1,4 @@
-/* Restricted loss: the loss of the logits' key characters and their column means alone
+/* Restricted loss: the loss of the logits' key Fourier modes and their column means alone
  * (gk/records.h). Nanda et al. 2023, section 5.1. */
 #include "gk/fit.h"
 #include "gk/measure.h"

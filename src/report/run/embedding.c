@@ -291,7 +291,7 @@ static gk_status draw(gk_page *page, const gk_run_data *d, const embedding *last
     }
     gk_status status = on_components(
         page, d, last, &on, "embedding", "The embedding on its principal components",
-        "Every number's embedding; in brackets the share of the variance. Colour: k a of the "
+        "Every number's embedding; in brackets the fraction of the variance. Colour: k a of the "
         "number "
         "a on a circle of colours, k being the frequency of which there is most in the two.",
         why);

@@ -80,7 +80,7 @@ static gk_status accuracies(gk_page *page, const gk_run_data *d)
     gk_curves_add(&c, "test_whole", "test, whole answers", "with lines lt 5 dt 2");
     gk_curves_add(&c, "subnetwork_test", "subnetwork, test", "with lines lt 3");
     gk_text_add(&c.f.script, "set yrange [0:1.02]\nset ylabel 'accuracy'\n");
-    gk_text_add(&c.f.caption, "Share of scored positions whose label has the largest logit.");
+    gk_text_add(&c.f.caption, "Fraction of scored positions whose label has the largest logit.");
     return gk_curves_finish(&c, page, no_rows);
 }
 

@@ -56,10 +56,10 @@ static void histogram(gk_figure *f, const double *fve, size_t n)
     for (int i = 0; i < BINS; i++) low[i] = (i + 0.5) / BINS;
     for (size_t i = 0; i < n; i++)
         if (fve[i] >= 0) count[(int)fmin(fve[i] * BINS, BINS - 1)]++;
-    gk_figure_block(f, f->title, (const char *[]){"share of variance", "neurons"},
+    gk_figure_block(f, f->title, (const char *[]){"fraction of variance", "neurons"},
                     (const double *[]){low, count}, 2, BINS);
     gk_text_add(&f->script,
-                "set xlabel 'share of variance in one frequency'\nset ylabel 'neurons'\n"
+                "set xlabel 'fraction of variance in one frequency'\nset ylabel 'neurons'\n"
                 "set yrange [0:*]\nset xrange [0:1]\nset style fill solid noborder\n"
                 "set boxwidth 0.045\nset grid noxtics\n"
                 "set arrow from first 0.85, graph 0 to first 0.85, graph 1 nohead "
@@ -76,7 +76,7 @@ static gk_status kinds(gk_page *page, const gk_run_data *d, bool shares)
     if (shares) {
         gk_figure_open(&f, "neuron-shares", "How much of each neuron is one frequency");
         gk_text_add(&f.caption,
-                    "Share of each neuron's variance over all inputs in the eight products of "
+                    "Fraction of each neuron's variance over all inputs in the eight products of "
                     "cos and sin of its best frequency; the line is at 85 percent.");
     } else {
         gk_figure_open(&f, "neuron-clusters", "Neurons by frequency");
@@ -227,12 +227,12 @@ static gk_status attention(gk_page *page, const gk_run_data *d)
 
     gk_figure_open(&f, "attention", "Attention to a, by head");
     gk_text_add(&f.caption,
-                "Share of each head's attention at the position of the answer that goes to the "
+                "Fraction of each head's attention at the position of the answer that goes to the "
                 "first number a, for every pair (a, b). In trained networks it is a wave: "
                 "heads mix the two numbers by sigmoid-like functions of cosines.");
     for (size_t h = 0; h < m.n; h++) snprintf(title[h], sizeof *title, "head %zu", h);
     m.shared = true;
-    m.quantity = "share of the attention";
+    m.quantity = "fraction of the attention";
     if (m.n)
         draw_maps(&f, &m, title);
     else

@@ -1,5 +1,5 @@
 /* projections.bin: of each row, what cos and sin of each frequency say about each answer, and
- * the answers' means (gk/records.h).
+ * the classes' means (gk/records.h).
  *
  * With N = n^2 inputs of which every element f occurs n times, a record has (C_k)_c = sum over
  * inputs of cos(w_k f) L_c / sqrt(N/2), likewise (S_k)_c, and the means m_c. Then the amplitude of

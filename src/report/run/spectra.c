@@ -259,7 +259,7 @@ static gk_status logits(gk_page *page, const gk_run_data *d)
     } else
         gk_run_missing(&f.missing, d, no_arrays);
     gk_text_add(&f.caption,
-                "Norm over the answers of every product of a wave over a and one over b; cos k "
+                "Norm over the classes of every product of a wave over a and one over b; cos k "
                 "and sin k lie side by side, all key frequencies are marked. A network that "
                 "computes with cos w_k(a + b) has a few bright squares on the diagonal.");
     free(value);
@@ -272,7 +272,7 @@ gk_status gk_run_spectra(gk_page *page, gk_run_data *d)
     GK_TRY(norms(page, d, "w_e_fourier_norms", "w-e-norms", "Embedding W_E by frequency",
                  "Norm of the waves of each frequency over the tokens in the embedding."));
     GK_TRY(norms(page, d, "w_l_fourier_norms", "w-l-norms", "Neurons to logits, W_L, by frequency",
-                 "Norm of the waves of each frequency over the answers in W_L = W_out W_U; those "
+                 "Norm of the waves of each frequency over the classes in W_L = W_out W_U; those "
                  "above the line are the key frequencies, if they are few (the quarter rule)."));
     GK_TRY(logits(page, d));
     GK_TRY(shares(page, d));

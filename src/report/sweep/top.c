@@ -211,7 +211,7 @@ static void add_row(gk_page *page, const gk_sweep_data *d, int c)
 
 static void cells_table(gk_page *page, const gk_sweep_data *d)
 {
-    static const char *const ours[] = {"runs", "done",       "diverged", "grokked", "share",
+    static const char *const ours[] = {"runs", "done",       "diverged", "grokked", "fraction",
                                        "95 %", "grok epoch", "95 %",     "delay"};
     enum { OURS = sizeof ours / sizeof *ours };
 
