@@ -3,34 +3,40 @@
  * columns, in double, to be added slice by slice. */
 #include "cuda/machine/rows.h"
 #include "cuda/machine/slices.h"
+#include "functions.h"
 
 enum { SLICE = 64, SLICES = 256, NONE = -1 }; /* rows at least, slices at most; no activation */
 
 /* sigmoid(2u) = (1 + tanh u) / 2, so that x (1 + tanh u) / 2 = x / (1 + exp(-2u)). */
 static __device__ float activation(float x, int act)
 {
-    if (act == GK_RELU) return x <= 0 ? 0 : x; /* NaN stays NaN */
+    if (act == GK_RELU) return 0 > x ? 0 : x; /* NaN stays NaN */
     if (act == GK_GELU) {
         float u2 = 1.59576912f * (x + 0.044715f * x * x * x);
 
-        return x / (1 + expf(-u2));
+        return x / (1 + float_exp(-u2, 0));
     }
-    return 0.5f * x * erfcf(-0.707106781f * x);
+    float tail = 0.5f * float_erfc(0.707106781f * fabsf(x)); /* 1 - Phi(|x|) */
+
+    return x * (x < 0 ? tail : 1 - tail);
 }
 
-/* As in ref. With e = exp(-|2u|), sigmoid(2u) is 1 / (1 + e) or e / (1 + e), and (1 - tanh^2 u)
- * / 4 = e / (1 + e)^2: no overflow, no cancellation. */
-static __device__ float derivative(float x, int act)
+/* dh act'(x), as in ref. With e = exp(-|2u|), sigmoid(2u) is 1 / (1 + e) or e / (1 + e), and
+ * (1 - tanh^2 u) / 4 = e / (1 + e)^2: no overflow, no cancellation. */
+static __device__ float derivative(float x, float dh, int act)
 {
-    if (act == GK_RELU) return x <= 0 ? 0 : 1;
+    if (act == GK_RELU) return x <= 0 ? 0 : dh;
     if (act == GK_GELU) {
         float u2 = 1.59576912f * (x + 0.044715f * x * x * x);
         float du2 = 1.59576912f * (1 + 0.134145f * x * x);
-        float e = expf(-fabsf(u2)), one = 1 / (1 + e);
+        float e = float_exp(-fabsf(u2), 0), one = 1 / (1 + e);
 
-        return (u2 < 0 ? e * one : one) + x * (e * one * one) * du2;
+        return dh * ((u2 < 0 ? e * one : one) + x * (e * one * one) * du2);
     }
-    return 0.5f * erfcf(-0.707106781f * x) + x * 0.398942280f * expf(-0.5f * x * x);
+    float tail = 0.5f * float_erfc(0.707106781f * fabsf(x));
+    float density = 0.398942280f * float_exp(-0.5f * x * x, 0);
+
+    return dh * ((x < 0 ? tail : 1 - tail) + x * density);
 }
 
 /* h = act(pre += bias). act NONE: h is pre. */
@@ -88,7 +94,7 @@ static __global__ void bias_back_kernel(gk_real *dpre, double *part, const gk_re
         size_t at = (r * rows + row) * F + j;
         float d = dh[at];
 
-        if (act != NONE) dpre[at] = d *= derivative(pre[at], act);
+        if (act != NONE) dpre[at] = d = derivative(pre[at], d, act);
         sum += d;
     }
     if (!part) return;
