@@ -83,4 +83,8 @@ target_compile_options(gk_cuda INTERFACE
 target_link_libraries(gk_cuda INTERFACE CUDA::cudart_static ${CMAKE_DL_LIBS})
 set_source_files_properties(${PROJECT_SOURCE_DIR}/kernels/cuda/machine/libraries.cu PROPERTIES
                             COMPILE_DEFINITIONS "GK_CUDA_LIBRARIES=\"${CUDAToolkit_LIBRARY_DIR}\"")
+include(cmake/lawful.cmake)
+foreach(name ${GK_LAWFUL_CUDA})
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/kernels/cuda/${name}.cu PROPERTIES COMPILE_OPTIONS --fmad=false)
+endforeach()
 set(GK_CUDA_FOUND TRUE)

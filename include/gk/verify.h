@@ -23,8 +23,8 @@ void gk_verify(gk_verify_result *result, int i, gk_backend *be, gk_backend *ref)
 
 /* Is the op of case i one whose bytes docs/arithmetic.md promises? */
 bool gk_verify_has_law(int i);
-/* Case i with 2 runs, whose second has numbers of many sizes: has `be` the bits of `other`? error
- * is how many elements differ, limit 0; NaN is NaN. */
+/* Case i with 3 runs, two of them of numbers of many sizes: has `be` the bits of `other`? error is
+ * how many elements differ, limit 0; NaN is NaN. */
 void gk_verify_bits(gk_verify_result *result, int i, gk_backend *be, gk_backend *other);
 
 /* Seconds per call of case i with R runs: the best of `calls`. Negative: memory is out or the

@@ -25,14 +25,18 @@ static __device__ factors factors_of(const gk_slot *s, const gk_tensor_span *ten
     return f;
 }
 
+/* x, but 0 where it is nearly a denormal: moments of what has no gradient would end there and stay. */
+static __device__ float normal(float x) { return fabsf(x) < 0x1p-120f ? 0 : x; }
+
+/* Rule 31 of docs/arithmetic.md. */
 static __device__ void update(const factors *f, float *p, float *m, float *v, float g, float anchor)
 {
     float away = *p - anchor; /* with an anchor of 0 p, to the bit */
 
-    g += f->l2 * away;
-    *m = f->beta1 * *m + f->one_beta1 * g;
-    *v = f->beta2 * *v + f->one_beta2 * (g * g);
-    *p -= f->lr * *m / (sqrtf(*v) * f->root2 + f->eps) + f->shrink * away;
+    g = fmaf(f->l2, away, g);
+    *m = normal(fmaf(f->one_beta1, g, f->beta1 * *m));
+    *v = normal(fmaf(f->one_beta2 * g, g, f->beta2 * *v));
+    *p -= fmaf(f->shrink, away, f->lr * *m / fmaf(sqrtf(*v), f->root2, f->eps));
 }
 
 /* n elements of one tensor of one run, n <= SPAN_CHUNK; anchor NULL: zero */

@@ -29,10 +29,10 @@ static __global__ void bag_kernel(gk_real *x, const gk_real *w, const int32_t *t
 
         if (b >= (size_t)B) return;
         for (int d = threadIdx.x; d < D; d += blockDim.x) {
-            double sum = 0;
+            float sum = 0;
 
             for (int t = 0; t < T; t++) sum += w[row_of(token[i * T + t], t, V, apart) * D + d];
-            x[i * D + d] = (gk_real)sum;
+            x[i * D + d] = sum;
         }
     }
 }

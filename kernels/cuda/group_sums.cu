@@ -1,14 +1,29 @@
-/* Losses and hits summed by group: a block per (group, run). Its threads stride over the run's
- * rows, a few loads at a time, and are added in a fixed tree in double. */
-#include "cuda/machine/reduce.h"
+/* Losses and hits summed by group: a block per (group, run). Its threads are the 256 lanes of rule 29
+ * of docs/arithmetic.md: they stride over the run's rows, a few loads at a time, and are added by
+ * halves, in double. */
+#include "cuda/machine/cuda.h"
 
-enum { EACH = 4, WARPS = CUDA_BLOCK / CUDA_WARP, GROUPS = 256 /* what a byte can name */ };
+enum { EACH = 4, LANES = CUDA_BLOCK, GROUPS = 256 /* what a byte can name */ };
+
+/* Of all threads; the first one gets it. part: LANES elements of shared memory, free again. */
+static __device__ double halved(double x, double *part)
+{
+    part[threadIdx.x] = x;
+    __syncthreads();
+    for (unsigned n = LANES / 2; n > 0; n /= 2) {
+        if (threadIdx.x < n) part[threadIdx.x] += part[threadIdx.x + n];
+        __syncthreads();
+    }
+    x = part[0];
+    __syncthreads();
+    return x;
+}
 
 static __global__ void group_sums_kernel(double *sum, const double *row_loss,
                                          const uint8_t *row_hit, const uint8_t *group, int B,
                                          int beta)
 {
-    SHARED(double, part, WARPS);
+    SHARED(double, part, LANES);
     size_t r = blockIdx.y, run = r * B;
     double loss = 0, hits = 0;
 
@@ -27,8 +42,8 @@ static __global__ void group_sums_kernel(double *sum, const double *row_loss,
             hits += h[k];
         }
     }
-    loss = block_sum(loss, part, WARPS);
-    hits = block_sum(hits, part, WARPS);
+    loss = halved(loss, part);
+    hits = halved(hits, part);
     if (threadIdx.x) return;
     double *out = sum + (r * gridDim.x + blockIdx.x) * 2;
 

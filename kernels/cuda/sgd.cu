@@ -18,9 +18,9 @@ static __global__ void sgd_kernel(gk_real *param, gk_real *m, const gk_real *gra
         for (int k = threadIdx.x; k < c.n; k += CUDA_BLOCK) {
             size_t at = c.at + k;
             float p = param[at], away = p - (anchor ? anchor[at] : 0);
-            float mi = momentum * m[at] + (grad[at] + decay * away);
+            float mi = fmaf(momentum, m[at], fmaf(decay, away, grad[at]));
 
-            param[at] = p - lr * mi;
+            param[at] = fmaf(-lr, mi, p);
             m[at] = mi;
         }
     }

@@ -124,15 +124,16 @@ static void back_scores(const law_back *b, const gk_table *t)
     sum_scores(b, t);
     set(b->du, D, columns(b->sum, H), rows(w->w_e, D), H, D, N);
     add(b->du, D, columns(b->sum + (size_t)N * H, H), rows(w->w_pos, D), H, D, 2);
-    add(b->du, D, columns(t->d_table.score_eq, H), rows(t->x_eq, D), H, D, 1);
-    for (int i = 0; i < H * D; i++) b->du[i] = b->du[i] * scale;
+    for (int i = 0; i < H * D; i++)
+        b->du[i] = (b->du[i] + t->d_table.score_eq[i / D] * t->x_eq[i % D]) * scale;
     for (int h = 0; h < H; h++) {
         const float *du = b->du + (size_t)h * D;
 
-        set(d->w_k + h * K, HK, columns(du, D), rows(t->query + h * K, K), D, K, 1);
+        for (int i = 0; i < D * K; i++)
+            d->w_k[(size_t)(i / K) * HK + h * K + i % K] = du[i / K] * t->query[h * K + i % K];
         set(b->dq + h * K, K, rows(du, D), rows(w->w_k + h * K, HK), 1, K, D);
     }
-    set(d->w_q, HK, columns(t->x_eq, D), rows(b->dq, HK), D, HK, 1);
+    for (int i = 0; i < D * HK; i++) d->w_q[i] = t->x_eq[i / HK] * b->dq[i % HK];
 }
 
 static void back_o(const law_back *b, const gk_table *t)

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { RUNS = 2 };
+enum { RUNS = 3 };
 
 bool gk_verify_has_law(int i)
 {

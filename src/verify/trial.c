@@ -64,22 +64,28 @@ static size_t position(const gk_trial_layout *l, int R, int r, size_t i)
     return blob_offset(l->blob, k, R) + r * l->blob[k] + i;
 }
 
-/* 1, or of a wide run a power of two down to 2^-47. */
-static double size_of(const gk_trial *t, int run, size_t i)
+/* Uniform in (-x, x). Of wide trials in run 1 times a power of two down to 2^-47, and in run 2 of every
+ * fourth its sign times 2^40 x: such numbers cancel, and what is left tells in which order smaller
+ * ones were added, in double too. */
+static double uniform(const gk_trial *t, int run, size_t i, double u, double x)
 {
-    return t->wide && run % 2 ? ldexp(1, -(int)(i * 2654435761u % 4294967296u >> 16) % 48) : 1;
+    uint32_t hash = (uint32_t)i * 2654435761u >> 16;
+    double y = (2 * u - 1) * x;
+
+    if (t->wide && run == 1) return ldexp(y, -(int)(hash % 48));
+    return t->wide && run == 2 && hash % 4 == 0 ? copysign(0x1p40 * x, y) : y;
 }
 
 void gk_fill_real(const gk_trial *t, void *element, int run, size_t i, double u, double x)
 {
-    gk_real value = (gk_real)((2 * u - 1) * x * size_of(t, run, i));
+    gk_real value = (gk_real)uniform(t, run, i, u, x);
 
     memcpy(element, &value, sizeof value);
 }
 
 void gk_fill_double(const gk_trial *t, void *element, int run, size_t i, double u, double x)
 {
-    double value = (2 * u - 1) * x * size_of(t, run, i);
+    double value = uniform(t, run, i, u, x);
 
     memcpy(element, &value, sizeof value);
 }

@@ -93,7 +93,7 @@ bool gk_trial_again(gk_trial *t);
 
 void gk_trial_run(gk_trial *t, const gk_op_case *op_case, gk_backend *be, int first, int R,
                   int calls);
-/* One call, with odd runs wide. */
+/* One call, of numbers of many sizes. */
 void gk_trial_run_wide(gk_trial *t, const gk_op_case *op_case, gk_backend *be, int first, int R);
 void gk_trial_close(gk_trial *t);
 
