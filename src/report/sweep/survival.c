@@ -31,9 +31,9 @@ static void add_curve(gk_figure *f, gk_text *plot, const gk_sweep_data *d, int c
     gk_text_add(plot, "%s data index %d using 1:2 with steps lt %d lw 2 title ",
                 plot->length ? ", \\\n" : "", block, type);
     gk_figure_quote(plot, d->cell[cell].values);
-    block =
-        gk_figure_block(f, "runs that ended before they grokked",
-                        (const char *[]){"epoch", "fraction"}, (const double *[]){x, y}, 2, (size_t)m);
+    block = gk_figure_block(f, "runs that ended before they grokked",
+                            (const char *[]){"epoch", "fraction"}, (const double *[]){x, y}, 2,
+                            (size_t)m);
     if (m)
         gk_text_add(plot, ", \\\n data index %d using 1:2 with points lt %d pt 1 ps 0.6 notitle",
                     block, type);
