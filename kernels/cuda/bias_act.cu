@@ -1,36 +1,46 @@
-/* Biases and activations. Forward: an element per thread and row (rows.h). Back: a block owns a
- * slice of the rows and up to 32 columns; it writes dpre as it goes and leaves the sums of its
- * columns, in double, to be added slice by slice. */
+/* Biases and activations. Forward: an element per thread and row (rows.h). Back: a block owns 256
+ * rows and up to 32 columns; it writes dpre tile by tile, whose columns some of its threads add in
+ * the order of the rows, in double; such sums are added block by block. */
 #include "cuda/machine/rows.h"
 #include "cuda/machine/slices.h"
+#include "functions.h"
 
-enum { SLICE = 64, SLICES = 256, NONE = -1 }; /* rows at least, slices at most; no activation */
+enum {
+    SLICE = 256 /* rows */,
+    TILE = 4 * CUDA_BLOCK /* elements */,
+    NONE = -1 /* no activation */
+};
 
 /* sigmoid(2u) = (1 + tanh u) / 2, so that x (1 + tanh u) / 2 = x / (1 + exp(-2u)). */
 static __device__ float activation(float x, int act)
 {
-    if (act == GK_RELU) return x <= 0 ? 0 : x; /* NaN stays NaN */
+    if (act == GK_RELU) return 0 > x ? 0 : x; /* NaN stays NaN */
     if (act == GK_GELU) {
         float u2 = 1.59576912f * (x + 0.044715f * x * x * x);
 
-        return x / (1 + expf(-u2));
+        return x / (1 + float_exp(-u2, 0));
     }
-    return 0.5f * x * erfcf(-0.707106781f * x);
+    float tail = 0.5f * float_erfc(0.707106781f * fabsf(x)); /* 1 - Phi(|x|) */
+
+    return x * (x < 0 ? tail : 1 - tail);
 }
 
-/* As in ref. With e = exp(-|2u|), sigmoid(2u) is 1 / (1 + e) or e / (1 + e), and (1 - tanh^2 u)
- * / 4 = e / (1 + e)^2: no overflow, no cancellation. */
-static __device__ float derivative(float x, int act)
+/* dh act'(x), as in ref. With e = exp(-|2u|), sigmoid(2u) is 1 / (1 + e) or e / (1 + e), and
+ * (1 - tanh^2 u) / 4 = e / (1 + e)^2: no overflow, no cancellation. */
+static __device__ float derivative(float x, float dh, int act)
 {
-    if (act == GK_RELU) return x <= 0 ? 0 : 1;
+    if (act == GK_RELU) return x <= 0 ? 0 : dh;
     if (act == GK_GELU) {
         float u2 = 1.59576912f * (x + 0.044715f * x * x * x);
         float du2 = 1.59576912f * (1 + 0.134145f * x * x);
-        float e = expf(-fabsf(u2)), one = 1 / (1 + e);
+        float e = float_exp(-fabsf(u2), 0), one = 1 / (1 + e);
 
-        return (u2 < 0 ? e * one : one) + x * (e * one * one) * du2;
+        return dh * ((u2 < 0 ? e * one : one) + x * (e * one * one) * du2);
     }
-    return 0.5f * erfcf(-0.707106781f * x) + x * 0.398942280f * expf(-0.5f * x * x);
+    float tail = 0.5f * float_erfc(0.707106781f * fabsf(x));
+    float density = 0.398942280f * float_exp(-0.5f * x * x, 0);
+
+    return dh * ((x < 0 ? tail : 1 - tail) + x * density);
 }
 
 /* h = act(pre += bias). act NONE: h is pre. */
@@ -76,35 +86,37 @@ void cuda_bias_add(gk_backend *be, gk_real *x, const gk_real *bias, int R, int r
 /* dpre = dh act'(pre);  part[r][slice] = column sums of it (NULL: not wanted). act NONE: dpre is
  * dh, and stays. */
 static __global__ void bias_back_kernel(gk_real *dpre, double *part, const gk_real *dh,
-                                        const gk_real *pre, int rows, int F, int slice, int act)
+                                        const gk_real *pre, int rows, int F, int act)
 {
-    SHARED(double, sums, CUDA_BLOCK);
+    SHARED(float, tile, TILE);
     size_t r = blockIdx.z, s = blockIdx.y;
-    int j = blockIdx.x * blockDim.x + threadIdx.x, here = threadIdx.y * blockDim.x + threadIdx.x;
-    int from = (int)s * slice, to = rows - from < slice ? rows : from + slice;
+    int j = blockIdx.x * blockDim.x + threadIdx.x, width = blockDim.x, height = TILE / width;
+    int from = (int)s * SLICE, to = rows - from < SLICE ? rows : from + SLICE;
     double sum = 0;
 
-    for (int row = from + threadIdx.y; j < F && row < to; row += blockDim.y) {
-        size_t at = (r * rows + row) * F + j;
-        float d = dh[at];
+    for (int first = from; first < to; first += height) {
+        for (int k = threadIdx.y; k < height; k += blockDim.y) {
+            size_t at = (r * rows + first + k) * F + j;
+            bool ours = j < F && first + k < to;
+            float d = ours ? dh[at] : 0;
 
-        if (act != NONE) dpre[at] = d *= derivative(pre[at], act);
-        sum += d;
+            if (ours && act != NONE) dpre[at] = d = derivative(pre[at], d, act);
+            tile[k * width + threadIdx.x] = d;
+        }
+        __syncthreads();
+        for (int k = 0; part && !threadIdx.y && k < height && first + k < to; k++)
+            sum += tile[k * width + threadIdx.x];
+        __syncthreads();
     }
-    if (!part) return;
-    sums[here] = sum;
-    __syncthreads();
-    if (threadIdx.y || j >= F) return;
-    for (int y = 1; y < (int)blockDim.y; y++) sum += sums[here + y * blockDim.x];
-    part[(r * gridDim.y + s) * F + j] = sum;
+    if (part && !threadIdx.y && j < F) part[(r * gridDim.y + s) * F + j] = sum;
 }
 
 /* As many runs at a time as fit into scratch memory. */
 static void bias_back(gk_backend *be, gk_real *dpre, gk_real *d_bias, const gk_real *dh,
                       const gk_real *pre, int R, int rows, int F, int act, gk_real beta)
 {
-    slices s = slices_of(rows, SLICE, SLICES);
-    size_t bytes = d_bias ? (size_t)s.n * F * sizeof(double) : 0, run = (size_t)rows * F;
+    int slices = (rows + SLICE - 1) / SLICE;
+    size_t bytes = d_bias ? (size_t)slices * F * sizeof(double) : 0, run = (size_t)rows * F;
     int group = slices_group(R, bytes);
     dim3 block = rows_block(F, CUDA_WARP);
 
@@ -114,10 +126,10 @@ static void bias_back(gk_backend *be, gk_real *dpre, gk_real *d_bias, const gk_r
 
         if (d_bias && !part) return;
         LAUNCH(be, bias_back_kernel,
-               dim3(cuda_blocks((size_t)F, block.x), (unsigned)s.n, (unsigned)n), block, 0,
+               dim3(cuda_blocks((size_t)F, block.x), (unsigned)slices, (unsigned)n), block, 0,
                act == NONE ? NULL : dpre + r * run, part, dh + r * run,
-               act == NONE ? NULL : pre + r * run, rows, F, s.rows, act);
-        if (d_bias) add_slices(be, d_bias + (size_t)r * F, part, n, s.n, (size_t)F, beta);
+               act == NONE ? NULL : pre + r * run, rows, F, act);
+        if (d_bias) add_slices(be, d_bias + (size_t)r * F, part, n, slices, (size_t)F, beta);
     }
 }
 

@@ -28,7 +28,7 @@ static void softmax(float *p, int seen, int T)
     float M = -HUGE_VALF;
 
     for (int t = 0; t < seen; t++) M = p[t] > M ? p[t] : M;
-    for (int t = 0; t < seen; t++) p[t] = law_exp(p[t] - M, 0);
+    for (int t = 0; t < seen; t++) p[t] = float_exp(p[t] - M, 0);
     float f = (float)(1 / law_row_sum(p, seen));
 
     for (int t = 0; t < seen; t++) p[t] = p[t] * f;

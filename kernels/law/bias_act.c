@@ -5,12 +5,12 @@ static const float root_2_by_pi_2 = 0x1.988454p+0f, cubic = 0x1.6e4e26p-5f;
 
 static float inner(float x) { return root_2_by_pi_2 * (x + cubic * x * x * x); }
 
-static float tail(float x) { return 0.5f * law_erfc(0x1.6a09e6p-1f * fabsf(x)); }
+static float tail(float x) { return 0.5f * float_erfc(0x1.6a09e6p-1f * fabsf(x)); }
 
 static float activation(float x, int act)
 {
     if (act == GK_RELU) return 0 > x ? 0 : x;
-    if (act == GK_GELU) return x / (1 + law_exp(-inner(x), 0));
+    if (act == GK_GELU) return x / (1 + float_exp(-inner(x), 0));
     GK_CHECK(act == GK_GELU_ERF);
     return x * (x < 0 ? tail(x) : 1 - tail(x));
 }
@@ -18,7 +18,7 @@ static float activation(float x, int act)
 static float gelu_back(float x, float dh)
 {
     float u = inner(x), du = root_2_by_pi_2 * (1 + 0x1.12ba9ep-3f * x * x);
-    float e = law_exp(-fabsf(u), 0), o = 1 / (1 + e);
+    float e = float_exp(-fabsf(u), 0), o = 1 / (1 + e);
 
     return dh * ((u < 0 ? e * o : o) + x * (e * o * o) * du);
 }
@@ -28,7 +28,7 @@ static float derivative(float x, float dh, int act)
     if (act == GK_RELU) return x <= 0 ? 0 : dh;
     if (act == GK_GELU) return gelu_back(x, dh);
     GK_CHECK(act == GK_GELU_ERF);
-    float density = 0x1.988454p-2f * law_exp(-0.5f * x * x, 0);
+    float density = 0x1.988454p-2f * float_exp(-0.5f * x * x, 0);
 
     return dh * ((x < 0 ? tail(x) : 1 - tail(x)) + x * density);
 }

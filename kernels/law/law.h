@@ -3,9 +3,8 @@
 #ifndef GK_LAW_H
 #define GK_LAW_H
 
+#include "functions.h"
 #include "kernels.h"
-
-#include <math.h>
 
 /* MOST terms of a chain; lanes of a row sum; rows of a block of a column sum */
 enum { LAW_MOST = 256, LAW_LANES = 16, LAW_ROWS = 256 };
@@ -54,9 +53,6 @@ double law_row_sum(const float *x, int n);
 
 /* 9: out (cols) = column sums of x (rows,cols) */
 void law_column_sums(float *out, const float *x, int rows, int cols, bool add);
-
-float law_exp(float x, float low); /* 10 */
-float law_erfc(float z);           /* 11 */
 
 /* n things in pieces of at most `size`: how many, and how large as equal pieces are */
 static inline int law_pieces(int n, int size) { return (n + size - 1) / size; }

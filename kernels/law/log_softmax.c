@@ -20,7 +20,7 @@ static float exp_difference(float x, float M)
 {
     float d = x - M, v = d - x, lost = (x - (d - v)) - (M + v);
 
-    return law_exp(d, lost > -1 ? lost : -1);
+    return float_exp(d, lost > -1 ? lost : -1);
 }
 
 static double exact(const law_loss *w, float *d, const float *x, int t, int C)

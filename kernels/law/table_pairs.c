@@ -52,7 +52,7 @@ void law_attend(float *const A[3], const gk_table *t, int a, int b)
                       t->table.score[((size_t)t->N + b) * t->H + h], t->table.score_eq[h]};
         float M = larger(larger(s[0], s[1]), s[2]), e[3];
 
-        for (int j = 0; j < 3; j++) e[j] = law_exp(s[j] - M, 0);
+        for (int j = 0; j < 3; j++) e[j] = float_exp(s[j] - M, 0);
         float f = 1 / (e[0] + e[1] + e[2]);
         for (int j = 0; j < 3; j++) A[j][h] = e[j] * f;
     }

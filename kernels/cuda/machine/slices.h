@@ -32,32 +32,29 @@ static inline int slices_group(int R, size_t bytes_of_run)
     return n < 1 ? 1 : n < (size_t)R ? (int)n : R;
 }
 
-/* out[r][j] = beta out + sum over s of part[r][s][j]. A block: SLICES_X columns, whose slices
- * SLICES_Y threads share. */
+/* out[r][j] = beta out + sum over s of part[r][s][j], in order: rule 9 of docs/arithmetic.md. */
 static __global__ void add_slices_kernel(gk_real *out, const double *part, int n, size_t cols,
                                          gk_real beta)
 {
-    SHARED(double, sums, SLICES_X *SLICES_Y);
-    size_t j = (size_t)blockIdx.x * SLICES_X + threadIdx.x, r = blockIdx.y;
-    int at = threadIdx.y * SLICES_X + threadIdx.x;
-    double sum = 0;
+    size_t j = (size_t)blockIdx.x * blockDim.x + threadIdx.x, r = blockIdx.y;
 
-    part += r * n * cols + j;
-    for (int s = threadIdx.y; j < cols && s < n; s += SLICES_Y) sum += part[s * cols];
-    sums[at] = sum;
-    __syncthreads();
-    if (threadIdx.y || j >= cols) return;
-    for (int y = 1; y < SLICES_Y; y++) sum += sums[at + y * SLICES_X];
+    if (j >= cols) return;
     out += r * cols + j;
-    *out = (gk_real)(beta != 0 ? (double)beta * *out + sum : sum);
+    part += r * n * cols + j;
+    double sum = beta != 0 ? *out : 0;
+
+    for (int s = 0; s < n; s++) sum += part[s * cols];
+    *out = (gk_real)sum;
 }
 
 /* out (R,cols), part (R,n,cols) */
 static inline void add_slices(gk_backend *be, gk_real *out, const double *part, int R, int n,
                               size_t cols, gk_real beta)
 {
-    LAUNCH(be, add_slices_kernel, dim3(cuda_blocks(cols, SLICES_X), (unsigned)R),
-           dim3(SLICES_X, SLICES_Y), 0, out, part, n, cols, beta);
+    const unsigned block = 128;
+
+    LAUNCH(be, add_slices_kernel, dim3(cuda_blocks(cols, block), (unsigned)R), block, 0, out, part,
+           n, cols, beta);
 }
 
 #endif
