@@ -81,14 +81,15 @@ static inline float SIMD(maximum)(const gk_real *x, int n)
     return v_largest(max);
 }
 
-/* exp(x - max) to an ulp: `low` is what the difference lost to rounding (Knuth's two-sum; for x =
- * -inf it is NaN, and then -1 as good as anything). */
+/* exp(x - max) to an ulp: `low` is what the difference lost to rounding (Knuth's two-sum). Where exp
+ * is not 0 that is less than 2^-17; a limit as near as that, also for the NaN of x = -inf, keeps
+ * what is thrown away from being a denormal on the way, which would cost more than all the rest. */
 static inline vf SIMD(exp_difference)(vf x, vf max)
 {
     vf difference = x - max, lost = difference - x;
     vf low = (x - (difference - lost)) - (max + lost);
 
-    return v_exp_pair(difference, v_max(low, v_set(-1)));
+    return v_exp_pair(difference, v_max(low, v_set(-0x1p-17f)));
 }
 
 /* e[j] = exp(x[j] - max), where e is wanted (it may be x); returns their sum over j != t: LANES

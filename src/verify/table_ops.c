@@ -105,11 +105,11 @@ static void fill_row(const gk_trial *t, void *element, int run, size_t i, double
     memcpy(element, &real, sizeof real);
 }
 
-/* SURE: attention goes to a. */
+/* SURE: attention goes to a, and an exponential of the difference would be infinite. */
 static void fill_score(const gk_trial *t, void *element, int run, size_t i, double u, double x)
 {
     int first = i < (size_t)t->size[0] * t->size[3];
-    gk_real value = (gk_real)(2 * u - 1 + (x == SURE && first ? 6 : 0));
+    gk_real value = (gk_real)(2 * u - 1 + (x == SURE && first ? 95 : 0));
 
     (void)run;
     memcpy(element, &value, sizeof value);

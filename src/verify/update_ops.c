@@ -83,7 +83,7 @@ void gk_trial_tick(gk_trial *t)
     while (gk_trial_again(t)) t->be->tick(t->be, slot, sum, t->R, 3830);
 }
 
-static const size_t blob[] = {114 * 3, 1, 12769, 257, 0};
+static const size_t blob[] = {114 * 3, 1, 113 * 601, 257, 0};
 static const int blob_rows[] = {114, 1, 113, 1};
 
 /* The table of tensors, which depends on R only; tensor 1 is frozen, tensor 3 does not decay. */

@@ -4,6 +4,7 @@
 #ifndef SIMD
 #include "cpu/machine/tiles.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define ROWS  SIMD(ROWS)
@@ -161,12 +162,14 @@ static void SIMD(pack_rows)(gk_real *packed, const gk_real *a, int k, int rows, 
 
 static void SIMD(multiply_strips)(const cpu_product *p, cpu_strips b, const gk_real *gate)
 {
-    gk_real edge[CPU_DEPTH * ROWS + VW];
+    gk_real shallow[CPU_DEPTH * ROWS + VW], *deep = NULL, *edge = shallow;
     int whole = p->m / ROWS * ROWS, rest = p->m - whole;
     int height = rest > ROWS / 2 ? ROWS : ROWS / 2; /* of a tile for the rest */
     size_t next = p->ta ? 1 : p->lda;               /* from one row of op(a) to the next */
     SIMD(tile) t = {.ldc = p->ldc, .step = b.step, .k = p->k, .add = p->beta != 0};
 
+    if (rest && p->k > CPU_DEPTH) /* attention's, one chain however long */
+        edge = deep = gk_alloc((size_t)p->k * ROWS + VW, sizeof *deep);
     if (rest) SIMD(pack_rows)(edge, p->a + whole * next, p->k, rest, height, p->ta, p->lda);
     for (int j = 0; j < p->n; j += STRIP, b.b += b.strip) {
         t.b = b.b;
@@ -181,6 +184,7 @@ static void SIMD(multiply_strips)(const cpu_product *p, cpu_strips b, const gk_r
             (p->ta || i == whole ? SIMD(tile_cols) : SIMD(tile_rows))(&t);
         }
     }
+    free(deep);
 }
 
 static void SIMD(multiply)(const cpu_product *p, const gk_real *packed, size_t stride)

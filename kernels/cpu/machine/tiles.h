@@ -20,8 +20,8 @@ typedef struct cpu_tiles {
     int strip;  /* columns; packed b is padded with zeros to whole strips */
     /* Strip s of op(b) (k,n) is (k, strip) at s k strip. */
     void (*pack)(gk_real *packed, const gk_real *b, int k, int n, int tb, int ldb);
-    /* c = op(a) b + beta c with p->k <= CPU_DEPTH; b is packed, its strips `stride` apart. p->b is
-     * not used. */
+    /* c = op(a) b + beta c, one chain over p->k steps; b is packed, its strips `stride` apart. p->b
+     * is not used. Fast where p->k <= CPU_DEPTH. */
     void (*multiply)(const cpu_product *p, const gk_real *packed, size_t stride);
     /* The same with b in any strips, of which all columns are read; then c = 0 where gate <= 0. The
      * gate (NULL: none) has c's leading dimension and may be c. */
