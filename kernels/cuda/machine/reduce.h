@@ -14,13 +14,6 @@ template <typename T> static __device__ T warp_sum(T x)
     return x;
 }
 
-/* Of 16 lanes: rule 8 of docs/arithmetic.md. All lanes of the whole warp take part. */
-template <typename T> static __device__ T half_warp_sum(T x)
-{
-    for (int step = CUDA_WARP / 4; step; step /= 2) x += __shfl_xor_sync(whole_warp, x, step);
-    return x;
-}
-
 /* The largest; a NaN is passed over, unless `x` is NaN in every lane. */
 static __device__ inline float warp_max(float x)
 {
@@ -42,6 +35,13 @@ template <typename T> static __device__ T block_sum(T x, T *part, int warps)
     x = part[0];
     for (int i = 1; i < warps; i++) x += part[i];
     __syncthreads();
+    return x;
+}
+
+/* Of 16 lanes: rule 8 of docs/arithmetic.md. All lanes of the whole warp take part. */
+template <typename T> static __device__ T half_warp_sum(T x)
+{
+    for (int step = CUDA_WARP / 4; step; step /= 2) x += __shfl_xor_sync(whole_warp, x, step);
     return x;
 }
 
