@@ -81,9 +81,10 @@ static inline float SIMD(maximum)(const gk_real *x, int n)
     return v_largest(max);
 }
 
-/* exp(x - max) to an ulp: `low` is what the difference lost to rounding (Knuth's two-sum). Where exp
- * is not 0 that is less than 2^-17; a limit as near as that, also for the NaN of x = -inf, keeps
- * what is thrown away from being a denormal on the way, which would cost more than all the rest. */
+/* exp(x - max) to an ulp: `low` is what the difference lost to rounding (Knuth's two-sum). Where
+ * exp is not 0 that is less than 2^-17; a limit as near as that, also for the NaN of x = -inf,
+ * keeps what is thrown away from being a denormal on the way, which would cost more than all the
+ * rest. */
 static inline vf SIMD(exp_difference)(vf x, vf max)
 {
     vf difference = x - max, lost = difference - x;
