@@ -25,7 +25,7 @@ static __device__ factors factors_of(const gk_slot *s, const gk_tensor_span *ten
     return f;
 }
 
-/* x, but 0 where it is nearly a denormal: moments of what has no gradient would end there and stay. */
+/* x, but 0 where it is nearly a denormal: moments of what has no gradient would stay there. */
 static __device__ float normal(float x) { return fabsf(x) < 0x1p-120f ? 0 : x; }
 
 /* Rule 31 of docs/arithmetic.md. */

@@ -1,6 +1,6 @@
-/* Losses and hits summed by group: a block per (group, run). Its threads are the 256 lanes of rule 29
- * of docs/arithmetic.md: they stride over the run's rows, a few loads at a time, and are added by
- * halves, in double. */
+/* Losses and hits summed by group: a block per (group, run). Its threads are the 256 lanes of rule
+ * 29 of docs/arithmetic.md: they stride over the run's rows, a few loads at a time, and are added
+ * by halves, in double. */
 #include "cuda/machine/cuda.h"
 
 enum { EACH = 4, LANES = CUDA_BLOCK, GROUPS = 256 /* what a byte can name */ };

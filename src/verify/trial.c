@@ -64,9 +64,9 @@ static size_t position(const gk_trial_layout *l, int R, int r, size_t i)
     return blob_offset(l->blob, k, R) + r * l->blob[k] + i;
 }
 
-/* Uniform in (-x, x). Of wide trials in run 1 times a power of two down to 2^-47, and in run 2 of every
- * fourth its sign times 2^40 x: such numbers cancel, and what is left tells in which order smaller
- * ones were added, in double too. */
+/* Uniform in (-x, x). Of wide trials in run 1 times a power of two down to 2^-47, and in run 2 of
+ * every fourth its sign times 2^40 x: such numbers cancel, and what is left tells in which order
+ * smaller ones were added, in double too. */
 static double uniform(const gk_trial *t, int run, size_t i, double u, double x)
 {
     uint32_t hash = (uint32_t)i * 2654435761u >> 16;
