@@ -152,7 +152,9 @@ look() {
             for word in "${@:2}"; do [[ $word != configs/* ]] || check "$text: $word" test -e "$word"; done
             skip "$text (minutes, or other programs; it is there)" ;;
         build/release/bench/*)
-            check "$text: its source" test -e "$source_dir/bench/$(basename "$1").c"
+            local program
+            program=$(basename "$1")
+            check "$text: its source" test -n "$(find "$source_dir/bench" -name "${program#grokc-}.c*")"
             skip "$text (its times mean nothing here; its source is there)" ;;
         apt-get | dnf | pacman | brew | conda | apptainer | wsl | git | sbatch | squeue)
             for word in "${@:2}"; do [[ $word != packaging/* ]] || check "$text: $word" test -e "$source_dir/$word"; done
