@@ -10,15 +10,16 @@
 typedef struct gk_neurons {
     bool known;  /* of the row that is being measured */
     int *k;      /* (F): the frequency whose 8 products explain most of its variance */
-    double *fve; /* (F): that share of its variance; 0: a dead one */
+    double *fve; /* (F): that fraction of its variance; 0: a dead one */
 } gk_neurons;
 
-/* measures/neurons.c: for each key k the share of variance of N u_k in C_k, of N v_k in S_k. */
+/* measures/neurons.c: for each key k the fraction of variance explained of N u_k by C_k, of N v_k by
+ * S_k. */
 typedef struct gk_readout {
     double *fve; /* (keys,2); NaN: not defined */
 } gk_readout;
 
-/* measures/excluded.c: train loss without the characters of one frequency. */
+/* measures/excluded.c: train loss without the Fourier modes of one frequency. */
 typedef struct gk_excluded {
     double *loss; /* (K); NaN: one of the weakest, not computed */
 } gk_excluded;

@@ -4,7 +4,7 @@
  * the residual stream before and after the last MLP where nothing is normalised. From them any
  * block of logits or neurons is one product away (gk/blocks.h), so that nothing of size inputs x
  * outputs is ever stored. Everything that only depends on an input through its element f(a,b) is
- * summed by element: C_k^T L and S_k^T L are small products of the characters with those sums.
+ * summed by element: C_k^T L and S_k^T L are small products of the Fourier modes with those sums.
  *
  * On a torus the 8 products of {1, cos, sin}(k u) and {1, cos, sin}(k v) without 1 x 1 span the
  * same functions as cos and sin of k u, k v, k (u + v) and k (u - v): so sums by these four indices

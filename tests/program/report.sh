@@ -90,7 +90,7 @@ for name in ("circles", "embedding", "embedding-initial"):
     hold(f"{name}: cyclic colours", "defined @cycle" in script[name])
 for block, k in zip(blocks("circles"), circles):
     hold(f"the colours of circle {k}", [row[3] for row in block] == [k * row[0] % 43 for row in block])
-for name, quantity in (("logits-2d", "norm (logits)"), ("attention", "share of the attention"),
+for name, quantity in (("logits-2d", "norm (logits)"), ("attention", "fraction of the attention"),
                        ("activations", "activation")):
     hold(f"{name}: what its colours show", f"'{quantity}'" in script[name])
 for name in ("w-e-norms", "w-l-norms", "cosine-similarity", "excluded-last"):

@@ -26,7 +26,7 @@ cells_agree() {
 import csv, re, sys
 from html import unescape
 page = open(sys.argv[1]).read()
-part = page[page.index('cells">Cells</h2>'):]
+part = page[page.index('cells">Results by cell</h2>'):]
 rows = [[unescape(re.sub('<.*?>', '', c)) for c in re.split('<t[hd][^>]*>', r)[1:]]
         for r in part[:part.index('</table>')].split('<tr>')[1:]]
 head, rows = rows[0], rows[1:]
@@ -69,11 +69,11 @@ if has_gnuplot; then
 else
     skip 'figures: no gnuplot (apt-get install gnuplot-nox)'
 fi
-# A survival curve ends at the share that has not grokked: nobody is censored before the last one grokked.
+# A survival curve ends at the fraction that has not grokked: nobody is censored before the last one grokked.
 check 'survival.dat' python3 - <<'END'
 import csv
 blocks = open('figures/survival.dat').read().split('\n\n\n')
-curves = [b for b in blocks if 'share not yet grokked' in b]
+curves = [b for b in blocks if 'fraction not yet grokked' in b]
 cells = list(csv.DictReader(open('s/cells.csv')))
 assert len(curves) == len(cells), (len(curves), len(cells))
 for block, cell in zip(curves, cells):
@@ -110,7 +110,7 @@ expect 0 gather short
 expect 0 report short -o short.html --figures shortened
 check 'intervals without an upper end' python3 intervals.py shortened/grok-epoch.dat short/cells.csv
 check 'arrows to the top' grep -q 'top-\$3:NaN) with vectors head filled' shortened/grok-epoch.gp
-check 'the convention' grep -q 'the first epoch at which the estimate of the share that has not grokked is 1/2 or less' short.html
+check 'the convention' grep -q 'the first epoch at which the estimate of the fraction that has not grokked is 1/2 or less' short.html
 check 'not reached, by name' grep -q 'Not reached: train_fraction 0.8, weight_decay 0.5' short.html
 for name in grok-epoch:y survival:x test-losses:x; do
     check "$name: at least three numbers" python3 - shortened/${name%:*}.gp ${name#*:} <<'END'
@@ -132,7 +132,7 @@ PATH=$scratch/bin "$grokc" report s -o plain.html >out 2>err
 check 'without gnuplot: it says so' grep -q 'gnuplot-nox' err
 check 'without gnuplot: the page says so' grep -q 'gnuplot-nox' plain.html
 check 'without gnuplot: the cells' cells_agree plain.html
-check 'without gnuplot: numbers as tables' grep -q 'share not yet grokked' plain.html
+check 'without gnuplot: numbers as tables' grep -q 'fraction not yet grokked' plain.html
 
 # --------------------------------------------------------------------------------- unfinished, diverged, hostile
 

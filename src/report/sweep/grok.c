@@ -1,4 +1,4 @@
-/* Figures of when runs grokked: every run as a mark, and the share that has not yet. */
+/* Figures of when runs grokked: every run as a mark, and the fraction that has not yet. */
 #include "report/sweep/data.h"
 
 #include <stdio.h>
@@ -343,7 +343,7 @@ gk_status gk_sweep_grok(gk_page *page, const gk_sweep_data *d)
         "A mark is a run: a small disc at the first row from which its test loss stays below 0.1; "
         "a triangle or a cross where a run ended or stands without that, so that its grok "
         "epoch, if it has one, lies higher. Squares are Kaplan-Meier medians: the first epoch at "
-        "which the estimate of the share that has not grokked is 1/2 or less (not the middle of "
+        "which the estimate of the fraction that has not grokked is 1/2 or less (not the middle of "
         "two "
         "runs), with 95 percent intervals. An arrow to the top is an interval without an upper "
         "end; "

@@ -1,4 +1,4 @@
-/* The share of each cell that has not grokked yet, against the epoch. */
+/* The fraction of each cell that has not grokked yet, against the epoch. */
 #include "report/sweep/data.h"
 
 #include <stdlib.h>
@@ -26,14 +26,14 @@ static void add_curve(gk_figure *f, gk_text *plot, const gk_sweep_data *d, int c
     time[0] = 1; /* on a logarithmic axis */
     time[steps] = fmax(n ? life[n - 1].time : 1, 1);
     share[steps] = share[steps - 1];
-    int block = gk_figure_block(f, label, (const char *[]){"epoch", "share not yet grokked"},
+    int block = gk_figure_block(f, label, (const char *[]){"epoch", "fraction not yet grokked"},
                                 (const double *[]){time, share}, 2, (size_t)steps + 1);
     gk_text_add(plot, "%s data index %d using 1:2 with steps lt %d lw 2 title ",
                 plot->length ? ", \\\n" : "", block, type);
     gk_figure_quote(plot, d->cell[cell].values);
-    block =
-        gk_figure_block(f, "runs that ended before they grokked",
-                        (const char *[]){"epoch", "share"}, (const double *[]){x, y}, 2, (size_t)m);
+    block = gk_figure_block(f, "runs that ended before they grokked",
+                            (const char *[]){"epoch", "fraction"}, (const double *[]){x, y}, 2,
+                            (size_t)m);
     if (m)
         gk_text_add(plot, ", \\\n data index %d using 1:2 with points lt %d pt 1 ps 0.6 notitle",
                     block, type);
@@ -47,7 +47,7 @@ gk_status gk_sweep_survival(gk_page *page, const gk_sweep_data *d)
     gk_text plot = {0};
     gk_figure f;
 
-    gk_figure_open(&f, "survival", "Share of runs that have not grokked yet");
+    gk_figure_open(&f, "survival", "Fraction of runs that have not grokked yet");
     for (int c = 0; c < d->cells; c++)
         if (d->cell[c].begun) cells[n++] = c;
     int shown = gk_sweep_some(begun, GK_SWEEP_SERIES, n);
@@ -55,7 +55,7 @@ gk_status gk_sweep_survival(gk_page *page, const gk_sweep_data *d)
     if (!shown) gk_text_add(&f.missing, "no run has a row yet");
     gk_figure_log_axis(&f, 'x', gk_sweep_first_epoch(d) / 1.5, 1.1 * gk_sweep_last_epoch(d));
     gk_text_add(&f.script, "set xlabel 'epoch'\nset yrange [0:1.05]\nset ylabel "
-                           "'share not yet grokked'\n");
+                           "'fraction not yet grokked'\n");
     gk_sweep_plot(&f.script, d, NULL);
     gk_text_add(&f.script, "%s\n", plot.data ? plot.data : "");
     gk_text_add(&f.caption,
