@@ -227,10 +227,11 @@ static gk_status attention(gk_page *page, const gk_run_data *d)
     double *value = read_maps(&m, d, "attention_first");
 
     gk_figure_open(&f, "attention", "Attention to the first operand a, by head");
-    gk_text_add(&f.caption,
-                "Fraction of each head's attention, at the last position, that goes to the first "
-                "operand a, for every pair (a, b). In trained networks it is periodic: "
-                "heads mix the two numbers by sigmoid-like functions of cosines.");
+    gk_text_add(
+        &f.caption,
+        "Fraction of each head's attention, where the result is read, that goes to the first "
+        "operand a, for every pair (a, b). In trained networks it is periodic: "
+        "heads mix the two numbers by sigmoid-like functions of cosines.");
     for (size_t h = 0; h < m.n; h++) snprintf(title[h], sizeof *title, "head %zu", h);
     m.shared = true;
     m.quantity = "fraction of the attention";
