@@ -33,12 +33,12 @@ def tensors(path):
 def norms(w_e):
     """Norms of the embedding's Fourier components k = 0 .. p // 2 over the numbers 0 .. p-1."""
     w_e = w_e[:-1].astype(np.float64)           # without the row of "="
-    waves = np.fft.rfft(w_e, axis=0, norm="ortho")
-    twice = np.full(len(waves), 2.0)            # k and p - k are the same wave
+    modes = np.fft.rfft(w_e, axis=0, norm="ortho")
+    twice = np.full(len(modes), 2.0)            # k and p - k are one frequency
     twice[0] = 1
     if len(w_e) % 2 == 0:
         twice[-1] = 1
-    return np.sqrt(twice * (np.abs(waves) ** 2).sum(axis=1))
+    return np.sqrt(twice * (np.abs(modes) ** 2).sum(axis=1))
 
 
 for line in sys.stdin:

@@ -3,8 +3,8 @@
  *
  * Where the examples are not pairs of Z_p there is nothing of that: no inputs, all rows outside.
  *
- * For operations into Z_p the group is Z_p and an element is an answer. For x and / mod a prime it
- * is the multiplicative group: inputs and answers without 0, relabelled by a discrete logarithm, so
+ * For operations into Z_p the group is Z_p and an element is a class. For x and / mod a prime it
+ * is the multiplicative group: inputs and classes without 0, relabelled by a discrete logarithm, so
  * that both become addition and subtraction mod p - 1. */
 #ifndef GK_ANALYSIS_H
 #define GK_ANALYSIS_H
@@ -12,7 +12,7 @@
 #include "gk/task.h"
 
 typedef struct gk_analysis {
-    const char *undefined; /* why there are no characters to measure with; NULL: there are */
+    const char *undefined; /* why there are no Fourier modes to measure; NULL: there are */
     const char *no_grid;   /* why the inputs are no torus (2-D transforms are undefined); NULL */
     int N;                 /* all examples */
     int inputs;            /* those in the group: the first rows of `order` */
@@ -24,14 +24,14 @@ typedef struct gk_analysis {
     int32_t *control;      /* (inputs) the other operation's element; NULL: not defined */
     int *column;           /* (n) element -> class of the model's output */
     int *element;          /* (answers) class -> element, -1: none */
-    int32_t *label;        /* (N,S) row -> classes, corrupted as in training; -1: not scored */
-    uint8_t *group;        /* (N) row -> enum gk_row_group */
-    int *train;            /* (n_train) rows of the training examples, in the split's order */
+    int32_t *label; /* (N,S) row -> classes, with the label noise of training; -1: not scored */
+    uint8_t *group; /* (N) row -> enum gk_row_group */
+    int *train;     /* (n_train) rows of the training examples, in the split's order */
     int n_train;
     int T, S, scored; /* as in gk_task */
     int batch;        /* examples of an update; 0: all training examples */
     bool stream;      /* they are fresh: no row is trained on */
-    bool pairs;       /* rows have mirrors */
+    bool pairs;       /* rows have commuted pairs */
     uint64_t seed;    /* of the control's random frequencies: task.label_seed */
 } gk_analysis;
 

@@ -32,7 +32,8 @@ enum gk_by { GK_BY_VALUE, GK_BY_CONTROL, GK_BY_TRAIN };
 void gk_block_sum(gk_real *sum, double *moments, const gk_snapshot *s, int R, const gk_real *x,
                   gk_width cols, enum gk_by by, gk_row_block b);
 
-/* Sums by the torus's four indices times the characters: hat (R,4,W,cols) from sum (R,4,P,cols). */
+/* Sums by the torus's four indices times the Fourier modes: hat (R,4,W,cols) from sum
+ * (R,4,P,cols). */
 void gk_torus_hat(gk_real *hat, const gk_snapshot *s, int R, const gk_real *sum, int cols);
 
 /* norms (R,P,P), host: of the logits' 2-D transform over the outputs, in the real basis const, cos

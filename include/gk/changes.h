@@ -7,7 +7,7 @@
 
 enum { GK_CHANGES_MAX = 72 }; /* that fit into one pass */
 
-/* -- of training examples, by characters of an element */
+/* -- of training examples, by Fourier modes of an element */
 
 /* Minus sum over j of characters[:, column[j]](f(row)) coef[j][:]. */
 typedef struct gk_variant {

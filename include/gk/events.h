@@ -38,9 +38,9 @@ int64_t gk_grok_epoch(const gk_events *events);
  *   memorisation       the row with the largest test loss
  *   circuit_formation  the first row with a restricted loss below 0.01; in a run without one (no
  *                      frequencies, no key set) the grok epoch
- *   cleanup            the first row from which the sum of squares stays within 5 percent of its
- *                      last value, if that has held for the last tenth of the rows (ten at least)
- *                      and the run has grokked
+ *   cleanup            the first row from which the squared L2 norm of all weights stays within
+ *                      5 percent of its last value, if that has held for the last tenth of the
+ *                      rows (ten at least) and the run has grokked
  * Each is told only where rows are seen on both sides of it: one before, one behind, 20 in all. */
 typedef struct gk_phases {
     int64_t memorisation, circuit_formation, cleanup;

@@ -13,7 +13,8 @@ typedef struct gk_neurons {
     double *fve; /* (F): that fraction of its variance; 0: a dead one */
 } gk_neurons;
 
-/* measures/neurons.c: for each key k the fraction of variance of N u_k in C_k, of N v_k in S_k. */
+/* measures/neurons.c: for each key k the fraction of variance explained of N u_k by C_k, of N v_k
+ * by S_k. */
 typedef struct gk_readout {
     double *fve; /* (keys,2); NaN: not defined */
 } gk_readout;

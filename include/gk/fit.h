@@ -1,5 +1,5 @@
-/* Characters of a cyclic group, least squares on them, and losses of tables: small, on the host, in
- * double; pure functions of their arguments. */
+/* Fourier modes (the real characters of a cyclic group), least squares on them, and losses of
+ * tables: small, on the host, in double; pure functions of their arguments. */
 #ifndef GK_FIT_H
 #define GK_FIT_H
 
@@ -7,7 +7,7 @@
  * the sine of k = n/2 is zero. */
 void gk_characters(double *basis, int n);
 
-/* The columns of the characters of the frequencies k (both, or the cosine alone for k = n/2);
+/* The columns of the Fourier modes of the frequencies k (both, or the cosine alone for k = n/2);
  * returns how many. column: room for 2 keys. */
 int gk_character_columns(int *column, const int *k, int keys, int n);
 

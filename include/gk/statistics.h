@@ -15,7 +15,7 @@ typedef struct gk_lifetime {
     bool happened; /* false: censored */
 } gk_lifetime;
 
-/* A share k / n with Wilson's interval; n = 0: NaN. */
+/* A fraction k / n with Wilson's interval; n = 0: NaN. */
 gk_estimate gk_wilson(int k, int n);
 
 /* The median lifetime; sorts them. */

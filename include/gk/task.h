@@ -80,10 +80,10 @@ gk_status gk_task_drawn(gk_task *task, const gk_config *config);
 gk_status gk_split(int *order, int *n_train, const gk_task *task, const gk_config *config);
 
 /* The labels (n,S) of the n examples of a split, in its order. The first floor(label_noise
- * n_train) of the shuffled training positions get a uniform other answer; test labels are always
+ * n_train) of the shuffled training positions get a uniform other class; test labels are always
  * true. Stream (label_seed, GK_RNG_CORRUPT): indices n_train-1 .. 1 shuffle, as in philox:S; index
  * 2^32 + j draws d in [0, answers-1) for position j, whose label becomes (label + 1 + d) mod
- * answers. So a larger fraction corrupts the same examples in the same way, and more. */
+ * answers. So more label noise changes the same labels in the same way, and more of them. */
 void gk_labels(int32_t *label, const int *order, int n_train, const gk_task *task,
                const gk_config *config);
 

@@ -223,7 +223,7 @@ static void fill_events(gk_comparison *c)
 {
     gk_grid *grid = &c->grid[GK_GRID_EVENTS];
 
-    *grid = (gk_grid){.title = "When (epochs), and key frequencies", .columns = c->cards.n + 1};
+    *grid = (gk_grid){.title = "Epochs of events, and key frequencies", .columns = c->cards.n + 1};
     for (int k = GK_CARD_CONFIG + GK_CONFIG_KEYS; k < c->cards.columns.n; k++) {
         const char *name = c->cards.columns.name[k];
         char *event = event_name(name, ".crossed");

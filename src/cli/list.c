@@ -33,7 +33,7 @@ static void print_arrays(void)
 static const char undefined_measures[] =
     "\nNull stands for \"not defined\". Beyond what is said of single columns:\n"
     "- tasks other than modular, and x and / modulo a composite p, have losses, accuracies,\n"
-    "  sums of squares and update cosines alone;\n"
+    "  squared L2 norms and update cosines alone;\n"
     "- with loss.name hinge or mse there are no losses of changed networks or logits\n"
     "  (cosine_loss, restricted_* and all like them), no *_p, no softmax_saturation,\n"
     "  no logit_gradient_sum;\n"

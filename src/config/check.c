@@ -91,7 +91,7 @@ static gk_status check_corrupted(const gk_config *config)
 {
     const gk_task_info *task = &gk_tasks[config->task.name];
     const char *why = task->several            ? "every example has several labels"
-                      : config->task.end_token ? "the answer stands in the sequence too"
+                      : config->task.end_token ? "the result stands in the sequence too"
                       : task->drawn && !config->task.examples ? "fresh examples are always right"
                                                               : NULL;
 

@@ -57,16 +57,15 @@ gk_status gk_shape_open(gk_shape *shape, const gk_config *config, const gk_task 
     bool sign = C == 1 && config->loss.name != GK_CROSS_ENTROPY;
 
     if (C < task->answers && !sign)
-        return gk_fail(GK_EUSAGE, "model.outputs: %d are too few for the %d answers of task %s%s",
+        return gk_fail(GK_EUSAGE, "model.outputs: %d are too few for the %d classes of task %s%s",
                        C, task->answers, task->name,
                        C == 1 ? "; one output needs loss.name hinge or mse" : "");
     if (sign && task->answers != 2)
         return gk_fail(GK_EUSAGE,
-                       "model.outputs: one output tells 2 answers apart, and task %s has %d",
+                       "model.outputs: one output tells 2 classes apart, and task %s has %d",
                        task->name, task->answers);
     if (shape->kind == GK_MLP && task->S != 1)
-        return gk_fail(GK_EUSAGE,
-                       "model.kind: an mlp has one answer, and task %s scores %d positions",
+        return gk_fail(GK_EUSAGE, "model.kind: an mlp scores one position, and task %s scores %d",
                        task->name, task->S);
     if (shape->kind == GK_MLP && shape->input == GK_INPUT_SIGNS && task->V != 2)
         return gk_fail(GK_EUSAGE,

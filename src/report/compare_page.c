@@ -20,12 +20,12 @@ static const struct overlay {
      "Mean loss over the examples held out."},
     {"train_loss", "train-loss", "Train loss", "loss (nats)", NULL,
      "Mean loss over the training examples."},
-    {"test_acc", "test-accuracy", "Test accuracy", "fraction of examples that are right",
-     "[0:1.02]", "Fraction of the examples held out whose label has the largest logit."},
+    {"test_acc", "test-accuracy", "Test accuracy", "accuracy", "[0:1.02]",
+     "Fraction of the examples held out whose label has the largest logit."},
     {"squared_l2_norm", "squared-l2-norm", "Squared L2 norm of the weights", "squared L2 norm",
      NULL, "Of all weights."},
     {"gini_w_l", "gini", "Gini coefficient of W_L", "Gini coefficient", "[0:1]",
-     "How few Fourier components hold W_L: 1 is a single one."},
+     "Of the norms of W_L by frequency: 0, all alike; 1, a single frequency."},
     {"excluded_max", "excluded", "Largest excluded loss of one frequency", "loss (nats)", NULL,
      "Train loss without the one frequency that is missed most: low where examples are memorised, "
      "high where that frequency computes them."}};
@@ -250,7 +250,7 @@ static gk_status add_all(gk_page *page, const gk_comparison *c, char **names)
         add_grid(page, &c->grid[GK_GRID_CONFIG], names);
     else
         gk_page_paragraph(page, "No key differs.");
-    gk_page_section(page, "rows", "Where they part");
+    gk_page_section(page, "rows", "First row that differs");
     add_rows(page, &c->grid[GK_GRID_ROWS], names);
     GK_TRY(add_figures(page, c, names));
     gk_page_section(page, "events", c->grid[GK_GRID_EVENTS].title);

@@ -207,12 +207,12 @@ prints '^ +depth +1\.5 +2\.5 +-$' '^ +hook\.test_loss +-1 +-2 +-$' '^ +class +k1
 expect 0 compare hooked/runs/00001 s/runs/00002 -o hooked.html
 check 'compare: figures of what the hook measured' grep -q 'What run.hook measured' hooked.html
 expect 0 report hooked/runs/00001 -o hooked.html
-check 'report: what the hook measured' grep -q 'What the hook measured' hooked.html
+check 'report: what the hook measured' grep -q 'Measures of run.hook' hooked.html
 expect 0 report s/runs/00001 -o plain.html
-if grep -q 'What the hook measured' plain.html; then fail 'report: no hook, no section' plain.html; else pass; fi
+if grep -q 'Measures of run.hook' plain.html; then fail 'report: no hook, no section' plain.html; else pass; fi
 
 expect 0 compare s/runs/00001 going bad -o cmp.html
-check 'compare: the report' grep -q 'Where they part' cmp.html
+check 'compare: the report' grep -q 'First row that differs' cmp.html
 if command -v gnuplot >/dev/null; then
     check 'compare: six figures' [ "$(grep -c '<figure ' cmp.html)" = 6 ]
     check 'compare: drawn' [ "$(grep -c '<svg' cmp.html)" = 6 ]

@@ -26,7 +26,7 @@ cells_agree() {
 import csv, re, sys
 from html import unescape
 page = open(sys.argv[1]).read()
-part = page[page.index('cells">Cells</h2>'):]
+part = page[page.index('cells">Results by cell</h2>'):]
 rows = [[unescape(re.sub('<.*?>', '', c)) for c in re.split('<t[hd][^>]*>', r)[1:]]
         for r in part[:part.index('</table>')].split('<tr>')[1:]]
 head, rows = rows[0], rows[1:]

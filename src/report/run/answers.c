@@ -34,7 +34,7 @@ static gk_status add_figure(gk_page *page, const gk_run_data *d, const char *col
     gk_answer_title(title, column);
     gk_curves_start(&c, d, &d->rows, name, title, GK_FIGURE_LINEAR);
     gk_curves_add(&c, column, title, gk_curves_lines(&c, style, 1));
-    gk_text_add(&c.f.caption, "As the hook answered; a gap is a row that it did not.");
+    gk_text_add(&c.f.caption, "As run.hook answered; a gap is a row without an answer.");
     return gk_curves_finish(&c, page, "no row has a number of it");
 }
 
@@ -45,7 +45,7 @@ gk_status gk_run_answers(gk_page *page, gk_run_data *d)
 
     for (int c = rows->own; c < rows->columns; c++) {
         if (!any_number(rows->value[c], rows->n)) continue;
-        if (!shown) gk_page_section(page, "answers", "What the hook measured");
+        if (!shown) gk_page_section(page, "answers", "Measures of run.hook");
         if (shown == FIGURES)
             more++;
         else

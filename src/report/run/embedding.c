@@ -1,5 +1,5 @@
-/* Figures of the embedding: tokens on its principal components, and on the waves of the key
- * frequencies. */
+/* Figures of the embedding: tokens on its principal components, and on the Fourier modes of
+ * the key frequencies. */
 #include "report/run/data.h"
 
 #include <math.h>
@@ -127,7 +127,7 @@ static size_t strongest(const double *x, size_t n)
 }
 
 /* A block of two coordinates x (2,n) of the elements a, and k a mod n, which is their colour:
- * points that follow each other on a wave of frequency k have neighbouring colours. *reach grows to
+ * points that follow each other at frequency k have neighbouring colours. *reach grows to
  * the largest coordinate. */
 static int coordinates(gk_figure *f, const char *title, const double *x, size_t n, size_t k,
                        double *reach)
@@ -244,7 +244,7 @@ static gk_status circles(gk_page *page, const gk_run_data *d, const embedding *e
     const gk_panels panels = {.n = (size_t)d->keys, .across = 2, .side = 172};
     gk_figure f;
 
-    gk_figure_open(&f, "circles", "The embedding on the key frequencies");
+    gk_figure_open(&f, "circles", "Embedding on the key frequencies");
     if (!missing && !d->keys) missing = "there are no key frequencies";
     if (missing)
         gk_run_missing(&f.missing, d, missing);
@@ -290,7 +290,7 @@ static gk_status draw(gk_page *page, const gk_run_data *d, const embedding *last
         free(x);
     }
     gk_status status = on_components(
-        page, d, last, &on, "embedding", "The embedding on its principal components",
+        page, d, last, &on, "embedding", "Embedding on its principal components",
         "Every number's embedding; in brackets the fraction of the variance. Colour: k a of the "
         "number "
         "a on a circle of colours, k being the frequency of which there is most in the two.",
@@ -298,9 +298,9 @@ static gk_status draw(gk_page *page, const gk_run_data *d, const embedding *last
     if (status == GK_OK) status = circles(page, d, last, last->x ? NULL : why);
     if (status == GK_OK)
         status = on_components(page, d, first, &on, "embedding-initial",
-                               "The initial embedding on the final components",
+                               "Initial embedding on the final principal components",
                                "The same directions and colours as above, before training: what is "
-                               "there from the start. In brackets the shares of the final "
+                               "there from the start. In brackets the fractions of the final "
                                "embedding.",
                                why        ? why
                                : first->x ? NULL
@@ -314,7 +314,7 @@ gk_status gk_run_embedding(gk_page *page, gk_run_data *d)
     embedding last = {0}, first = {0};
     gk_status status = GK_OK;
 
-    gk_page_section(page, "embedding", "The embedding");
+    gk_page_section(page, "embedding", "Embedding");
     if (d->n_checkpoints)
         status = read_embedding(&last, d, d->checkpoint_epochs[d->n_checkpoints - 1]);
     if (status == GK_OK && d->n_checkpoints > 1 && d->checkpoint_epochs[0] == 0)

@@ -76,8 +76,8 @@ static gk_status accuracies(gk_page *page, const gk_run_data *d)
     gk_curves_start(&c, d, &d->rows, "accuracy", "Accuracy", GK_FIGURE_LINEAR);
     gk_curves_add(&c, "train_acc", "train", gk_curves_lines(&c, style, 1));
     gk_curves_add(&c, "test_acc", "test", gk_curves_lines(&c, style, 2));
-    gk_curves_add(&c, "train_whole", "train, whole answers", "with lines lt 6 dt 2");
-    gk_curves_add(&c, "test_whole", "test, whole answers", "with lines lt 5 dt 2");
+    gk_curves_add(&c, "train_whole", "train, all positions", "with lines lt 6 dt 2");
+    gk_curves_add(&c, "test_whole", "test, all positions", "with lines lt 5 dt 2");
     gk_curves_add(&c, "subnetwork_test", "subnetwork, test", "with lines lt 3");
     gk_text_add(&c.f.script, "set yrange [0:1.02]\nset ylabel 'accuracy'\n");
     gk_text_add(&c.f.caption, "Fraction of scored positions whose label has the largest logit.");
@@ -127,7 +127,7 @@ static gk_status positions(gk_page *page, const gk_run_data *d)
     gk_curves c;
 
     if (!gk_row_table_column(&d->rows, "loss_pos.0")) return GK_OK;
-    gk_curves_start(&c, d, &d->rows, "loss-positions", "Test loss by position of the answer",
+    gk_curves_start(&c, d, &d->rows, "loss-positions", "Test loss by scored position",
                     GK_FIGURE_LINEAR);
     for (int i = 0; i < 16; i++) {
         snprintf(name, sizeof name, "loss_pos.%d", i);

@@ -58,12 +58,13 @@ static void histogram(gk_figure *f, const double *fve, size_t n)
         if (fve[i] >= 0) count[(int)fmin(fve[i] * BINS, BINS - 1)]++;
     gk_figure_block(f, f->title, (const char *[]){"fraction of variance", "neurons"},
                     (const double *[]){low, count}, 2, BINS);
-    gk_text_add(&f->script,
-                "set xlabel 'fraction of variance in one frequency'\nset ylabel 'neurons'\n"
-                "set yrange [0:*]\nset xrange [0:1]\nset style fill solid noborder\n"
-                "set boxwidth 0.045\nset grid noxtics\n"
-                "set arrow from first 0.85, graph 0 to first 0.85, graph 1 nohead "
-                "lc rgb ink dt 2\nplot data using 1:2 with boxes lt 3 notitle\n");
+    gk_text_add(
+        &f->script,
+        "set xlabel 'fraction of variance explained by one frequency'\nset ylabel 'neurons'\n"
+        "set yrange [0:*]\nset xrange [0:1]\nset style fill solid noborder\n"
+        "set boxwidth 0.045\nset grid noxtics\n"
+        "set arrow from first 0.85, graph 0 to first 0.85, graph 1 nohead "
+        "lc rgb ink dt 2\nplot data using 1:2 with boxes lt 3 notitle\n");
 }
 
 static gk_status kinds(gk_page *page, const gk_run_data *d, bool shares)
@@ -74,7 +75,7 @@ static gk_status kinds(gk_page *page, const gk_run_data *d, bool shares)
            *fve = gk_entry_reals(&d->arrays, "neuron_fve", 1, &m);
 
     if (shares) {
-        gk_figure_open(&f, "neuron-shares", "How much of each neuron is one frequency");
+        gk_figure_open(&f, "neuron-shares", "Variance of each neuron explained by one frequency");
         gk_text_add(&f.caption,
                     "Fraction of each neuron's variance over all inputs in the eight products of "
                     "cos and sin of its best frequency; the line is at 85 percent.");
@@ -114,7 +115,7 @@ static gk_status neuron_norms(gk_page *page, const gk_run_data *d)
     double *rank = gk_alloc(n, sizeof *rank);
     for (size_t i = 0; i < n; i++) rank[i] = (double)i + 1;
     qsort(norm, n, sizeof *norm, descending);
-    gk_figure_open(&f, "neuron-norms", "Norms of the neurons");
+    gk_figure_open(&f, "neuron-norms", "Norm of each neuron's weights");
     gk_figure_curve(&f, f.title, "rank", "norm", rank, norm, n, GK_FIGURE_LOG);
     gk_text_add(&f.script,
                 "set logscale x\nset xrange [1:%zu]\nset yrange [0:*]\nset xlabel 'rank of the "
@@ -225,11 +226,12 @@ static gk_status attention(gk_page *page, const gk_run_data *d)
     maps m;
     double *value = read_maps(&m, d, "attention_first");
 
-    gk_figure_open(&f, "attention", "Attention to a, by head");
-    gk_text_add(&f.caption,
-                "Fraction of each head's attention at the position of the answer that goes to the "
-                "first number a, for every pair (a, b). In trained networks it is a wave: "
-                "heads mix the two numbers by sigmoid-like functions of cosines.");
+    gk_figure_open(&f, "attention", "Attention to the first operand a, by head");
+    gk_text_add(
+        &f.caption,
+        "Fraction of each head's attention, where the result is read, that goes to the first "
+        "operand a, for every pair (a, b). In trained networks it is periodic: "
+        "heads mix the two numbers by sigmoid-like functions of cosines.");
     for (size_t h = 0; h < m.n; h++) snprintf(title[h], sizeof *title, "head %zu", h);
     m.shared = true;
     m.quantity = "fraction of the attention";
@@ -253,12 +255,12 @@ static gk_status activations(gk_page *page, const gk_run_data *d)
            *frequency = gk_entry_reals(&d->arrays, "neuron_frequency", 1, &n),
            *fve = gk_entry_reals(&d->arrays, "neuron_fve", 1, &shares);
 
-    gk_figure_open(&f, "activations", "What some neurons respond to");
+    gk_figure_open(&f, "activations", "Activations of single neurons, by pair (a, b)");
     gk_text_add(
         &f.caption,
         "Activation for every pair (a, b) of the neurons that weigh most in the logits (of the "
         "clearest, if a norm stands in between), the key frequencies taking turns where "
-        "the last row has any; k and share: the frequency that explains most of the "
+        "the last row has any; k and percent: the frequency that explains most of the "
         "neuron's variance.");
     if (!of || chosen != m.n) m.n = 0;
     m.quantity = "activation";

@@ -148,7 +148,8 @@ static gk_status cosines(gk_page *page, const gk_run_data *d, const gk_projectio
     size_t n = 0;
     gk_status status = GK_OK;
 
-    gk_curves_start(&c, d, &d->rows, "cosines", "The key cosines in the logits", GK_FIGURE_LINEAR);
+    gk_curves_start(&c, d, &d->rows, "cosines", "Cosines of the key frequencies in the logits",
+                    GK_FIGURE_LINEAR);
     if (p->n)
         add_frequencies(&c, d, p->epoch, p->cosine, p->stride, p->n);
     else if (d->n_arrays > 1 && d->keys) {
@@ -167,7 +168,7 @@ static gk_status cosines(gk_page *page, const gk_run_data *d, const gk_projectio
         &c.f.caption,
         "%s of cos w_k(f(a,b) - c) in the logits by key frequency k; w_k = 2 pi k / n. This is "
         "the circuit growing.",
-        p->n ? "Amplitude" : "Share (as a cosine similarity)");
+        p->n ? "Amplitude" : "Cosine similarity");
     gk_status drawn = gk_curves_finish(
         &c, page,
         d->keys ? "only projections.bin and arrays along the way (run.arrays_at) tell it"

@@ -107,18 +107,18 @@ static gk_status norms(gk_page *page, const gk_run_data *d, const char *array, c
     return gk_page_figure(page, &f);
 }
 
-/* The squares of cosine similarities are shares of the logits' squares: they add up. */
-static gk_status shares(gk_page *page, const gk_run_data *d)
+/* The squares of cosine similarities are fractions of the logits' squares: they add up. */
+static gk_status fractions(gk_page *page, const gk_run_data *d)
 {
     gk_figure f;
     size_t K = 0;
     double *value = gk_entry_reals(&d->arrays, "cosine_similarity", 1, &K), all = 0, key = 0;
 
-    gk_figure_open(&f, "cosine-similarity", "Cosines in the logits");
+    gk_figure_open(&f, "cosine-similarity", "Fraction of the logits explained, by frequency");
     gk_text_add(
         &f.caption,
-        "Percent of the logits' squares (fraction of variance explained, uncentred) that is "
-        "cos w_k(f(a,b) - c), by frequency; the bars add up.");
+        "Uncentred fraction of variance explained, in percent: of the logits' squares, what "
+        "cos w_k(f(a,b) - c) holds, by frequency; the bars add up.");
     if (value) {
         for (size_t i = 0; i < K; i++) {
             value[i] *= 100 * value[i];
@@ -254,12 +254,12 @@ static gk_status logits(gk_page *page, const gk_run_data *d)
 
     gk_figure_open(&f, "logits-2d", "Logits over pairs (a, b) in the 2-D Fourier basis");
     if (value) {
-        value[0] = 0; /* the mean, which no answer depends on */
+        value[0] = 0; /* the mean, which no class depends on */
         draw_logits(&f, d, value, (size_t)llround(sqrt((double)count)));
     } else
         gk_run_missing(&f.missing, d, no_arrays);
     gk_text_add(&f.caption,
-                "Norm over the classes of every product of a wave over a and one over b; cos k "
+                "Norm over the classes of every product of a Fourier mode of a and one of b; cos k "
                 "and sin k lie side by side, all key frequencies are marked. A network that "
                 "computes with cos w_k(a + b) has a few bright squares on the diagonal.");
     free(value);
@@ -268,13 +268,16 @@ static gk_status logits(gk_page *page, const gk_run_data *d)
 
 gk_status gk_run_spectra(gk_page *page, gk_run_data *d)
 {
-    gk_page_section(page, "fourier", "In the Fourier basis");
-    GK_TRY(norms(page, d, "w_e_fourier_norms", "w-e-norms", "Embedding W_E by frequency",
-                 "Norm of the waves of each frequency over the tokens in the embedding."));
-    GK_TRY(norms(page, d, "w_l_fourier_norms", "w-l-norms", "Neurons to logits, W_L, by frequency",
-                 "Norm of the waves of each frequency over the classes in W_L = W_out W_U; those "
+    gk_page_section(page, "fourier", "Fourier spectra");
+    GK_TRY(norms(page, d, "w_e_fourier_norms", "w-e-norms",
+                 "Norm of the embedding W_E by frequency",
+                 "Norm of the embedding's Fourier modes over the tokens, both of each frequency."));
+    GK_TRY(norms(page, d, "w_l_fourier_norms", "w-l-norms",
+                 "Norm of the neuron-logit map W_L by frequency",
+                 "Norm of the Fourier modes over the classes of W_L = W_out W_U, both of each "
+                 "frequency; those "
                  "above the line are the key frequencies, if they are few (the quarter rule)."));
     GK_TRY(logits(page, d));
-    GK_TRY(shares(page, d));
+    GK_TRY(fractions(page, d));
     return excluded(page, d);
 }

@@ -162,7 +162,7 @@ static void environment(gk_page *page, const gk_run_data *d)
     for (size_t i = 0; i < segments; i++) {
         const json_t *segment = json_array_get(d->env, i);
         gk_page_html(page, "<div class=\"left\">");
-        gk_page_table(page, i ? "" : "Where it ran: a part for each start", 2);
+        gk_page_table(page, i ? "" : "Machine and build, for each start", 2);
         gk_page_cell(page, "What");
         gk_page_cell(page, "Value");
         for (size_t j = 0; j < sizeof names / sizeof *names; j++) {

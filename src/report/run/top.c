@@ -83,7 +83,7 @@ static void what_task(gk_text *t, const gk_config *config)
     gk_text_add(t, "the task \"%s\"", gk_tasks[config->task.name].name);
 }
 
-/* Pairs have a table of which a share is trained on; other tasks draw examples, some or without
+/* Pairs have a table of which a fraction is trained on; other tasks draw examples, some or without
  * end. */
 static void what_examples(gk_text *t, const gk_run_data *d)
 {
@@ -160,7 +160,7 @@ static void list_keys(gk_text *t, const gk_run_data *d)
 
 static void learned(gk_text *t, const gk_run_data *d)
 {
-    double share = gk_run_number(d, "logit_fve"), test = gk_run_number(d, "test_loss"),
+    double fve = gk_run_number(d, "logit_fve"), test = gk_run_number(d, "test_loss"),
            accuracy = gk_run_number(d, "test_acc"), train = gk_run_number(d, "train_acc");
     const char *undefined = gk_run_undefined(d);
 
@@ -169,7 +169,8 @@ static void learned(gk_text *t, const gk_run_data *d)
                     d->keys == 1 ? "frequency" : "frequencies");
         list_keys(t, d);
         gk_text_add(t, ", cos w_k(%s)", formula(d));
-        if (isfinite(share)) gk_text_add(t, ", explaining %.1f percent of the logits", 100 * share);
+        if (isfinite(fve))
+            gk_text_add(t, ", explaining %.1f percent of the logits' squares", 100 * fve);
         gk_text_add(t, ". ");
     } else if (undefined)
         gk_text_add(t, "Frequencies are not defined here: %s. ", undefined);
@@ -289,10 +290,10 @@ void gk_run_top(gk_page *page, gk_run_data *d)
     if (d->rows.n) learned(&text, d);
     fact(page, "What it learned", &text);
     if (d->rows.n) when(&text, d);
-    fact(page, "When", &text);
+    fact(page, "Phases and grok epoch", &text);
     sure(&text, d);
-    fact(page, "How sure", &text);
+    fact(page, "Evidence", &text);
     gk_text_add(&text, "Configuration, commit and command stand at the end, under Reproduce.");
-    fact(page, "Again", &text);
+    fact(page, "Reproduce", &text);
     gk_page_html(page, "</dl>\n");
 }

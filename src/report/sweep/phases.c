@@ -138,7 +138,7 @@ static gk_status draw(gk_page *page, map *m, int number, bool share)
     fill(m, share);
     add_others(&others, m);
     snprintf(name, sizeof name, number ? "%s-%d" : "%s", share ? "share-map" : "grok-map", number);
-    gk_text_add(&title, "%s%s%s", share ? "Fraction that grokked" : "Median grok epoch",
+    gk_text_add(&title, "%s%s%s", share ? "Fraction of runs that grokked" : "Median grok epoch",
                 others.length ? ": " : "", others.length ? others.data : "");
     gk_figure_open(&f, name, title.data);
     f.height = 360;

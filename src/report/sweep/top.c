@@ -87,7 +87,7 @@ static void say_state(gk_page *page, const gk_sweep_data *d)
     if (d->count[GK_SWEEP_GOING] + d->count[GK_SWEEP_WAITING])
         gk_text_add(&text, " The sweep is not finished: this is what there is, and runs that have "
                            "not grokked count as censored where they stand.");
-    fact(page, "How far", &text);
+    fact(page, "State of the runs", &text);
     gk_text_free(&text);
 }
 
@@ -130,7 +130,7 @@ static void say_result(gk_page *page, const gk_sweep_data *d)
         gk_text_add(&text, ").");
     } else
         gk_text_add(&text, "Less than half of the runs grokked.");
-    fact(page, "What came out", &text);
+    fact(page, "Result", &text);
     gk_text_free(&text);
 }
 
@@ -144,11 +144,11 @@ void gk_sweep_top(gk_page *page, const gk_sweep_data *d)
     say_result(page, d);
     gk_text_add(&sure,
                 "A run grokked at the first row from which its test loss stays below 0.1. "
-                "Medians and shares are over the seeds of a cell, with 95 percent intervals; "
+                "Medians and fractions are over the seeds of a cell, with 95 percent intervals; "
                 "runs that ended before they grokked are censored there. That a run which "
                 "diverged or was stopped would have behaved like the others is an "
                 "assumption.");
-    fact(page, "How sure", &sure);
+    fact(page, "How it is counted", &sure);
     gk_text_free(&sure);
     gk_page_html(page, "</dl>\n");
 }
@@ -233,9 +233,9 @@ static void unlucky_table(gk_page *page, const gk_sweep_data *d)
 {
     int n = d->count[GK_SWEEP_DIVERGED] + d->count[GK_SWEEP_FAILED], shown = 0;
 
-    gk_page_section(page, "diverged", "What diverged or failed");
+    gk_page_section(page, "diverged", "Runs that diverged or failed");
     if (!n) {
-        gk_page_paragraph(page, "No run did.");
+        gk_page_paragraph(page, "There are none.");
         return;
     }
     gk_page_table(page, "", 4);
@@ -258,7 +258,7 @@ static void unlucky_table(gk_page *page, const gk_sweep_data *d)
 
 void gk_sweep_tables(gk_page *page, const gk_sweep_data *d)
 {
-    gk_page_section(page, "cells", "Cells");
+    gk_page_section(page, "cells", "Results by cell");
     cells_table(page, d);
     unlucky_table(page, d);
 }
@@ -285,7 +285,7 @@ void gk_sweep_reproduce(gk_page *page, const gk_sweep_data *d)
     gk_text html = {0};
     size_t size;
 
-    gk_page_section(page, "reproduce", "How to reproduce it");
+    gk_page_section(page, "reproduce", "Reproduce");
     if (*first_commit(commit, d))
         gk_page_paragraph(page, "grokc at commit %s, with this file:", commit);
     if (gk_path(path, "%s/sweep.yaml", d->dir) == GK_OK &&
