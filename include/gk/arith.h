@@ -146,12 +146,15 @@ GK_ARITH void gk_turned(double *sine, double *cosine, double a, int64_t quarters
     *cosine = -*cosine;
 }
 
+/* A whole number as one, 0 for what is none: NaN goes on in the angle. */
+GK_ARITH int64_t gk_whole(double n) { return n > -0x1p62 && n < 0x1p62 ? (int64_t)n : 0; }
+
 /* sin and cos of 2 pi t, |t| < 2^50: an exact quarter stays exact */
 GK_ARITH void gk_sin_cos_turns(double *sine, double *cosine, double t)
 {
     double quarters = 4 * t + 0x1.8p52 - 0x1.8p52;
 
-    gk_turned(sine, cosine, (t - quarters / 4) * 6.28318530717958647692, (int64_t)quarters);
+    gk_turned(sine, cosine, (t - quarters / 4) * 6.28318530717958647692, gk_whole(quarters));
 }
 
 /* sin and cos of x, |x| < 10^5: to two ulps of 1 */
@@ -161,7 +164,7 @@ GK_ARITH void gk_sin_cos(double *sine, double *cosine, double x)
     double a = x - n * 1.57079632673412561417e+00 - n * 6.07710050630396597660e-11 -
                n * 2.02226624879595063154e-21;
 
-    gk_turned(sine, cosine, a, (int64_t)n);
+    gk_turned(sine, cosine, a, gk_whole(n));
 }
 
 #endif
