@@ -55,7 +55,7 @@ static __global__ void column_sums_kernel(double *dw, double *db, const gk_real 
     int d = blockIdx.x * CUDA_WARP + threadIdx.x, which = threadIdx.y;
     int from = blockIdx.y * SLICE, to = rows - from < SLICE ? rows : from + SLICE;
     size_t r = blockIdx.z;
-    const float *column = tile + which * HEIGHT * CUDA_WARP + threadIdx.x;
+    const float *column = tile + which % 2 * HEIGHT * CUDA_WARP + threadIdx.x;
     double sum = 0;
 
     for (int first = from; first < to; first += HEIGHT) {
